@@ -1,0 +1,52 @@
+"""Serve ChestLens in the browser.
+
+python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR]
+"""
+
+import argparse
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from waitress import create_server
+
+from core.settings import ServerSettings
+from core.web import create_app, services_of
+
+__all__ = ["create_app"]
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1: this machine only]")
+    parser.add_argument("--port", type=int, default=5000, help="port [5000]")
+    parser.add_argument("--checkpoint", type=Path, help="classifier folder [the shipped one]")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the server until it is interrupted; 1 on failure with one sentence on stderr."""
+    options = parse_arguments(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        settings = ServerSettings.from_environment()
+        if options.checkpoint:
+            settings = replace(settings, checkpoint=options.checkpoint)
+        app = create_app(settings)
+        server = create_server(app, host=options.host, port=options.port, threads=8, ident="ChestLens")
+    except (ValueError, OSError) as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 1
+    port = server.effective_port
+    print(f"ChestLens is ready at http://{options.host}:{port}  (stop with Ctrl-C)", flush=True)
+    try:
+        server.run()
+    finally:
+        services_of(app).close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

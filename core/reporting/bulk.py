@@ -1,0 +1,92 @@
+"""Many files to one table of probabilities."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.classifier import Classifier, Prediction
+from core.findings import LABELS
+from core.imaging import ImagingError, Radiograph, RefusedImage, read_safely
+from core.imaging.gate import admit
+
+COLUMNS: tuple[str, ...] = ("path", "gate", "view", *LABELS, "error")
+
+_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic", ""})
+# Files that are read ahead while the classifier works on an earlier one.
+_READ_AHEAD = 4
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What became of one file.
+
+    Attributes:
+        path: as given, or found in a given folder.
+        radiograph, prediction: None for a file that failed.
+        gate: ``accepted``, ``refused`` (readable, but not to be judged), or ``unread``.
+        error: why it failed, or None.
+    """
+
+    path: Path
+    radiograph: Radiograph | None
+    prediction: Prediction | None
+    gate: str
+    error: str | None
+
+    def row(self) -> dict[str, str]:
+        """A row of ``predictions.csv``; unknown labels and failed files leave cells empty."""
+        row = dict.fromkeys(COLUMNS, "") | {"path": str(self.path), "gate": self.gate, "error": self.error or ""}
+        if self.radiograph is not None:
+            row["view"] = self.radiograph.view or ""
+        if self.prediction is not None:
+            values = zip(LABELS, self.prediction.probabilities, strict=True)
+            row |= {label: f"{value:.6f}" for label, value in values if value == value}
+        return row
+
+
+def find_files(paths: Sequence[str | Path]) -> list[Path]:
+    """Files as given, and those of given folders (with all folders in them) that may be radiographs, sorted.
+
+    Raises:
+        FileNotFoundError: a path does not exist, or no file was found at all.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = (item for item in path.rglob("*") if item.suffix.lower() in _SUFFIXES and item.is_file())
+            files += sorted(item for item in inside if not item.name.startswith("."))
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise FileNotFoundError(f"There is no file or folder {path}.")
+    if not files:
+        raise FileNotFoundError("The folders hold no DICOM, PNG or JPEG file.")
+    return files
+
+
+def score(files: Sequence[Path], classifier: Classifier) -> Iterator[Scored]:
+    """Classify files in order, reading ahead; a bad file is told of and never ends the run."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        ahead: deque[tuple[Path, Future[Radiograph]]] = deque()
+        remaining = iter(files)
+        while True:
+            while len(ahead) < _READ_AHEAD and (path := next(remaining, None)) is not None:
+                ahead.append((path, pool.submit(_read, path)))
+            if not ahead:
+                return
+            path, future = ahead.popleft()
+            try:
+                radiograph = future.result()
+                yield Scored(path, radiograph, classifier.predict(radiograph), "accepted", None)
+            except RefusedImage as error:
+                yield Scored(path, None, None, "refused", str(error))
+            except (ImagingError, OSError) as error:
+                yield Scored(path, None, None, "unread", str(error))
+
+
+def _read(path: Path) -> Radiograph:
+    radiograph = read_safely(path.read_bytes())
+    admit(radiograph)
+    return radiograph

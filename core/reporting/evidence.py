@@ -1,0 +1,104 @@
+"""Prediction to ``Evidence``: what a report may say, and what each statement rests on."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from core.classifier import Prediction
+from core.classifier.calibration import OperatingPoint
+from core.classifier.checkpoint import CheckpointConfig
+from core.findings import FINDINGS, Finding
+from core.imaging import Radiograph
+from core.imaging.gate import Gate
+from core.reporting.regions import region_in_words
+
+Decision = Literal["present", "possible", "absent", "unknown"]
+
+# Order in which people read them.
+DECISIONS: tuple[Decision, ...] = ("present", "possible", "absent", "unknown")
+
+
+@dataclass(frozen=True)
+class FindingEvidence:
+    """What is known of one finding in one radiograph.
+
+    Attributes:
+        finding: the finding.
+        probability: calibrated, in [0, 1]; None if the model does not know the finding.
+        operating_point: the thresholds and what they were chosen for; None if unknown.
+        decision: present (at or above the operating point), possible (at or above the lower threshold), absent,
+            or unknown.
+        region: where the heatmap is strongest, in words; model attention, not anatomy. None where it would mislead.
+    """
+
+    finding: Finding
+    probability: float | None
+    operating_point: OperatingPoint | None
+    decision: Decision
+    region: str | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a report on one radiograph may rest on.
+
+    Attributes:
+        findings: one entry for each of the 14 findings, in their fixed order.
+        view: view position as the file states it, or None.
+        gate: the input gate's verdict.
+        warnings: doubts from reading the file.
+        modality: DICOM modality, or None for a raster image.
+        model: name, version and architecture of the classifier.
+    """
+
+    findings: tuple[FindingEvidence, ...]
+    view: str | None
+    gate: Gate
+    warnings: tuple[str, ...]
+    modality: str | None
+    model: dict[str, str]
+
+    def decided(self, *decisions: Decision) -> list[FindingEvidence]:
+        """Findings with one of these decisions, most probable first."""
+        chosen = [item for item in self.findings if item.decision in decisions]
+        return sorted(chosen, key=lambda item: -(item.probability or 0))
+
+
+def gather_evidence(
+    radiograph: Radiograph, gate: Gate, prediction: Prediction, config: CheckpointConfig, model: dict[str, str]
+) -> Evidence:
+    """Combine what was read, judged and predicted."""
+    items = []
+    for index, finding in enumerate(FINDINGS):
+        value = float(prediction.probabilities[index])
+        point = config.operating_points.get(finding.name)
+        decision = decide(value, point)
+        heatmap = prediction.heatmaps[index]
+        items.append(
+            FindingEvidence(
+                finding=finding,
+                probability=None if math.isnan(value) else value,
+                operating_point=point,
+                decision=decision,
+                region=region_in_words(heatmap)
+                if decision in ("present", "possible") and not finding.diffuse
+                else None,
+            )
+        )
+    return Evidence(
+        findings=tuple(items),
+        view=radiograph.view,
+        gate=gate,
+        warnings=radiograph.warnings,
+        modality=radiograph.metadata.get("modality"),
+        model=model,
+    )
+
+
+def decide(probability: float, point: OperatingPoint | None) -> Decision:
+    """Decision of one finding; NaN or a missing operating point is unknown."""
+    if point is None or math.isnan(probability):
+        return "unknown"
+    if probability >= point.threshold:
+        return "present"
+    return "possible" if probability >= point.possible_threshold else "absent"

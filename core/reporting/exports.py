@@ -1,0 +1,122 @@
+"""``Evidence`` and ``Report`` to files: txt, json and csv."""
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from typing import Any
+
+from core import DISCLAIMER
+from core.findings import display_name
+from core.reporting.evidence import DECISIONS, Evidence, FindingEvidence
+from core.reporting.report import SECTIONS, Report
+
+# Format name -> MIME type.
+FORMATS: dict[str, str] = {
+    "txt": "text/plain; charset=utf-8",
+    "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
+}
+
+
+def export(evidence: Evidence, report: Report, file_format: str, *, name: str = "") -> bytes:
+    """Write one study in one of ``FORMATS``.
+
+    Args:
+        name: what the study is called, usually the file's name.
+
+    Raises:
+        ValueError: the format is unknown.
+    """
+    if file_format == "txt":
+        return as_text(evidence, report, name=name).encode()
+    if file_format == "json":
+        return (json.dumps({"name": name, **as_object(evidence, report)}, indent=2) + "\n").encode()
+    if file_format == "csv":
+        return as_csv(evidence, name=name).encode()
+    raise ValueError(f"Unknown report format {file_format!r}; choose one of {', '.join(FORMATS)}.")
+
+
+def as_object(evidence: Evidence, report: Report) -> dict[str, Any]:
+    """The study as plain data: the part of ``GET /api/studies/<id>`` that does not depend on the server."""
+    return {
+        "view": evidence.view,
+        "gate": asdict(evidence.gate),
+        "findings": [_finding_object(item) for item in evidence.findings],
+        "report": {
+            "source": report.source,
+            **{section: report.text(section) for section in SECTIONS},
+            "sentences": [asdict(sentence) for sentence in report.sentences],
+            "disclaimer": DISCLAIMER,
+        },
+        "warnings": list(evidence.warnings),
+        "model": evidence.model,
+    }
+
+
+def as_text(evidence: Evidence, report: Report, *, name: str = "") -> str:
+    """The report as people read it, with the evidence table and the disclaimer."""
+    lines = ["CHEST RADIOGRAPH REPORT" + (f": {name}" if name else ""), DISCLAIMER, ""]
+    for section in SECTIONS:
+        lines.append(section.upper())
+        lines += [f"  {sentence.text}" for sentence in report.sentences if sentence.section == section]
+        lines.append("")
+    lines.append("EVIDENCE (calibrated probability, operating point, decision)")
+    for item in evidence.decided(*DECISIONS):
+        probability = "      " if item.probability is None else f"{item.probability:6.1%}"
+        threshold = "      " if item.operating_point is None else f"{item.operating_point.threshold:6.1%}"
+        lines.append(f"  {display_name(item.finding.name):<20}{probability}  {threshold}  {item.decision}")
+    lines += ["", f"Model: {evidence.model['name']} version {evidence.model['version']}", ""]
+    return "\n".join(lines)
+
+
+def as_csv(evidence: Evidence, *, name: str = "") -> str:
+    """One row a finding."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(
+        [
+            "name",
+            "finding",
+            "probability",
+            "threshold",
+            "possible_threshold",
+            "decision",
+            "model_attention",
+            "model",
+            "disclaimer",
+        ]
+    )
+    for item in evidence.findings:
+        point = item.operating_point
+        writer.writerow(
+            [
+                name,
+                item.finding.name,
+                "" if item.probability is None else f"{item.probability:.6f}",
+                "" if point is None else f"{point.threshold:.6f}",
+                "" if point is None else f"{point.possible_threshold:.6f}",
+                item.decision,
+                item.region or "",
+                f"{evidence.model['name']} {evidence.model['version']}",
+                DISCLAIMER,
+            ]
+        )
+    return file.getvalue()
+
+
+def _finding_object(item: FindingEvidence) -> dict[str, Any]:
+    point = item.operating_point
+    return {
+        "name": item.finding.name,
+        "display_name": display_name(item.finding.name),
+        "definition": item.finding.definition,
+        "probability": item.probability,
+        "threshold": point.threshold if point else None,
+        "possible_threshold": point.possible_threshold if point else None,
+        "sensitivity": point.sensitivity if point else None,
+        "specificity": point.specificity if point else None,
+        "decision": item.decision,
+        "region": item.region,
+        "heatmap_reliability": None,
+    }

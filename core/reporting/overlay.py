@@ -1,0 +1,60 @@
+"""Heatmaps as pictures."""
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib import colormaps
+from PIL import Image
+
+# Viridis rises evenly in lightness and is read alike with every common colour vision deficiency (Smith and van der
+# Walt, SciPy 2015).
+COLOUR_MAP = "viridis"
+# Attention below this share of the maximum is left clear, so that the anatomy stays readable.
+_CLEAR_BELOW = 0.15
+
+
+def overlay_png(heatmap: npt.NDArray[np.float32], *, longest_side: int = 512) -> bytes:
+    """A transparent PNG to lay exactly over the radiograph.
+
+    Args:
+        heatmap: (h, w) in [0, 1].
+        longest_side: of the PNG, in pixels.
+    """
+    height, width = heatmap.shape
+    scale = longest_side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    smooth = np.asarray(Image.fromarray(heatmap.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
+    smooth = np.clip(smooth, 0, 1)
+    rgba = colormaps[COLOUR_MAP](smooth, bytes=True)
+    alpha = np.clip((smooth - _CLEAR_BELOW) / (0.6 - _CLEAR_BELOW), 0, 1)
+    rgba[..., 3] = np.round(255 * alpha)
+    return _png(Image.fromarray(rgba))
+
+
+def radiograph_png(pixels: npt.NDArray[np.float32], *, longest_side: int | None = None) -> bytes:
+    """The radiograph (H, W) in [0, 1] as an 8-bit grey PNG, shrunk to ``longest_side`` if it is larger."""
+    image = Image.fromarray(np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
+    if longest_side and max(image.size) > longest_side:
+        image.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
+    return _png(image)
+
+
+def blended_png(pixels: npt.NDArray[np.float32], heatmap: npt.NDArray[np.float32], *, opacity: float = 0.6) -> bytes:
+    """Radiograph with one heatmap over it and a legend bar at the right, for use outside the page."""
+    base = Image.open(io.BytesIO(radiograph_png(pixels, longest_side=1024))).convert("RGBA")
+    layer = Image.open(io.BytesIO(overlay_png(heatmap))).resize(base.size, Image.Resampling.BILINEAR)
+    layer.putalpha(layer.getchannel("A").point(lambda value: round(value * opacity)))
+    base.alpha_composite(layer)
+    bar = np.linspace(1, 0, base.height)[:, None].repeat(max(8, base.width // 50), axis=1)
+    legend = Image.fromarray(colormaps[COLOUR_MAP](bar, bytes=True))
+    canvas = Image.new("RGB", (base.width + legend.width + 4, base.height))
+    canvas.paste(base.convert("RGB"), (0, 0))
+    canvas.paste(legend.convert("RGB"), (base.width + 4, 0))
+    return _png(canvas)
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format="PNG", compress_level=3)
+    return file.getvalue()

@@ -1,0 +1,44 @@
+"""The ``Report``: sections of sentences, each with the findings it rests on."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Section = Literal["technique", "view", "findings", "impression"]
+Kind = Literal["finding", "normal", "attention", "note"]
+
+SECTIONS: tuple[Section, ...] = ("technique", "view", "findings", "impression")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence.
+
+    Attributes:
+        section: where it stands.
+        text: the sentence.
+        findings: names of the findings it rests on; empty for remarks that rest on none.
+        kind: ``finding`` states a finding, ``normal`` says that findings were not called, ``attention`` says where a
+            heatmap is strongest, ``note`` is anything else.
+    """
+
+    section: Section
+    text: str
+    findings: tuple[str, ...]
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report on one radiograph.
+
+    Attributes:
+        source: ``template`` or ``vlm``.
+        sentences: in reading order.
+    """
+
+    source: Literal["template", "vlm"]
+    sentences: tuple[Sentence, ...]
+
+    def text(self, section: Section) -> str:
+        """All sentences of a section as one paragraph."""
+        return " ".join(sentence.text for sentence in self.sentences if sentence.section == section)

@@ -1,0 +1,44 @@
+"""Settings of the server, from the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where the server keeps things and how much it takes on.
+
+    Attributes:
+        instance: folder for uploads and results (``CHESTLENS_INSTANCE``).
+        database_url: SQLAlchemy URL (``DATABASE_URL``); SQLite inside ``instance`` by default.
+        checkpoint: folder of the classifier (``CHESTLENS_CHECKPOINT``), None for the shipped one.
+        queue_limit: studies that may wait before uploads are turned away with 503 (``CHESTLENS_QUEUE_LIMIT``).
+    """
+
+    instance: Path
+    database_url: str
+    checkpoint: Path | None = None
+    queue_limit: int = 64
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServerSettings":
+        """Read the settings.
+
+        Raises:
+            ValueError: ``CHESTLENS_QUEUE_LIMIT`` is not a whole number above 0.
+        """
+        instance = Path(environment.get("CHESTLENS_INSTANCE", ROOT / "instance")).absolute()
+        limit = environment.get("CHESTLENS_QUEUE_LIMIT", "64")
+        if not limit.isdecimal() or int(limit) < 1:
+            raise ValueError(f"CHESTLENS_QUEUE_LIMIT must be a whole number above 0, not {limit!r}.")
+        checkpoint = environment.get("CHESTLENS_CHECKPOINT")
+        return cls(
+            instance=instance,
+            database_url=environment.get("DATABASE_URL", f"sqlite:///{instance / 'chestlens.sqlite3'}"),
+            checkpoint=Path(checkpoint) if checkpoint else None,
+            queue_limit=int(limit),
+        )

@@ -1,0 +1,39 @@
+"""The Flask application: pages, HTTP interface, store and worker."""
+
+from flask import Flask
+
+from core.classifier import SHIPPED, Classifier
+from core.imaging import MAX_FILE_BYTES
+from core.settings import ROOT, ServerSettings
+from core.web import api, errors, pages
+from core.web.jobs import Worker
+from core.web.security import protect
+from core.web.services import Services, install, services_of
+from core.web.store import Store
+
+__all__ = ["create_app", "services_of"]
+
+# A multipart body is a little larger than the file in it.
+_MULTIPART_OVERHEAD = 2**20
+
+
+def create_app(settings: ServerSettings | None = None) -> Flask:
+    """Make the application and start its worker.
+
+    Args:
+        settings: by default those of the environment.
+
+    Raises:
+        CheckpointError: the classifier cannot be loaded.
+    """
+    settings = settings or ServerSettings.from_environment()
+    app = Flask("chestlens", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app.config["MAX_CONTENT_LENGTH"] = MAX_FILE_BYTES + _MULTIPART_OVERHEAD
+    classifier = Classifier(settings.checkpoint or SHIPPED)
+    settings.instance.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.database_url, settings.instance / "studies")
+    install(app, Services(store, classifier, Worker(store, classifier, queue_limit=settings.queue_limit)))
+    protect(app)
+    for module in (errors, api, pages):
+        app.register_blueprint(module.blueprint)
+    return app

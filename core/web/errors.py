@@ -1,0 +1,79 @@
+"""Errors as one plain sentence: JSON under ``/api``, a page elsewhere."""
+
+import logging
+
+from flask import Blueprint, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from core.imaging import MAX_FILE_BYTES, ImagingError, RefusedImage, TooLarge, UnreadableImage, UnsupportedType
+from core.web.jobs import QueueFull
+
+log = logging.getLogger(__name__)
+
+blueprint = Blueprint("errors", __name__)
+
+_STATUS: dict[type[ImagingError], int] = {
+    UnreadableImage: 400,
+    TooLarge: 413,
+    UnsupportedType: 415,
+    RefusedImage: 422,
+}
+_RETRY_AFTER_S = 30
+
+
+class NotFound(LookupError):
+    """What was asked for is not there."""
+
+
+@blueprint.app_errorhandler(ImagingError)
+def imaging_error(error: ImagingError) -> tuple[Response, int]:
+    """An upload that cannot be taken."""
+    return _answer(_STATUS[type(error)], error.code, str(error))
+
+
+@blueprint.app_errorhandler(RequestEntityTooLarge)
+def request_too_large(_: RequestEntityTooLarge) -> tuple[Response, int]:
+    """A request body over the limit, turned away before it is read."""
+    message = f"The file is over {MAX_FILE_BYTES // 2**20} MB; export the radiograph smaller."
+    return _answer(413, "too_large", message)
+
+
+@blueprint.app_errorhandler(NotFound)
+def not_found(error: NotFound) -> tuple[Response, int]:
+    """An unknown study, finding or format."""
+    return _answer(404, "not_found", str(error))
+
+
+@blueprint.app_errorhandler(QueueFull)
+def queue_full(error: QueueFull) -> tuple[Response, int]:
+    """More work than the server takes on."""
+    response, status = _answer(503, "busy", str(error))
+    response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    return response, status
+
+
+@blueprint.app_errorhandler(HTTPException)
+def http_error(error: HTTPException) -> tuple[Response, int]:
+    """Everything that Flask itself turns away."""
+    sentences = {
+        404: "There is nothing at this address.",
+        405: "This address does not take that kind of request.",
+    }
+    status = error.code or 500
+    return _answer(status, (error.name or "error").lower().replace(" ", "_"), sentences.get(status, str(error.name)))
+
+
+@blueprint.app_errorhandler(Exception)
+def unexpected(error: Exception) -> tuple[Response, int]:
+    """A fault of ours: logged in full, told in a sentence."""
+    log.error("unexpected error at %s %s", request.method, request.path, exc_info=error)
+    return _answer(500, "internal", "Something failed inside ChestLens; the server's log says what.")
+
+
+def _answer(status: int, code: str, message: str) -> tuple[Response, int]:
+    if request.path.startswith("/api"):
+        return jsonify(error={"code": code, "message": message}), status
+    page = render_template(
+        "pages/error.html", status=status, title=code.replace("_", " ").capitalize(), message=message
+    )
+    return Response(page, mimetype="text/html"), status

@@ -1,0 +1,129 @@
+"""The in-process worker: takes queued studies one after another from upload to report."""
+
+import json
+import logging
+import queue
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from core.classifier import Classifier
+from core.findings import LABELS
+from core.imaging import ImagingError, Radiograph, read_safely
+from core.reporting import FORMATS, Assessment, as_object, assess, export
+from core.reporting.overlay import radiograph_png
+from core.web.store import Store
+
+log = logging.getLogger(__name__)
+
+# The page shows the whole radiograph in one piece; larger images are shrunk for display only.
+_DISPLAY_SIDE = 2048
+
+
+class QueueFull(RuntimeError):
+    """Too many studies are waiting."""
+
+
+class Worker:
+    """A thread that analyses studies in the order of their arrival.
+
+    Studies left unfinished by an earlier run of the server are taken up again first.
+
+    Args:
+        store: the studies.
+        classifier: shared with nobody else that needs its memory.
+        queue_limit: studies that may wait.
+    """
+
+    def __init__(self, store: Store, classifier: Classifier, *, queue_limit: int) -> None:
+        self._store = store
+        self._classifier = classifier
+        self._queue: queue.Queue[tuple[str, Radiograph | None] | None] = queue.Queue()
+        self._limit = queue_limit
+        for study_id in store.unfinished():
+            self._queue.put((study_id, None))
+        self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Number of studies in the queue."""
+        return self._queue.qsize()
+
+    def check_room(self) -> None:
+        """Raises ``QueueFull`` when no more studies should be taken."""
+        if self.waiting >= self._limit:
+            raise QueueFull(f"{self.waiting} studies are waiting; try again in a minute.")
+
+    def submit(self, study_id: str, radiograph: Radiograph) -> None:
+        """Queue a study whose upload was read already, so that nothing is decoded twice."""
+        # Only the next few keep their pixels in memory; the rest are read again from the upload when it is their turn.
+        self._queue.put((study_id, radiograph if self.waiting < 4 else None))
+
+    def stop(self) -> None:
+        """Finish the study in hand and end the thread; the rest stays queued in the store."""
+        with self._queue.mutex:
+            self._queue.queue.clear()
+        self._queue.put(None)
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            study_id, radiograph = item
+            try:
+                self._analyse(study_id, radiograph)
+            except ImagingError as error:
+                self._fail(study_id, error.code, str(error))
+            except Exception:
+                # One study must never take the worker down with it.
+                log.exception("study %s failed", study_id)
+                self._fail(study_id, "internal", "The analysis failed inside ChestLens; the server's log says why.")
+
+    def _fail(self, study_id: str, code: str, message: str) -> None:
+        try:
+            self._store.update(study_id, status="failed", error_code=code, error_message=message)
+        except Exception:
+            log.exception("study %s could not be marked as failed", study_id)
+
+    def _analyse(self, study_id: str, radiograph: Radiograph | None) -> None:
+        study = self._store.get(study_id)
+        if study is None:
+            return  # deleted while it waited
+        folder = self._store.path(study_id)
+        self._store.update(study_id, status="running", progress=0.1)
+        if radiograph is None:
+            radiograph = read_safely((folder / "upload").read_bytes())
+        self._store.update(study_id, progress=0.4)
+        assessment = assess(radiograph, self._classifier)
+        self._store.update(study_id, progress=0.8)
+        write_results(folder, study.filename, radiograph, assessment)
+        evidence = assessment.evidence
+        created = study.created if study.created.tzinfo else study.created.replace(tzinfo=UTC)
+        self._store.update(
+            study_id,
+            status="done",
+            progress=1.0,
+            summary={
+                decision: [item.finding.name for item in evidence.decided(decision)]
+                for decision in ("present", "possible")
+            },
+            total_ms=round((datetime.now(UTC) - created).total_seconds() * 1000),
+        )
+
+
+def write_results(folder: Path, filename: str, radiograph: Radiograph, assessment: Assessment) -> None:
+    """Write all that the page and the downloads need into a study's folder."""
+    (folder / "image.png").write_bytes(radiograph_png(radiograph.pixels, longest_side=_DISPLAY_SIDE))
+    heatmaps = np.round(assessment.prediction.heatmaps * 255).astype(np.uint8)
+    np.savez(folder / "heatmaps.npz", **{name: heatmaps[index] for index, name in enumerate(LABELS)})
+    for file_format in FORMATS:
+        (folder / f"report.{file_format}").write_bytes(
+            export(assessment.evidence, assessment.report, file_format, name=filename)
+        )
+    height, width = radiograph.pixels.shape
+    result = as_object(assessment.evidence, assessment.report) | {
+        "image": {"width": width, "height": height, "pixel_spacing_mm": radiograph.pixel_spacing_mm}
+    }
+    (folder / "result.json").write_text(json.dumps(result))

@@ -1,0 +1,53 @@
+"""The HTML pages."""
+
+from functools import cache
+from typing import Any
+
+from flask import Blueprint, Response, render_template
+
+from core import DISCLAIMER, __version__
+from core.classifier import model_identity
+from core.imaging import MAX_FILE_BYTES
+from core.imaging.phantom import phantom_png
+from core.web.errors import NotFound
+from core.web.services import services
+
+blueprint = Blueprint("pages", __name__)
+
+
+@blueprint.app_context_processor
+def everywhere() -> dict[str, Any]:
+    """What every page shows."""
+    return {
+        "disclaimer": DISCLAIMER,
+        "version": __version__,
+        "model": model_identity(services().classifier.config),
+    }
+
+
+@blueprint.get("/")
+def upload() -> str:
+    """The upload page."""
+    limits = {"max_mb": MAX_FILE_BYTES // 2**20, "types": "DICOM, PNG, JPEG"}
+    return render_template("pages/upload.html", limits=limits)
+
+
+@blueprint.get("/studies/<study_id>")
+def study(study_id: str) -> str:
+    """The result page of one study."""
+    if services().store.get(study_id) is None:
+        raise NotFound("There is no such study; it may have been deleted.")
+    return render_template("pages/study.html", study_id=study_id)
+
+
+@blueprint.get("/samples/phantom.png")
+def phantom() -> Response:
+    """The rendered phantom that newcomers can try."""
+    response = Response(_phantom(), mimetype="image/png")
+    response.cache_control.max_age = 86400
+    return response
+
+
+@cache
+def _phantom() -> bytes:
+    return phantom_png()

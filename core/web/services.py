@@ -1,0 +1,41 @@
+"""What request handlers share: the store, the classifier and the worker of one application."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app
+
+from core.classifier import Classifier
+from core.web.jobs import Worker
+from core.web.store import Store
+
+_KEY = "chestlens"
+
+
+@dataclass(frozen=True)
+class Services:
+    """Long-lived objects of one application."""
+
+    store: Store
+    classifier: Classifier
+    worker: Worker
+
+    def close(self) -> None:
+        """End the worker and release the database."""
+        self.worker.stop()
+        self.store.close()
+
+
+def install(app: Flask, services: Services) -> None:
+    """Attach the services to the application."""
+    app.extensions[_KEY] = services
+
+
+def services() -> Services:
+    """The services of the application that handles this request."""
+    return services_of(current_app)
+
+
+def services_of(app: Flask) -> Services:
+    """The services of an application."""
+    return cast(Services, app.extensions[_KEY])

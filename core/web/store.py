@@ -1,0 +1,116 @@
+"""Studies on the server: a row in the database for the state, a folder for the files."""
+
+import shutil
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import JSON, DateTime, String, create_engine, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+Status = Literal["queued", "running", "done", "failed"]
+
+
+class _Base(DeclarativeBase):
+    pass
+
+
+class Study(_Base):
+    """One uploaded file and what became of it.
+
+    Attributes:
+        id: unguessable, in the URL.
+        filename: as the uploader called it, for display only.
+        status: queued, running, done or failed.
+        progress: share of the work done, in [0, 1].
+        error_code, error_message: why it failed.
+        summary: names of the findings called present and possible, for the list.
+        total_ms: milliseconds from upload to result.
+    """
+
+    __tablename__ = "studies"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    filename: Mapped[str] = mapped_column(String(255))
+    created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    status: Mapped[str] = mapped_column(String(8), index=True)
+    progress: Mapped[float] = mapped_column(default=0.0)
+    error_code: Mapped[str | None] = mapped_column(String(32), default=None)
+    error_message: Mapped[str | None] = mapped_column(String(500), default=None)
+    summary: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)
+    total_ms: Mapped[int | None] = mapped_column(default=None)
+
+
+class Store:
+    """All studies of one server.
+
+    Args:
+        database_url: SQLAlchemy URL.
+        folder: holds one folder a study.
+    """
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._engine = create_engine(database_url)
+        _Base.metadata.create_all(self._engine)
+
+    def add(self, filename: str) -> Study:
+        """Make a queued study with an empty folder."""
+        study = Study(
+            id=uuid.uuid4().hex, filename=filename[:255], created=datetime.now(UTC), status="queued", summary={}
+        )
+        self.path(study.id).mkdir()
+        with self._session() as session:
+            session.add(study)
+            session.commit()
+        return study
+
+    def get(self, study_id: str) -> Study | None:
+        """The study, or None if there is none of that id."""
+        with self._session() as session:
+            return session.get(Study, study_id)
+
+    def newest(self, limit: int = 50) -> list[Study]:
+        """The latest studies, newest first."""
+        with self._session() as session:
+            return list(session.scalars(select(Study).order_by(Study.created.desc()).limit(limit)))
+
+    def unfinished(self) -> list[str]:
+        """Ids of studies that were queued or running, oldest first; to go on with after a restart."""
+        with self._session() as session:
+            rows = select(Study.id).where(Study.status.in_(("queued", "running"))).order_by(Study.created)
+            return list(session.scalars(rows))
+
+    def update(self, study_id: str, **values: Any) -> None:
+        """Set columns of a study; does nothing if it was deleted meanwhile."""
+        with self._session() as session:
+            study = session.get(Study, study_id)
+            if study is not None:
+                for name, value in values.items():
+                    setattr(study, name, value)
+                session.commit()
+
+    def delete(self, study_id: str) -> bool:
+        """Remove the study and every file of it; False if there was none."""
+        with self._session() as session:
+            study = session.get(Study, study_id)
+            if study is None:
+                return False
+            session.delete(study)
+            session.commit()
+        shutil.rmtree(self.path(study_id), ignore_errors=True)
+        return True
+
+    def path(self, study_id: str) -> Path:
+        """Folder of a study's files. Ids come from ``add``; others name no folder that exists."""
+        return self._folder / study_id
+
+    def close(self) -> None:
+        """Release the database connections."""
+        self._engine.dispose()
+
+    def _session(self) -> Session:
+        # Rows are read after their session is closed.
+        return Session(self._engine, expire_on_commit=False)

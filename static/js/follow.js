@@ -1,0 +1,31 @@
+// Follows a study until it is done or has failed.
+
+import { getStudy } from "./api.js";
+import { sleep } from "./dom.js";
+
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 2000;
+const TOLERATED_FAILURES = 30;
+
+/**
+ * Calls onChange with each answer and returns the last. Short gaps in the connection are bridged: onTrouble gets the
+ * error, and asking goes on.
+ */
+export async function followStudy(id, { onChange, onTrouble = () => {}, signal }) {
+  let wait = FIRST_WAIT_MS;
+  let failures = 0;
+  for (;;) {
+    try {
+      const study = await getStudy(id);
+      failures = 0;
+      onChange(study);
+      if (study.status === "done" || study.status === "failed") return study;
+    } catch (error) {
+      failures += 1;
+      if (!error.isPassing || failures > TOLERATED_FAILURES) throw error;
+      onTrouble(error);
+    }
+    await sleep(wait, signal);
+    wait = Math.min(wait * 1.4, LONGEST_WAIT_MS);
+  }
+}

@@ -1,0 +1,158 @@
+// Start of the study page: follows the study and, when it is done, joins image, findings and report.
+
+import { deleteStudy, reportUrl } from "./api.js";
+import { confirmDelete } from "./confirm_delete.js";
+import { announce, el } from "./dom.js";
+import { FindingList, sortFindings } from "./finding_list.js";
+import { renderDetail } from "./finding_detail.js";
+import { followStudy } from "./follow.js";
+import { localTime, percent, seconds } from "./format.js";
+import { ReportView } from "./report_view.js";
+import { Viewer } from "./viewer.js";
+
+const main = document.getElementById("main");
+const studyId = main.dataset.studyId;
+const byId = (id) => document.getElementById(id);
+
+function showStage(state, { title, text = "", progress = null }) {
+  main.dataset.state = state;
+  const stage = byId("stage-status");
+  stage.querySelector("[data-part=title]").textContent = title;
+  stage.querySelector("[data-part=text]").textContent = text;
+  stage.querySelector("[data-part=again]").hidden = state !== "failed";
+  const bar = stage.querySelector("progress");
+  bar.hidden = progress === null;
+  bar.value = progress ?? 0;
+}
+
+function showProgress(study) {
+  showHead(study);
+  if (study.status === "queued") showStage("queued", { title: "Waiting for its turn", text: "The analysis starts when the studies before it are done.", progress: 0 });
+  if (study.status === "running") showStage("running", { title: "Analysing the radiograph", text: `${percent(study.progress)} done`, progress: study.progress });
+}
+
+function showHead(study) {
+  document.title = `${study.filename} · ChestLens`;
+  byId("study-title").textContent = study.filename;
+  byId("about").hidden = false;
+}
+
+function showFailure(message) {
+  showStage("failed", { title: "This radiograph could not be analysed", text: message });
+  byId("study-facts").textContent = "There are no findings and no report for this study.";
+  announce(message);
+}
+
+function showMissing(error) {
+  const title = error.status === 404 ? "Study not found" : "The study could not be loaded";
+  showStage("failed", { title, text: error.message });
+  byId("study-title").textContent = title;
+  byId("study-facts").textContent = "";
+  announce(error.message);
+}
+
+function showResults(study) {
+  main.dataset.state = "done";
+  byId("stage-status").hidden = true;
+  byId("results").hidden = false;
+  byId("study-facts").textContent = facts(study);
+  showWarnings(study.warnings);
+  showDownloads();
+  showAbout(study);
+  byId("report-source").textContent =
+    study.report.source === "template"
+      ? "Written from the figures above by a fixed template. Choose an underlined sentence to see its heatmap."
+      : "Rewritten by a language model and checked against the figures above. Choose an underlined sentence to see its heatmap.";
+  connect(study);
+  announce("The analysis is done. Findings and report are shown.");
+}
+
+/** One selected finding, seen in four places: list, heatmap, detail lines and report. */
+function connect(study) {
+  const findings = sortFindings(study.findings);
+  const viewer = new Viewer();
+  viewer.showImage(study.image, ["Chest radiograph", study.view && `${study.view} view`, study.filename].filter(Boolean).join(", "));
+  const list = new FindingList(byId("finding-list"), findings, (name) => {
+    select(name);
+    list.setLinked([]);
+    viewer.switchOn();
+  });
+  const report = new ReportView(byId("report-body"), study.report, (names) => {
+    // A sentence on several findings keeps the one that is already shown.
+    if (!names.includes(selected)) select(names[0]);
+    list.setLinked(names);
+  });
+  let selected;
+
+  function select(name) {
+    selected = name;
+    const finding = findings.find((candidate) => candidate.name === name) ?? null;
+    const heatmap = study.heatmaps[name] ?? null;
+    viewer.showHeatmap(heatmap, finding ? `Heatmap of model attention for ${finding.display_name}` : "");
+    list.setSelected(name);
+    report.setSelected(name);
+    renderDetail(byId("finding-detail"), finding, heatmap !== null);
+  }
+
+  const first = findings[0];
+  select(first.decision === "present" || first.decision === "possible" ? first.name : null);
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== "h" || event.ctrlKey || event.metaKey || event.altKey || byId("confirm-delete").open) return;
+    viewer.toggle();
+  });
+}
+
+function facts(study) {
+  const { width, height } = study.image;
+  return [study.view ? `${study.view} view` : "View not stated", `${width} × ${height} pixels`, `uploaded ${localTime(study.created)}`].join(" · ");
+}
+
+function showWarnings(texts) {
+  const box = byId("warnings");
+  box.hidden = texts.length === 0;
+  box.querySelector("ul").replaceChildren(...texts.map((text) => el("li", {}, text)));
+}
+
+function showDownloads() {
+  for (const format of ["txt", "json", "csv"]) byId(`download-${format}`).href = reportUrl(studyId, format);
+}
+
+function showAbout(study) {
+  const spacing = study.image.pixel_spacing_mm;
+  const rows = [
+    ["Model", `${study.model.name}, version ${study.model.version}`],
+    ["Time taken", seconds(study.timing_ms.total)],
+    ["Pixel spacing", spacing ? `${spacing.map((mm) => mm.toFixed(3)).join(" × ")} mm` : "not stated in the file"],
+    ["Checked on upload", study.gate.checks.join(", ")],
+    ["Study", study.id],
+  ];
+  byId("about-facts").replaceChildren(...rows.flatMap(([term, text]) => [el("dt", {}, term), el("dd", {}, text)]));
+}
+
+async function removeStudy() {
+  if (!(await confirmDelete(byId("study-title").textContent))) return;
+  try {
+    await deleteStudy(studyId);
+  } catch (error) {
+    // Gone already is what was wanted.
+    if (error.status !== 404) {
+      byId("delete-error").textContent = error.message;
+      return;
+    }
+  }
+  location.assign(document.documentElement.dataset.root);
+}
+
+byId("delete-study").addEventListener("click", removeStudy);
+
+try {
+  const study = await followStudy(studyId, {
+    onChange: showProgress,
+    onTrouble: (error) => showStage("queued", { title: "Waiting for the server", text: `${error.message} Trying again.` }),
+  });
+  if (study.status === "done") showResults(study);
+  else showFailure(study.error.message);
+} catch (error) {
+  if (error.name !== "ApiError") throw error;
+  showMissing(error);
+}

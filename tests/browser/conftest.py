@@ -1,0 +1,63 @@
+"""A real browser for the page tests. A console error, a CSP violation or a call to another host fails the test."""
+
+import re
+import shutil
+from urllib.parse import urlsplit
+
+import pytest
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# The first analysis of a freshly started server also loads the model.
+TIMEOUT_MS = 30_000
+
+
+@pytest.fixture(scope="session")
+def browser():
+    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if executable is None:
+        pytest.skip(f"no browser: none of {', '.join(CHROMIUM_NAMES)} is installed")
+    playwright_api = pytest.importorskip("playwright.sync_api")
+    playwright_api.expect.set_options(timeout=TIMEOUT_MS)
+    with playwright_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def expected_console():
+    """Regular expressions for console errors that the test provokes on purpose, such as a refused upload."""
+    return []
+
+
+@pytest.fixture
+def page(browser, live_server, expected_console):
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=live_server)
+    context.set_default_timeout(TIMEOUT_MS)
+    page = context.new_page()
+    errors, foreign = [], []
+    own_host = urlsplit(live_server).netloc
+
+    def note_request(request):
+        address = urlsplit(request.url)
+        if address.scheme in ("http", "https") and address.netloc != own_host:
+            foreign.append(request.url)
+
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", note_request)
+    yield page
+    context.close()
+    unexpected = [text for text in errors if not any(re.search(pattern, text) for pattern in expected_console)]
+    assert not unexpected, f"errors in the browser console: {unexpected}"
+    assert not foreign, f"requests to other hosts: {foreign}"

@@ -1,0 +1,63 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.classifier import SHIPPED, CheckpointError, Classifier, load_config
+from core.findings import LABELS
+from core.imaging import Radiograph, render_phantom
+
+
+def test_the_shipped_checkpoint_is_complete_and_small() -> None:
+    files = {path.name for path in SHIPPED.iterdir()}
+    assert {"model.safetensors", "config.json", "README.md"} <= files
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 30 * 2**20
+    config = load_config(SHIPPED)
+    assert config.label_names == LABELS
+    for label in LABELS:
+        point = config.operating_points[label]
+        assert 0 < point.possible_threshold <= point.threshold < 1
+        assert point.specificity == pytest.approx(0.9, abs=0.02)
+        assert point.n_positive > 0
+
+
+def test_config_survives_writing_and_reading() -> None:
+    config = load_config(SHIPPED)
+    assert type(config).from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+def test_a_missing_folder_is_said_plainly(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"config\.json is missing"):
+        Classifier(tmp_path / "nowhere")
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "other")
+    path = tmp_path / "other" / "config.json"
+    path.write_text(path.read_text().replace("tf_efficientnet_lite0", "resnet10t", 1))
+    with pytest.raises(CheckpointError, match="do not fit the architecture 'resnet10t'"):
+        Classifier(tmp_path / "other")
+
+
+def test_labels_that_a_checkpoint_does_not_know_are_nan(tmp_path: Path, classifier: Classifier) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "seven"
+    shutil.copytree(SHIPPED, folder)
+    config = json.loads((folder / "config.json").read_text())
+    kept = [0, 3, 13]
+    config["label_names"] = [LABELS[index] for index in kept]
+    for name in ("slopes", "intercepts"):
+        config["calibration"][name] = [config["calibration"][name][index] for index in kept]
+    (folder / "config.json").write_text(json.dumps(config))
+    weights = load_file(folder / "model.safetensors")
+    for name in ("classifier.weight", "classifier.bias"):
+        weights[name] = weights[name][kept].contiguous()
+    save_file(weights, folder / "model.safetensors")
+
+    radiograph = Radiograph(render_phantom(size=256))
+    few, all_labels = Classifier(folder).predict(radiograph), classifier.predict(radiograph)
+    assert np.isnan(np.delete(few.probabilities, kept)).all()
+    assert few.probabilities[kept] == pytest.approx(all_labels.probabilities[kept], abs=1e-5)

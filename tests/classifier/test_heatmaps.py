@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+import timm
+import torch
+
+from core.classifier import Classifier
+from core.classifier.heatmaps import by_gradient, closed_form, explainer
+from core.imaging import render_phantom
+
+
+@pytest.fixture(scope="module")
+def phantom_input(classifier: Classifier) -> torch.Tensor:
+    square, _ = classifier.config.preprocessing.canonical(render_phantom(size=512))
+    return torch.from_numpy(classifier.config.preprocessing.normalise(square))[None]
+
+
+def test_closed_form_equals_the_grad_cam_package_on_the_shipped_checkpoint(
+    classifier: Classifier, phantom_input: torch.Tensor
+) -> None:
+    fast_logits, fast = closed_form(classifier.network, phantom_input)
+    slow_logits, slow = by_gradient(classifier.network, phantom_input)
+    assert np.abs(fast_logits - slow_logits).max() < 1e-4
+    assert np.abs(fast - slow).max() < 1e-4
+    assert fast.shape == (14, *phantom_input.shape[-2:])
+    assert fast.min() >= 0
+    assert fast.max() == pytest.approx(1, abs=1e-3)
+
+
+def test_maps_differ_between_labels(classifier: Classifier, phantom_input: torch.Tensor) -> None:
+    _, maps = closed_form(classifier.network, phantom_input)
+    different = [np.abs(maps[i] - maps[j]).max() > 0.1 for i in range(14) for j in range(i)]
+    assert all(different)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "expected"),
+    [
+        ("resnet10t.c3_in1k", closed_form),
+        ("tf_efficientnet_lite0", closed_form),
+        ("mobilenetv3_small_050", by_gradient),  # pools before its last convolution
+        ("convnext_atto", by_gradient),  # normalises between pooling and classifier
+    ],
+)
+def test_the_quick_path_is_taken_only_where_it_is_exact(backbone: str, expected: object) -> None:
+    network = timm.create_model(backbone, pretrained=False, num_classes=14, in_chans=1).eval()
+    assert explainer(network) is expected
+
+
+def test_networks_without_a_linear_head_are_explained_too() -> None:
+    torch.manual_seed(0)
+    network = timm.create_model("mobilenetv3_small_050", pretrained=False, num_classes=3, in_chans=1).eval()
+    logits, maps = explainer(network)(network, torch.rand(1, 1, 64, 64))
+    assert logits.shape == (3,)
+    assert maps.shape == (3, 64, 64)
+    assert np.isfinite(maps).all()
+    assert all(parameter.grad is None for parameter in network.parameters())

@@ -1,0 +1,116 @@
+"""Fixtures that several parts of the suite share."""
+
+import io
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+from PIL import Image
+from waitress.server import create_server
+
+from core.classifier import Classifier
+from core.imaging import render_phantom
+from core.settings import ROOT, ServerSettings
+from core.web import create_app, services_of
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real radiographs, or a skip with the reason."""
+    folder = Path(os.environ.get("CHESTLENS_SHARED", ROOT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set CHESTLENS_SHARED to the folder that holds data/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def classifier() -> Classifier:
+    """The shipped checkpoint."""
+    return Classifier()
+
+
+@pytest.fixture(scope="session")
+def phantom_png_bytes() -> bytes:
+    """A rendered chest as an 8-bit PNG of 512 x 512 pixels."""
+    file = io.BytesIO()
+    Image.fromarray(np.round(render_phantom(size=512) * 255).astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def chest_dicom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rendered chest as a 12-bit MONOCHROME1 DX file."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+
+    stored = np.round((1 - render_phantom(size=512)) * 4095).astype("<u2")
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID = DigitalXRayImageStorageForPresentation
+    dataset.SOPInstanceUID = generate_uid()
+    dataset.Modality, dataset.BodyPartExamined, dataset.ViewPosition = "DX", "CHEST", "PA"
+    dataset.PhotometricInterpretation, dataset.SamplesPerPixel = "MONOCHROME1", 1
+    dataset.Rows, dataset.Columns = stored.shape
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
+    dataset.PixelSpacing = [0.7, 0.7]
+    dataset.PixelData = stored.tobytes()
+    path = tmp_path_factory.mktemp("dicom") / "phantom.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+@pytest.fixture
+def nih_folder(tmp_path: Path) -> Path:
+    """A small collection in the official NIH layout, with rendered images; masses are bright discs."""
+    folder = tmp_path / "nih"
+    (folder / "images").mkdir(parents=True)
+    columns = ["Image Index", "Finding Labels", "Follow-up #", "Patient ID", "Patient Age", "Patient Gender"]
+    columns += ["View Position", "OriginalImage[Width", "Height]", "OriginalImagePixelSpacing[x", "y]"]
+    rows, sources = [",".join(columns)], ["Image Index,official_split,source_repo,source_width,source_height"]
+    for patient in range(1, 13):
+        for visit in range(2):
+            name = f"{patient:08d}_{visit:03d}.png"
+            labels = "Effusion|Mass" if patient % 3 == 0 else "No Finding"
+            rows.append(f"{name},{labels},{visit},{patient},{50 + patient},M,PA,1024,1024,0.14,0.14")
+            sources.append(f"{name},train,test/collection,1024,1024")
+            pixels = render_phantom(size=128, seed=2 * patient + visit)
+            if patient % 3 == 0:
+                pixels[70:100, 20:50] = 1
+            Image.fromarray(np.round(pixels * 255).astype(np.uint8)).save(folder / "images" / name)
+    (folder / "Data_Entry_2017_v2020.csv").write_text("\n".join(rows) + "\n")
+    (folder / "sources.csv").write_text("\n".join(sources) + "\n")
+    (folder / "test_list.txt").write_text("00000001_000.png\n00000002_000.png\n")
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ServerSettings:
+    """Server settings with an instance folder of their own."""
+    return ServerSettings.from_environment({"CHESTLENS_INSTANCE": str(tmp_path / "instance")})
+
+
+@pytest.fixture
+def app(settings: ServerSettings) -> Iterator[Flask]:
+    """A whole application with its worker."""
+    application = create_app(settings)
+    yield application
+    services_of(application).close()
+
+
+@pytest.fixture(scope="session")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a really running server with the shipped checkpoint."""
+    folder = tmp_path_factory.mktemp("instance")
+    application = create_app(ServerSettings.from_environment({"CHESTLENS_INSTANCE": str(folder)}))
+    server = create_server(application, host="127.0.0.1", port=0, threads=8)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
+    thread.join(timeout=10)
+    services_of(application).close()

@@ -1,0 +1,118 @@
+"""The child process reads the same pixels, and whatever becomes of it, the next file is read."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import dicom_files as files
+import numpy as np
+import pytest
+
+from core.imaging import (
+    ImagingError,
+    RefusedImage,
+    UnreadableImage,
+    UnsupportedType,
+    read_radiograph,
+    read_safely,
+    sandbox,
+)
+
+GOOD = files.save(files.chest(files.stored(12), PixelSpacing=[0.2, 0.2], BurnedInAnnotation="YES"))
+
+
+def test_it_gives_what_the_reader_gives() -> None:
+    here, there = read_radiograph(GOOD), read_safely(GOOD)
+    np.testing.assert_array_equal(there.pixels, here.pixels)
+    assert (there.view, there.pixel_spacing_mm, there.warnings, there.metadata) == (
+        here.view,
+        here.pixel_spacing_mm,
+        here.warnings,
+        here.metadata,
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", UnreadableImage),
+        (b"text", UnsupportedType),
+        (GOOD[:2000], UnreadableImage),
+        (files.save(files.chest(files.stored(12), Modality="CT")), RefusedImage),
+    ],
+)
+def test_errors_keep_their_class_and_sentence(data: bytes, kind: type[ImagingError]) -> None:
+    with pytest.raises(kind) as there:
+        read_safely(data)
+    with pytest.raises(kind) as here:
+        read_radiograph(data)
+    assert str(there.value) == str(here.value)
+
+
+def test_a_file_that_takes_too_long_is_refused_and_the_next_is_read() -> None:
+    with pytest.raises(UnreadableImage, match="longer than"):
+        read_safely(GOOD, timeout_s=0.0001)
+    assert read_safely(GOOD).view == "PA"
+
+
+def test_a_dead_worker_is_replaced() -> None:
+    read_safely(GOOD)
+    worker = sandbox._pool._places.get()
+    assert worker is not None
+    worker._process.kill()
+    worker._process.wait()
+    sandbox._pool._places.put(worker)
+    assert read_safely(GOOD).view == "PA"
+
+
+def test_threads_share_the_pool() -> None:
+    found: list[np.ndarray] = []
+    threads = [threading.Thread(target=lambda: found.append(read_safely(GOOD).pixels)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert all(np.array_equal(pixels, found[0]) for pixels in found)
+
+
+def test_a_decode_costs_no_start_of_an_interpreter() -> None:
+    read_safely(GOOD)
+    start = time.perf_counter()
+    read_safely(GOOD)
+    assert time.perf_counter() - start < 0.5
+
+
+def test_it_works_from_any_folder_and_leaves_no_process(tmp_path: Path) -> None:
+    file = tmp_path / "chest"
+    file.write_bytes(GOOD)
+    script = (
+        "import sys; from core.imaging import read_safely, sandbox\n"
+        "read_safely(open(sys.argv[1], 'rb').read())\n"
+        "print(sandbox._pool._places.queue[-1]._process.pid)\n"
+        "assert not {'torch', 'pandas', 'flask'} & set(sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(sandbox._ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(file)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert not Path("/proc", done.stdout.strip()).exists()
+
+
+def test_the_child_sees_no_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not Path("/proc/self/environ").exists():
+        pytest.skip("the system does not show the environment of processes")
+    monkeypatch.setenv("CHESTLENS_TEST_SECRET", "hush")
+    worker = sandbox._Worker()
+    try:
+        assert b"CHESTLENS_TEST_SECRET" not in Path(f"/proc/{worker._process.pid}/environ").read_bytes()
+    finally:
+        worker.close()

@@ -1,0 +1,111 @@
+import csv
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from core import DISCLAIMER
+from core.classifier import Classifier
+from core.findings import LABELS
+from core.imaging import read_radiograph
+from core.settings import ROOT
+
+
+def _run(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "core", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert not check or done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture
+def folder(tmp_path: Path, phantom_png_bytes: bytes, chest_dicom: Path) -> Path:
+    inside = tmp_path / "images" / "deep"
+    inside.mkdir(parents=True)
+    (tmp_path / "images" / "a.png").write_bytes(phantom_png_bytes)
+    (inside / "b.dcm").write_bytes(chest_dicom.read_bytes())
+    (tmp_path / "images" / "broken.png").write_bytes(phantom_png_bytes[:2000])
+    (tmp_path / "images" / "notes.txt").write_text("not an image")
+    return tmp_path / "images"
+
+
+def test_predict_gives_a_row_for_each_file_and_an_error_for_the_broken_one(
+    folder: Path, tmp_path: Path, classifier: Classifier
+) -> None:
+    output = tmp_path / "predictions.csv"
+    done = _run("predict", folder, "--output", output, "--heatmaps", tmp_path / "maps")
+    rows = {Path(row["path"]).name: row for row in csv.DictReader(output.read_text().splitlines())}
+    assert list(next(iter(rows.values()))) == ["path", "gate", "view", *LABELS, "error"]
+    assert set(rows) == {"a.png", "b.dcm", "broken.png"}
+    expected = classifier.predict(read_radiograph((folder / "a.png").read_bytes())).probabilities
+    assert [float(rows["a.png"][label]) for label in LABELS] == pytest.approx(expected, abs=1e-5)
+    assert rows["b.dcm"]["view"] == "PA"
+    assert rows["broken.png"]["gate"] == "unread"
+    assert "truncated" in rows["broken.png"]["error"]
+    assert rows["broken.png"]["Mass"] == ""
+    assert "1 of 3 files could not be classified" in done.stderr
+    assert len(list((tmp_path / "maps" / "a-png").glob("*.png"))) == 14
+
+
+def test_predict_fails_with_a_sentence_when_nothing_can_be_done(tmp_path: Path) -> None:
+    missing = _run("predict", tmp_path / "nowhere", check=False)
+    assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
+    assert "There is no file or folder" in missing.stderr
+    assert _run("predict", tmp_path, check=False).returncode == 1
+    assert _run("predict", check=False).returncode == 2
+
+
+@pytest.mark.parametrize("file_format", ["txt", "json", "csv"])
+def test_report_writes_each_format(chest_dicom: Path, tmp_path: Path, file_format: str) -> None:
+    output = tmp_path / f"report.{file_format}"
+    _run("report", chest_dicom, "--format", file_format, "--output", output)
+    text = output.read_text()
+    assert DISCLAIMER in text
+    if file_format == "json":
+        assert len(json.loads(text)["findings"]) == 14
+    if file_format == "csv":
+        assert len(list(csv.DictReader(text.splitlines()))) == 14
+
+
+def test_report_on_something_else_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "notes.png"
+    path.write_text("not an image at all" * 20)
+    done = _run("report", path, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+
+
+@pytest.mark.parametrize("script", ["app.py", "train.py", "evaluate.py"])
+def test_help_explains_every_script(script: str) -> None:
+    done = subprocess.run([sys.executable, str(ROOT / script), "--help"], capture_output=True, text=True, check=True)
+    assert len(done.stdout.splitlines()) > 8
+
+
+def test_the_server_starts_says_where_it_is_and_reports_a_taken_port(tmp_path: Path) -> None:
+    environment = {"CHESTLENS_INSTANCE": str(tmp_path), "PATH": "", "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, str(ROOT / "app.py"), "--port"]
+    server = subprocess.Popen(
+        [*command, "0"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert server.stdout is not None
+        ready = server.stdout.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+", ready)
+        assert address, ready
+        with urllib.request.urlopen(address[0] + "/healthz", timeout=30) as answer:
+            assert json.load(answer)["status"] == "ok"
+        port = address[0].rsplit(":", 1)[1]
+        second = subprocess.run(
+            [*command, port], env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert second.returncode == 1
+        assert "in use" in second.stderr
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+        time.sleep(0.1)

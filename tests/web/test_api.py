@@ -1,0 +1,254 @@
+import io
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+
+from core import DISCLAIMER
+from core.findings import LABELS
+from core.settings import ServerSettings
+from core.web import create_app, services_of
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def _send(client: FlaskClient, data: bytes, name: str = "chest.png") -> Any:
+    return client.post("/api/studies", data={"file": (io.BytesIO(data), name)})
+
+
+def _finish(client: FlaskClient, study_id: str) -> dict[str, Any]:
+    for _ in range(600):
+        study = client.get(f"/api/studies/{study_id}").json
+        if study["status"] in ("done", "failed"):
+            return study
+        time.sleep(0.05)
+    raise AssertionError("the study did not finish within 30 s")
+
+
+def test_an_upload_becomes_fourteen_findings_heatmaps_and_a_report(
+    client: FlaskClient, phantom_png_bytes: bytes
+) -> None:
+    created = _send(client, phantom_png_bytes)
+    assert created.status_code == 201
+    assert created.headers["Location"] == created.json["links"]["self"]
+    study = _finish(client, created.json["id"])
+    assert study["status"] == "done"
+    assert study["progress"] == 1
+    assert [item["name"] for item in study["findings"]] == list(LABELS)
+    for item in study["findings"]:
+        assert 0 <= item["probability"] <= 1
+        called = "present" if item["probability"] >= item["threshold"] else item["decision"]
+        assert item["decision"] == called
+    assert set(study["heatmaps"]) == set(LABELS)
+    assert study["report"]["disclaimer"] == DISCLAIMER
+    assert study["gate"]["accepted"] is True
+
+    image = Image.open(io.BytesIO(client.get(study["image"]["url"], buffered=True).data))
+    assert image.size == (study["image"]["width"], study["image"]["height"]) == (512, 512)
+    heatmaps = [client.get(url, buffered=True) for url in study["heatmaps"].values()]
+    assert all(Image.open(io.BytesIO(heatmap.data)).mode == "RGBA" for heatmap in heatmaps)
+    assert len({heatmap.data for heatmap in heatmaps}) > 7
+
+
+def test_a_dicom_file_brings_its_view_and_pixel_spacing(client: FlaskClient, chest_dicom: Path) -> None:
+    study = _finish(client, _send(client, chest_dicom.read_bytes(), "phantom.dcm").json["id"])
+    assert study["view"] == "PA"
+    assert study["image"]["pixel_spacing_mm"] == [0.7, 0.7]
+
+
+@pytest.mark.parametrize("file_format", ["txt", "json", "csv"])
+def test_reports_are_downloaded_as_attachments(client: FlaskClient, phantom_png_bytes: bytes, file_format: str) -> None:
+    study_id = _send(client, phantom_png_bytes, "my chest.png").json["id"]
+    _finish(client, study_id)
+    answer = client.get(f"/api/studies/{study_id}/report.{file_format}", buffered=True)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=my_chest-report.{file_format}"
+    assert DISCLAIMER in answer.text
+
+
+def _png(width: int, height: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (height, width), dtype=np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _png_that_claims(width: int, height: int) -> bytes:
+    import struct
+    import zlib
+
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    body = b"IDAT" + zlib.compress(bytes(1000))
+
+    def chunk(content: bytes) -> bytes:
+        return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+
+    return b"\x89PNG\r\n\x1a\n" + chunk(header) + chunk(body) + chunk(b"IEND")
+
+
+def _dicom_without_pixels(path: Path) -> bytes:
+    from pydicom import dcmread
+
+    dataset = dcmread(path)
+    del dataset.PixelData
+    file = io.BytesIO()
+    dataset.save_as(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "words"),
+    [
+        ("text", 415, "DICOM, PNG"),
+        ("pdf", 415, "PDF"),
+        ("empty", 400, "empty"),
+        ("truncated", 400, "truncated"),
+        ("1x1", 422, "1 x 1 pixels"),
+        ("40000x40000", 413, "50 million pixels"),
+        ("constant", 422, ""),
+        ("elongated", 422, "elongated"),
+        ("no pixels", 400, "holds no image"),
+        ("missing", 400, "no file"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_the_right_status(
+    client: FlaskClient, phantom_png_bytes: bytes, chest_dicom: Path, kind: str, status: int, words: str
+) -> None:
+    import re
+
+    flat = io.BytesIO()
+    Image.new("L", (200, 200), 90).save(flat, "PNG")
+    data = {
+        "text": b"this is not an image" * 50,
+        "pdf": b"%PDF-1.7\n" + bytes(500),
+        "empty": b"",
+        "truncated": phantom_png_bytes[: len(phantom_png_bytes) // 2],
+        "1x1": _png(1, 1),
+        "40000x40000": _png_that_claims(40000, 40000),
+        "constant": flat.getvalue(),
+        "elongated": _png(900, 200),
+        "no pixels": _dicom_without_pixels(chest_dicom),
+    }
+    answer = client.post("/api/studies") if kind == "missing" else _send(client, data[kind])
+    assert answer.status_code == status, answer.text
+    message = answer.json["error"]["message"]
+    assert re.search(words, message, re.IGNORECASE), message
+    assert message[0].isupper()
+    assert message.endswith(".")
+    assert "Traceback" not in message
+    # Nothing is left behind, and the next good upload works.
+    assert client.get("/api/studies").json["studies"] == []
+    assert _finish(client, _send(client, phantom_png_bytes).json["id"])["status"] == "done"
+
+
+def test_the_content_decides_and_not_the_name(client: FlaskClient, chest_dicom: Path) -> None:
+    created = _send(client, chest_dicom.read_bytes(), "picture.jpeg")
+    assert created.status_code == 201
+
+
+def test_a_file_over_the_limit_is_turned_away_with_413(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(client.application.config, "MAX_CONTENT_LENGTH", 1000)
+    answer = _send(client, bytes(5000))
+    assert answer.status_code == 413
+    assert "over 100 MB" in answer.json["error"]["message"]
+
+
+def test_deleting_removes_every_file(client: FlaskClient, settings: ServerSettings, phantom_png_bytes: bytes) -> None:
+    study_id = _send(client, phantom_png_bytes).json["id"]
+    _finish(client, study_id)
+    assert list(settings.instance.rglob(f"*{study_id}*"))
+    assert client.delete(f"/api/studies/{study_id}").status_code == 204
+    assert not list(settings.instance.rglob(f"*{study_id}*"))
+    for path in ("", "/image.png", "/heatmaps/Mass.png", "/report.txt"):
+        assert client.get(f"/api/studies/{study_id}{path}").status_code == 404
+    assert client.delete(f"/api/studies/{study_id}").status_code == 404
+
+
+def test_studies_that_waited_when_the_server_stopped_are_finished_after_a_restart(
+    settings: ServerSettings, phantom_png_bytes: bytes
+) -> None:
+    first = create_app(settings)
+    services_of(first).worker.stop()  # uploads are still taken, nothing works on them
+    study_id = _send(first.test_client(), phantom_png_bytes).json["id"]
+    assert first.test_client().get(f"/api/studies/{study_id}").json["status"] == "queued"
+    services_of(first).store.close()
+    second = create_app(settings)
+    assert _finish(second.test_client(), study_id)["status"] == "done"
+    services_of(second).close()
+
+
+def test_a_full_queue_says_when_to_come_back(settings: ServerSettings, phantom_png_bytes: bytes) -> None:
+    app = create_app(replace(settings, queue_limit=2))
+    services_of(app).worker.stop()
+    client = app.test_client()
+    answers = [_send(client, phantom_png_bytes) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 201, 503]
+    assert int(answers[2].headers["Retry-After"]) > 0
+    services_of(app).store.close()
+
+
+def test_a_damaged_upload_fails_alone(settings: ServerSettings, phantom_png_bytes: bytes) -> None:
+    app = create_app(settings)
+    services_of(app).worker.stop()
+    client = app.test_client()
+    bad, good = (_send(client, phantom_png_bytes).json["id"] for _ in range(2))
+    (services_of(app).store.path(bad) / "upload").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    services_of(app).store.close()
+    restarted = create_app(settings)
+    assert _finish(restarted.test_client(), bad)["error"]["message"]
+    assert _finish(restarted.test_client(), good)["status"] == "done"
+    services_of(restarted).close()
+
+
+def test_many_uploads_at_once_all_finish(app: Flask, phantom_png_bytes: bytes) -> None:
+    ids: list[str] = []
+
+    def upload() -> None:
+        ids.append(_send(app.test_client(), phantom_png_bytes).json["id"])
+
+    threads = [threading.Thread(target=upload) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [_finish(app.test_client(), study_id)["status"] for study_id in ids] == ["done"] * 6
+    assert len(app.test_client().get("/api/studies").json["studies"]) == 6
+
+
+def test_other_sites_may_not_change_studies(client: FlaskClient, phantom_png_bytes: bytes) -> None:
+    answer = client.post(
+        "/api/studies",
+        data={"file": (io.BytesIO(phantom_png_bytes), "x.png")},
+        headers={"Sec-Fetch-Site": "cross-site"},
+    )
+    assert answer.status_code == 403
+
+
+def test_ids_that_are_paths_name_nothing(client: FlaskClient) -> None:
+    for path in ("..", "..%2f..%2fetc", "%00", "a" * 500):
+        assert client.get(f"/api/studies/{path}").status_code == 404
+        assert client.delete(f"/api/studies/{path}").status_code in (404, 405)
+
+
+def test_health_names_the_model(client: FlaskClient) -> None:
+    answer = client.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json["status"] == "ok"
+    assert answer.json["model"]["name"]
+
+
+@pytest.mark.parametrize("path", ["/", "/studies/unknown", "/nothing"])
+def test_every_page_carries_the_disclaimer_and_takes_nothing_from_other_hosts(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert DISCLAIMER in answer.text
+    assert "http://" not in answer.text
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
