@@ -39,8 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
-    port = server.effective_port
-    print(f"ChestLens is ready at http://{options.host}:{port}  (stop with Ctrl-C)", flush=True)
+    # One name such as localhost can stand for several addresses, each with a socket of its own.
+    addresses = getattr(server, "effective_listen", None) or [(server.effective_host, server.effective_port)]
+    where = " and ".join(f"http://{host}:{port}" for host, port in addresses)
+    print(f"ChestLens is ready at {where}  (stop with Ctrl-C)", flush=True)
     try:
         server.run()
     finally:

@@ -109,3 +109,9 @@ def test_the_server_starts_says_where_it_is_and_reports_a_taken_port(tmp_path: P
         server.terminate()
         server.communicate(timeout=30)
         time.sleep(0.1)
+
+
+def test_bench_measures_a_running_server() -> None:
+    lines = _run("bench", "--repeats", "2").stdout
+    assert re.search(r"1024 x 1024 PNG, 2 uploads: median \d+\.\d\d s", lines)
+    assert "memory" in lines

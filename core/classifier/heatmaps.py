@@ -13,8 +13,6 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from pytorch_grad_cam import GradCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -65,6 +63,10 @@ def by_gradient(network: nn.Module, x: Tensor) -> tuple[FloatArray, FloatArray]:
 
     Works for any network with a convolutional feature map, one backward pass a label.
     """
+    # A quarter of the server's start went into this import, which most checkpoints never need.
+    from pytorch_grad_cam import GradCAM
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
     with torch.inference_mode():
         logits = network(x)[0].float().numpy()
     with _hooks, torch.enable_grad(), GradCAM(model=network, target_layers=[last_feature_layer(network)]) as cam:

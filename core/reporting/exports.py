@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import textwrap
 from dataclasses import asdict
 from typing import Any
 
@@ -59,7 +60,9 @@ def as_text(evidence: Evidence, report: Report, *, name: str = "") -> str:
     lines = ["CHEST RADIOGRAPH REPORT" + (f": {name}" if name else ""), DISCLAIMER, ""]
     for section in SECTIONS:
         lines.append(section.upper())
-        lines += [f"  {sentence.text}" for sentence in report.sentences if sentence.section == section]
+        for sentence in report.sentences:
+            if sentence.section == section:
+                lines += textwrap.wrap(sentence.text, width=96, initial_indent="  ", subsequent_indent="    ")
         lines.append("")
     lines.append("EVIDENCE (calibrated probability, operating point, decision)")
     for item in evidence.decided(*DECISIONS):

@@ -43,9 +43,7 @@ def create() -> tuple[Response, int, dict[str, str]]:
         raise TooLarge(f"The file is over {MAX_FILE_BYTES // 2**20} MB; export the radiograph smaller.")
     radiograph = read_safely(data)
     admit(radiograph)
-    store = services().store
-    study = store.add(upload.filename or "unnamed")
-    (store.path(study.id) / "upload").write_bytes(data)
+    study = services().store.add(upload.filename or "unnamed", data)
     services().worker.submit(study.id, radiograph)
     location = url_for("api.read", study_id=study.id)
     links = {"self": location, "page": url_for("pages.study", study_id=study.id)}

@@ -94,7 +94,7 @@ class Worker:
         folder = self._store.path(study_id)
         self._store.update(study_id, status="running", progress=0.1)
         if radiograph is None:
-            radiograph = read_safely((folder / "upload").read_bytes())
+            radiograph = read_safely(self._store.upload(study_id).read_bytes())
         self._store.update(study_id, progress=0.4)
         assessment = assess(radiograph, self._classifier)
         self._store.update(study_id, progress=0.8)

@@ -56,12 +56,13 @@ class Store:
         self._engine = create_engine(database_url)
         _Base.metadata.create_all(self._engine)
 
-    def add(self, filename: str) -> Study:
-        """Make a queued study with an empty folder."""
+    def add(self, filename: str, upload: bytes) -> Study:
+        """Make a queued study; its row appears only once the file is safe on disk."""
         study = Study(
             id=uuid.uuid4().hex, filename=filename[:255], created=datetime.now(UTC), status="queued", summary={}
         )
         self.path(study.id).mkdir()
+        self.upload(study.id).write_bytes(upload)
         with self._session() as session:
             session.add(study)
             session.commit()
@@ -106,6 +107,10 @@ class Store:
     def path(self, study_id: str) -> Path:
         """Folder of a study's files. Ids come from ``add``; others name no folder that exists."""
         return self._folder / study_id
+
+    def upload(self, study_id: str) -> Path:
+        """The file as it was sent."""
+        return self.path(study_id) / "upload"
 
     def close(self) -> None:
         """Release the database connections."""

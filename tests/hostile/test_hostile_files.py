@@ -4,9 +4,8 @@ import io
 import os
 import re
 import struct
-import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -108,22 +107,21 @@ def nested(depth: int, *, wanted: bool) -> bytes:
 
 
 def many_elements() -> bytes:
-    """Millions of empty private elements, which cost time rather than memory."""
+    """Hundreds of thousands of empty private elements, which cost time rather than memory."""
     data = good()
     place = data.index(b"\x08\x00\x60\x00CS")
     element = b"".join(struct.pack("<HH2sH", 0x0009, number, b"LO", 0) for number in range(0x1000, 0x9000))
-    return data[:place] + element * 30 + data[place:]
+    return data[:place] + element * 10 + data[place:]
 
 
 def long_lut() -> bytes:
     """A LUT that claims more entries than it has."""
     data = good()
-    place = data.index(b"\x28\x00\x02\x00US")
     item = b"\x28\x00\x02\x30US\x06\x00" + struct.pack("<HHH", 0, 0, 16) + b"\x28\x00\x06\x30OW\0\0\x02\0\0\0\x01\x01"
     inner = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(item)) + item
     sequence = b"\x28\x00\x10\x30SQ\0\0" + struct.pack("<I", len(inner)) + inner
     end = data.index(b"\xe0\x7f\x10\x00")
-    return data[:end] + sequence + data[end:] if place else data
+    return data[:end] + sequence + data[end:]
 
 
 REFUSED = {
@@ -150,6 +148,12 @@ def _peak(process: int) -> int:
     return int(found.group(1)) * 1024 if found else 0
 
 
+def _seconds(process: int) -> float:
+    """Processor time that the process has used, which unlike the clock's does not depend on other load."""
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.fixture(scope="module")
 def pool() -> Iterator[sandbox._Pool]:
     """One worker, so that its memory can be watched over all the bombs."""
@@ -165,27 +169,26 @@ def test_bombs_are_refused_quickly_and_the_next_file_is_read(name: str, pool: sa
     assert len(data) < 20 * 2**20
     pool.read(good(), 60)
     before = pool._places.queue[-1]
-    start = time.perf_counter()
+    assert before is not None
+    start = _seconds(before._process.pid)
     with pytest.raises(ImagingError) as caught:
-        pool.read(data, 20)
-    assert time.perf_counter() - start < 10
+        pool.read(data, 120)
     assert str(caught.value).endswith(".")
     after = pool._places.queue[-1]
     assert before is after, "the reader itself should refuse it, without losing its process"
-    assert after is not None
-    assert _peak(after._process.pid) < 1024 * 2**20
+    assert _seconds(before._process.pid) - start < 5
+    assert _peak(before._process.pid) < 1024 * 2**20
     assert pool.read(good(), 60).pixels.shape == (GOOD_SIDE, GOOD_SIDE)
 
 
-@pytest.mark.parametrize("make", [many_elements, long_lut, lambda: nested(150, wanted=False)])
-def test_wasteful_files_end_one_way_or_the_other(make: object) -> None:
-    start = time.perf_counter()
-    try:
-        read_safely(make())  # type: ignore[operator]
-    except ImagingError as error:
-        assert str(error)  # noqa: PT017 - either outcome is right
-    assert time.perf_counter() - start < 10
-    assert read_safely(good()).view == "PA"
+@pytest.mark.parametrize("make", [many_elements, long_lut])
+def test_wasteful_files_are_read_without_much_ado(make: Callable[[], bytes], pool: sandbox._Pool) -> None:
+    pool.read(good(), 60)
+    worker = pool._places.queue[-1]
+    assert worker is not None
+    start = _seconds(worker._process.pid)
+    assert pool.read(make(), 120).view == "PA"
+    assert _seconds(worker._process.pid) - start < 5
 
 
 def test_memory_is_limited_by_the_system_itself() -> None:

@@ -201,7 +201,7 @@ def test_a_damaged_upload_fails_alone(settings: ServerSettings, phantom_png_byte
     services_of(app).worker.stop()
     client = app.test_client()
     bad, good = (_send(client, phantom_png_bytes).json["id"] for _ in range(2))
-    (services_of(app).store.path(bad) / "upload").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    services_of(app).store.upload(bad).write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     services_of(app).store.close()
     restarted = create_app(settings)
     assert _finish(restarted.test_client(), bad)["error"]["message"]

@@ -1,0 +1,25 @@
+from pathlib import Path
+
+import pytest
+
+from core.settings import ROOT, ServerSettings
+
+
+def test_without_any_setting_everything_lies_in_the_instance_folder() -> None:
+    settings = ServerSettings.from_environment({})
+    assert settings.instance == ROOT / "instance"
+    assert settings.database_url == f"sqlite:///{ROOT / 'instance' / 'chestlens.sqlite3'}"
+    assert settings.checkpoint is None
+
+
+def test_the_environment_overrides(tmp_path: Path) -> None:
+    settings = ServerSettings.from_environment(
+        {"CHESTLENS_INSTANCE": str(tmp_path), "DATABASE_URL": "postgresql://x", "CHESTLENS_QUEUE_LIMIT": "5"}
+    )
+    assert (settings.instance, settings.database_url, settings.queue_limit) == (tmp_path, "postgresql://x", 5)
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many"])
+def test_a_senseless_queue_limit_is_named(limit: str) -> None:
+    with pytest.raises(ValueError, match="CHESTLENS_QUEUE_LIMIT must be a whole number"):
+        ServerSettings.from_environment({"CHESTLENS_QUEUE_LIMIT": limit})

@@ -1,0 +1,78 @@
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.web.store import Store
+
+POSTGRESQL = "postgresql+pg8000://postgres@127.0.0.1:5432/test"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'test.sqlite3'}"
+        return
+    pytest.importorskip("pg8000", reason="the PostgreSQL driver pg8000 is not installed")
+    server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
+    name = f"chestlens_{uuid.uuid4().hex}"
+    try:
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    except SQLAlchemyError:
+        server.dispose()
+        pytest.skip("no PostgreSQL at 127.0.0.1:5432 lets 'postgres' in")
+    yield POSTGRESQL.rsplit("/", 1)[0] + f"/{name}"
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture
+def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
+    store = Store(database_url, tmp_path / "studies")
+    yield store
+    store.close()
+
+
+def test_a_study_is_found_again_by_another_process(store: Store, database_url: str, tmp_path: Path) -> None:
+    study = store.add("chest.png", b"bytes")
+    store.update(study.id, status="done", summary={"present": ["Mass"]}, total_ms=700)
+    other = Store(database_url, tmp_path / "studies")
+    found = other.get(study.id)
+    other.close()
+    assert found is not None
+    assert (found.filename, found.status, found.summary, found.total_ms) == (
+        "chest.png",
+        "done",
+        {"present": ["Mass"]},
+        700,
+    )
+
+
+def test_the_newest_come_first_and_the_unfinished_oldest_first(store: Store) -> None:
+    first, second, third = (store.add(f"{name}.png", b"bytes").id for name in "abc")
+    store.update(second, status="failed", error_code="internal", error_message="It failed.")
+    assert [study.id for study in store.newest()] == [third, second, first]
+    assert [study.id for study in store.newest(limit=1)] == [third]
+    assert store.unfinished() == [first, third]
+
+
+def test_deleting_takes_the_folder_with_it_and_later_updates_do_nothing(store: Store) -> None:
+    study = store.add("chest.png", b"bytes")
+    assert store.upload(study.id).read_bytes() == b"bytes"
+    assert store.delete(study.id)
+    assert not store.path(study.id).exists()
+    store.update(study.id, status="done")
+    assert store.get(study.id) is None
+    assert not store.delete(study.id)
+
+
+def test_long_and_foreign_file_names_are_kept_as_far_as_they_fit(store: Store) -> None:
+    study = store.add("рентген-" + "x" * 400 + ".png", b"bytes")
+    found = store.get(study.id)
+    assert found is not None
+    assert found.filename == ("рентген-" + "x" * 400)[:255]
