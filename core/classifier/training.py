@@ -23,7 +23,7 @@ from core.classifier.checkpoint import CheckpointConfig, load_checkpoint, save_c
 from core.classifier.losses import MaskedLoss, balancing_weights
 from core.classifier.network import build_network
 from core.classifier.preprocessing import Preprocessing
-from core.datasets.augmentation import training_augmentation
+from core.datasets.augmentation import seed_augmentation, training_augmentation
 from core.findings import LABELS
 from core.imaging import read_radiograph
 
@@ -92,7 +92,7 @@ class PreparedImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
         image = self.images[row]
         if self.augmentation is not None:
-            self.augmentation.set_random_seed((self.epoch_seed * 1_000_003 + row) % 2**32)
+            seed_augmentation(self.augmentation, (self.epoch_seed * 1_000_003 + row) % 2**32)
             image = self.augmentation(image=image[..., None])["image"].reshape(image.shape)
         return torch.from_numpy(self.preprocessing.normalise(image.astype(np.float32) / 255)), self.labels[row]
 
