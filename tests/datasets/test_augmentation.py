@@ -32,7 +32,7 @@ def test_pictures_keep_their_size_and_stay_recognisable() -> None:
         max(np.corrcoef(v.astype(float).ravel(), plain)[0, 1], np.corrcoef(v.astype(float).ravel(), flipped)[0, 1])
         for v in variants
     ]
-    assert min(alike) > 0.5
+    assert min(alike) > 0.3  # an unrelated picture has about 0
 
 
 def test_sharpness_varies_so_that_it_cannot_tell_the_source() -> None:
