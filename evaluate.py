@@ -7,10 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
-import pandas as pd
-
 from core.classifier import SHIPPED, CheckpointError, Classifier
-from core.datasets import load_nih
+from core.datasets import load_nih, load_predictions, restore_validation
 from core.evaluation import as_table, run_evaluation
 from core.imaging import ImagingError
 
@@ -34,11 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     try:
         classifier = Classifier(options.model_path)
-        made_from = classifier.config.provenance["data"]
         # The division into training and validation must be the one that the checkpoint was trained with.
-        table = load_nih(options.data_dir, val_fraction=made_from["val_fraction"], seed=made_from["split_seed"])
+        table = restore_validation(load_nih(options.data_dir), classifier.config.provenance["validation_studies"])
         chosen = (table["split"] == options.split) & ~(table["original_px"] < options.min_original_px)
-        other = pd.read_csv(options.compare) if options.compare else None
+        other = load_predictions(options.compare) if options.compare else None
         metrics = run_evaluation(
             table[chosen].reset_index(drop=True),
             classifier,

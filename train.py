@@ -9,9 +9,10 @@ import argparse
 import logging
 import sys
 from dataclasses import MISSING, fields
+from pathlib import Path
 
 from core.classifier.training import TrainingSettings, train
-from core.datasets import load_nih
+from core.datasets import load_nih, load_predictions
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -28,6 +29,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default=0,
         help="train only on images whose original was at least this large, where the data folder tells; keeps a "
         "difference in sharpness between sources from standing in for a label",
+    )
+    data.add_argument(
+        "--teacher",
+        help="another model's probabilities for some of the training images (CSV), averaged with the labels",
     )
     data.add_argument("--no_resume", action="store_true", help="start over even if the run can be resumed")
     training = parser.add_argument_group("training (defaults in brackets)")
@@ -55,12 +60,14 @@ def main(arguments: list[str] | None = None) -> int:
             "val_fraction": options.val_fraction,
             "split_seed": settings.seed,
             "min_original_px": options.min_original_px,
+            "teacher": Path(options.teacher).name if options.teacher else None,
         }
         checkpoint = train(
             table[~too_small],
             options.output_dir,
             settings,
             data_settings=data_settings,
+            teacher=load_predictions(options.teacher) if options.teacher else None,
             resume=not options.no_resume,
         )
     except (ValueError, OSError, FloatingPointError) as error:

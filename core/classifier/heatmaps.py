@@ -11,13 +11,11 @@ from collections.abc import Callable
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-FloatArray = npt.NDArray[np.float32]
-Explainer = Callable[[nn.Module, Tensor], tuple[FloatArray, FloatArray]]
+Explainer = Callable[[nn.Module, Tensor], tuple[Tensor, Tensor]]
 
 # The package's hooks keep activations on the network, so that two threads must not use them at once.
 _hooks = threading.Lock()
@@ -27,8 +25,8 @@ def explainer(network: nn.Module) -> Explainer:
     """The quickest exact way to get logits and Grad-CAM maps from this network.
 
     Returns:
-        A function of the network and one image (1, C, S, S) that gives logits (L,) and heatmaps (L, S, S) in [0, 1],
-        each scaled to its own maximum; a label that nothing in the image speaks for has zeros everywhere.
+        A function of the network and images (N, C, S, S) that gives logits (N, L) and heatmaps (N, L, S, S) in
+        [0, 1], each scaled to its own maximum; a label that nothing in the image speaks for has zeros everywhere.
     """
     return closed_form if has_linear_head(network) else by_gradient
 
@@ -48,31 +46,31 @@ def has_linear_head(network: nn.Module) -> bool:
 
 
 @torch.inference_mode()
-def closed_form(network: nn.Module, x: Tensor) -> tuple[FloatArray, FloatArray]:
+def closed_form(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """Logits and maps, as ``explainer`` describes them, from one forward pass; needs ``has_linear_head``."""
     features = _features(network, x)
     classifier = cast(nn.Linear, _classifier(network))
-    logits = classifier(features.mean(dim=(2, 3)))[0]
-    maps = torch.einsum("lc,chw->lhw", classifier.weight, features[0])
-    maps = interpolate(_scaled(maps)[None], size=x.shape[-2:], mode="bilinear", align_corners=False)[0]
-    return logits.float().numpy(), _scaled(maps).float().numpy()
+    logits = classifier(features.mean(dim=(2, 3)))
+    maps = torch.einsum("lc,nchw->nlhw", classifier.weight, features)
+    maps = interpolate(scaled(maps), size=x.shape[-2:], mode="bilinear", align_corners=False)
+    return logits.float(), scaled(maps).float()
 
 
-def by_gradient(network: nn.Module, x: Tensor) -> tuple[FloatArray, FloatArray]:
+def by_gradient(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """Logits and maps, as ``explainer`` describes them, through the ``grad-cam`` package.
 
-    Works for any network with a convolutional feature map, one backward pass a label.
+    Works for any network with a convolutional feature map, one backward pass for each image and label.
     """
     # A quarter of the server's start went into this import, which most checkpoints never need.
     from pytorch_grad_cam import GradCAM
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     with torch.inference_mode():
-        logits = network(x)[0].float().numpy()
+        logits = network(x).float()
     with _hooks, torch.enable_grad(), GradCAM(model=network, target_layers=[last_feature_layer(network)]) as cam:
-        maps = [cam(x, targets=[ClassifierOutputTarget(label)])[0] for label in range(len(logits))]
+        maps = [cam(x, targets=[ClassifierOutputTarget(label)] * len(x)) for label in range(logits.shape[1])]
         network.zero_grad(set_to_none=True)
-    return logits, np.stack(maps).astype(np.float32)
+    return logits, torch.from_numpy(np.stack(maps, axis=1)).float()
 
 
 def last_feature_layer(network: nn.Module) -> nn.Module:
@@ -111,8 +109,8 @@ def _classifier(network: nn.Module) -> nn.Linear | None:
     return layer if isinstance(layer, nn.Linear) else None
 
 
-def _scaled(maps: Tensor) -> Tensor:
-    """Positive evidence only, each map (L, h, w) stretched to [0, 1]."""
+def scaled(maps: Tensor) -> Tensor:
+    """Positive evidence only, each map (..., h, w) stretched to [0, 1]."""
     maps = maps.clamp(min=0)
-    maps = maps - maps.amin(dim=(1, 2), keepdim=True)
-    return maps / (maps.amax(dim=(1, 2), keepdim=True) + 1e-7)
+    maps = maps - maps.amin(dim=(-2, -1), keepdim=True)
+    return maps / (maps.amax(dim=(-2, -1), keepdim=True) + 1e-7)

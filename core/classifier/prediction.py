@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from core.classifier.checkpoint import SHIPPED, CheckpointConfig, load_checkpoint
-from core.classifier.heatmaps import explainer
+from core.classifier.heatmaps import explainer, scaled
 from core.classifier.preprocessing import Frame
 from core.findings import LABELS
 from core.imaging import Radiograph
@@ -24,7 +24,7 @@ class Prediction:
         probabilities: float32 (14,) calibrated, in the order of ``LABELS``; NaN where the checkpoint does not know a
             label.
         heatmaps: float32 (14, h, w) in [0, 1] over the radiograph's own frame, each scaled to its own maximum; zeros
-            for an unknown label.
+            where nothing speaks for a label, and for an unknown label.
     """
 
     probabilities: FloatArray
@@ -33,6 +33,9 @@ class Prediction:
 
 class Classifier:
     """A loaded checkpoint. Holds no state between images and may be shared by threads.
+
+    Each radiograph is judged as it is and mirrored, in one pass of two, and logits and heatmaps are averaged; training
+    mirrors half of its images too, and validates and calibrates in the same way.
 
     Args:
         folder: checkpoint folder; by default the one that ChestLens ships.
@@ -50,7 +53,9 @@ class Classifier:
         """Classify and explain one radiograph."""
         square, frame = self.config.preprocessing.canonical(radiograph.pixels)
         x = torch.from_numpy(self.config.preprocessing.normalise(square))[None]
-        logits, maps = self._explain(self.network, x.contiguous(memory_format=torch.channels_last))
+        both_logits, both_maps = self._explain(self.network, torch.cat([x, x.flip(-1)]))
+        logits = both_logits.mean(dim=0).numpy()
+        maps = scaled((both_maps[0] + both_maps[1].flip(-1)) / 2).numpy()
         probabilities = np.full(len(LABELS), np.nan, dtype=np.float32)
         probabilities[self._columns] = self.config.calibration(logits)
         inside = _crop(maps, frame)

@@ -113,6 +113,20 @@ def prepare_images(table: pd.DataFrame, preprocessing: Preprocessing, *, name: s
     return PreparedImages(images, table[list(LABELS)].to_numpy(dtype=np.float32), preprocessing)
 
 
+def soften(table: pd.DataFrame, teacher: pd.DataFrame) -> np.ndarray:
+    """Targets (N, 14): the labels, averaged with the teacher's probability where it has one; unknown stays unknown.
+
+    Raises:
+        ValueError: the teacher has none of the images.
+    """
+    labels = table[list(LABELS)].to_numpy(dtype=np.float32)
+    probabilities = teacher[list(LABELS)].reindex(table["study_id"]).to_numpy(dtype=np.float32)
+    known = np.isfinite(probabilities)
+    if not known.any():
+        raise ValueError("The teacher's predictions cover none of the training images.")
+    return np.where(known, (labels + probabilities) / 2, labels)
+
+
 def macro_auroc(labels: np.ndarray, scores: np.ndarray) -> float:
     """Mean AUROC over the labels that have positives and negatives; labels (N, L) of 0, 1 or NaN, scores (N, L)."""
     values = []
@@ -130,6 +144,7 @@ def train(
     settings: TrainingSettings,
     *,
     data_settings: dict[str, Any],
+    teacher: pd.DataFrame | None = None,
     resume: bool = True,
 ) -> Path:
     """Train on the ``train`` rows, choose the epoch on the ``val`` rows, calibrate, and save a checkpoint.
@@ -139,6 +154,8 @@ def train(
         output_dir: receives ``checkpoint/``, ``state.pt`` (to resume), ``summary.csv`` and ``settings.json``.
         settings: see ``TrainingSettings``.
         data_settings: how ``table`` was made, for the record; ``evaluate.py`` makes the same split again from it.
+        teacher: another model's probabilities for some of the images, ``study_id`` as index and label columns. The
+            targets of those images become the mean of label and probability (distillation, Hinton et al. 2015).
         resume: go on from ``state.pt`` if it is there.
 
     Returns:
@@ -161,6 +178,8 @@ def train(
     network = _initial_network(settings).to(device).to(memory_format=torch.channels_last)
     average = ModelEmaV3(network, decay=settings.ema_decay, use_warmup=True)
     data = {split: prepare_images(part, preprocessing, name=split) for split, part in rows.items()}
+    if teacher is not None:
+        data["train"].labels = torch.tensor(soften(rows["train"], teacher))
 
     steps = len(data["train"]) // settings.batch_size or 1
     optimizer = torch.optim.AdamW(_parameter_groups(network, settings.weight_decay), lr=settings.learning_rate)
@@ -224,13 +243,13 @@ def train(
 
 @torch.inference_mode()
 def predict_logits(network: nn.Module, images: PreparedImages, *, device: torch.device) -> np.ndarray:
-    """Raw outputs (N, 14) of the network, without augmentation and in full precision."""
+    """Logits (N, 14) as ``Classifier`` computes them: the mean over each image and its mirror image, unaugmented."""
     network.eval()
     images.augmentation = None
-    batches = [
-        network(x.to(device=device, memory_format=torch.channels_last)).float().cpu()
-        for x, _ in tqdm(DataLoader(images, batch_size=32), desc="validating", leave=False, disable=None)
-    ]
+    batches = []
+    for x, _ in tqdm(DataLoader(images, batch_size=32), desc="validating", leave=False, disable=None):
+        x = x.to(device=device, memory_format=torch.channels_last)
+        batches.append(((network(x) + network(x.flip(-1))) / 2).float().cpu())
     return torch.cat(batches).numpy()
 
 
@@ -310,6 +329,8 @@ def _provenance(
     return {
         "training": asdict(settings),
         "data": data_settings,
+        # evaluate.py must find the same validation images, whatever becomes of the rule that chose them.
+        "validation_studies": sorted(rows["val"]["study_id"]),
         "images": {split: len(part) for split, part in rows.items()},
         "patients": {split: int(part["patient_id"].nunique()) for split, part in rows.items()},
         "positives": {split: {label: int(part[label].sum()) for label in LABELS} for split, part in rows.items()},

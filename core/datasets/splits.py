@@ -38,11 +38,23 @@ def assign_splits(table: pd.DataFrame, *, fractions: dict[str, float], seed: int
     # Rarest label first; "images", the last column, takes the patients that carry no label at all.
     columns = [*np.argsort(values[:, :-1].sum(axis=0), kind="stable"), values.shape[1] - 1]
     for column in columns:
-        carriers = np.flatnonzero((chosen < 0) & (values[:, column] > 0))
-        # Patients with many images are hard to place late.
-        for patient in carriers[np.argsort(-values[carriers, -1], kind="stable")]:
+        # In random order: placing patients with many images first would send them all to the largest split.
+        for patient in np.flatnonzero((chosen < 0) & (values[:, column] > 0)):
             split = int(np.lexsort((-wanting[:, -1], -wanting[:, column]))[0])
             chosen[patient] = split
             wanting[split] -= values[patient]
     split_of = dict(zip(counts.index, (names[index] for index in chosen), strict=True))
     return table["patient_id"].map(split_of)
+
+
+def restore_validation(table: pd.DataFrame, validation_studies: list[str]) -> pd.DataFrame:
+    """The table with the division into training and validation that a checkpoint was trained with.
+
+    Args:
+        table: as a reader returns it; its test rows stay test rows.
+        validation_studies: ``study_id`` of the validation images, from the checkpoint.
+    """
+    divided = table["split"] != "test"
+    in_validation = table["study_id"].isin(validation_studies)
+    split = table["split"].mask(divided & in_validation, "val").mask(divided & ~in_validation, "train")
+    return table.assign(split=split)

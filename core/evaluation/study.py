@@ -30,8 +30,7 @@ def run_evaluation(
         table: as returned by ``core.datasets``, rows of this split only.
         split: its name, for the record.
         threshold: one threshold for all labels, or None for each label's own operating point.
-        other: another model's predictions on some of the images: ``Image Index`` and label columns, bare or with the
-            prefix ``prob_``.
+        other: another model's predictions on some of the images, as ``load_predictions`` returns them.
 
     Returns:
         The object that ``metrics.json`` holds.
@@ -77,11 +76,7 @@ def _comparison(
     patients: np.ndarray,
     other: pd.DataFrame,
 ) -> dict[str, Any]:
-    renamed = other.rename(columns=lambda name: name.removeprefix("prob_"))
-    if missing := {"Image Index", *LABELS} - set(renamed.columns):
-        raise ValueError(f"The predictions to compare with lack the column {sorted(missing)[0]!r}.")
-    stems = renamed["Image Index"].map(lambda name: Path(name).stem)
-    theirs = renamed.set_index(stems)[list(LABELS)].reindex(table["image_path"].map(lambda path: Path(path).stem))
+    theirs = other.reindex(table["study_id"])
     both = theirs.notna().all(axis=1).to_numpy()
     if not both.any():
         raise ValueError("The predictions to compare with cover none of the images of this split.")

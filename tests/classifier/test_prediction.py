@@ -53,3 +53,10 @@ def test_threads_get_the_same_answer_as_one(classifier: Classifier) -> None:
     for thread in threads:
         thread.join()
     assert np.abs(np.stack(alone) - np.stack(together)).max() < 1e-5  # type: ignore[arg-type]
+
+
+def test_a_mirrored_radiograph_gets_the_same_probabilities_and_mirrored_heatmaps(classifier: Classifier) -> None:
+    pixels = render_phantom(size=320)
+    as_is, mirrored = classifier.predict(Radiograph(pixels)), classifier.predict(Radiograph(pixels[:, ::-1].copy()))
+    assert mirrored.probabilities == pytest.approx(as_is.probabilities, abs=1e-4)
+    assert np.abs(mirrored.heatmaps[:, :, ::-1] - as_is.heatmaps).max() < 1e-2

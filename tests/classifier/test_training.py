@@ -1,3 +1,4 @@
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -8,8 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 from core.classifier import Classifier
-from core.classifier.training import TrainingSettings, train
+from core.classifier.training import TrainingSettings, soften, train
 from core.datasets import load_nih
+from core.findings import LABELS
 from core.settings import ROOT
 
 SMALL = TrainingSettings(backbone="resnet10t", initial_weights="none", image_size=64, epochs=3, batch_size=4)
@@ -99,3 +101,15 @@ def test_a_missing_folder_ends_with_one_sentence_and_exit_code_one(tmp_path: Pat
 
 def _losses(run: Path) -> list[float]:
     return pd.read_csv(run / "summary.csv")["train_loss"].tolist()
+
+
+def test_a_teacher_moves_the_targets_of_its_images_half_way_and_leaves_unknown_labels_unknown() -> None:
+    table = pd.DataFrame({"study_id": ["a", "b"], **{label: [1.0, 0.0] for label in LABELS}})
+    table.loc[0, "Mass"] = float("nan")
+    teacher = pd.DataFrame({label: [0.5] for label in LABELS}, index=pd.Index(["a"], name="study_id"))
+    targets = pd.DataFrame(soften(table, teacher), columns=list(LABELS))
+    assert targets.loc[0].drop("Mass").eq(0.75).all()
+    assert math.isnan(targets.loc[0, "Mass"])
+    assert targets.loc[1].eq(0).all()
+    with pytest.raises(ValueError, match="cover none of the training images"):
+        soften(table, teacher.rename(index={"a": "z"}))

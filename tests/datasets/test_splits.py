@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.datasets import assign_splits
+from core.datasets import assign_splits, restore_validation
 from core.findings import LABELS
 
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
@@ -45,3 +45,15 @@ def test_the_same_seed_gives_the_same_split_and_another_seed_another() -> None:
 def test_shares_that_do_not_sum_to_one_are_refused() -> None:
     with pytest.raises(ValueError, match=r"must sum to 1, not 0\.900"):
         assign_splits(_table(0), fractions={"train": 0.7, "val": 0.2})
+
+
+def test_patients_with_many_images_are_shared_among_the_splits() -> None:
+    table = _table(5, patients=1500)
+    splits = assign_splits(table, fractions={"train": 0.85, "val": 0.15}, seed=0)
+    per_patient = [table[splits == name].groupby("patient_id").size().mean() for name in ("train", "val")]
+    assert per_patient[1] == pytest.approx(per_patient[0], rel=0.15)
+
+
+def test_the_division_of_a_checkpoint_is_found_again() -> None:
+    table = pd.DataFrame({"study_id": list("abcd"), "split": ["train", "val", "train", "test"]})
+    assert restore_validation(table, ["a", "d"])["split"].tolist() == ["val", "train", "train", "test"]
