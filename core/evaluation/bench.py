@@ -90,7 +90,9 @@ def _one_study(base: str, picture: bytes) -> tuple[float, float]:
 def _memory(pid: int) -> str:
     """Peak resident memory of the server and its decoder processes; Linux tells it in ``/proc``."""
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        # Decoders are children of whichever thread started them.
+        lists = Path(f"/proc/{pid}/task").glob("*/children")
+        children = [process for path in lists for process in path.read_text().split()]
         peaks = [_peak_mib(process) for process in (str(pid), *children)]
     except OSError:
         return "memory: only measured on Linux"
