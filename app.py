@@ -21,9 +21,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1: this machine only]")
-    parser.add_argument("--port", type=int, default=5000, help="port [5000]")
+    parser.add_argument("--port", type=int, default=5000, help="port, 0 for any free one [5000]")
     parser.add_argument("--checkpoint", type=Path, help="classifier folder [the shipped one]")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not 0 <= options.port <= 65535:
+        parser.error(f"--port must lie between 0 and 65535, not {options.port}")
+    return options
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -111,6 +111,13 @@ def test_the_server_starts_says_where_it_is_and_reports_a_taken_port(tmp_path: P
         time.sleep(0.1)
 
 
+def test_a_port_that_does_not_exist_is_wrong_use() -> None:
+    command = [sys.executable, str(ROOT / "app.py"), "--port", "99999"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    assert "between 0 and 65535" in done.stderr
+
+
 def test_bench_measures_a_running_server() -> None:
     lines = _run("bench", "--repeats", "2").stdout
     assert re.search(r"1024 x 1024 PNG, 2 uploads: median \d+\.\d\d s", lines)

@@ -96,7 +96,7 @@ def _memory(pid: int) -> str:
         peaks = [_peak_mib(process) for process in (str(pid), *children)]
     except OSError:
         return "memory: only measured on Linux"
-    return f"peak memory: server {peaks[0]:.0f} MiB, {len(children)} decoder processes {sum(peaks[1:]):.0f} MiB"
+    return f"peak memory: server {peaks[0]:.0f} MiB, decoder processes {sum(peaks[1:]):.0f} MiB"
 
 
 def _peak_mib(process: str) -> float:
