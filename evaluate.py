@@ -33,7 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         classifier = Classifier(options.model_path)
         # The division into training and validation must be the one that the checkpoint was trained with.
-        table = restore_validation(load_nih(options.data_dir), classifier.config.provenance["validation_studies"])
+        validation = classifier.config.provenance.get("validation_studies")
+        if validation is None:
+            raise CheckpointError(f"{options.model_path} does not say which images validated it; train it again.")
+        table = restore_validation(load_nih(options.data_dir), validation)
         chosen = (table["split"] == options.split) & ~(table["original_px"] < options.min_original_px)
         other = load_predictions(options.compare) if options.compare else None
         metrics = run_evaluation(

@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core import DISCLAIMER
-from core.classifier import Classifier
+from core.classifier import SHIPPED, Classifier
 from core.findings import LABELS
 from core.imaging import read_radiograph
 from core.settings import ROOT
@@ -109,6 +110,21 @@ def test_the_server_starts_says_where_it_is_and_reports_a_taken_port(tmp_path: P
         server.terminate()
         server.communicate(timeout=30)
         time.sleep(0.1)
+
+
+def test_a_checkpoint_that_does_not_name_its_validation_images_is_not_evaluated(
+    nih_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "other")
+    path = tmp_path / "other" / "config.json"
+    config = json.loads(path.read_text())
+    del config["provenance"]["validation_studies"]
+    path.write_text(json.dumps(config))
+    command = [sys.executable, str(ROOT / "evaluate.py"), "--dataset", "nih", "--data_dir", str(nih_folder)]
+    command += ["--model_path", str(tmp_path / "other"), "--output_dir", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "does not say which images validated it" in done.stderr
 
 
 def test_a_port_that_does_not_exist_is_wrong_use() -> None:

@@ -47,8 +47,8 @@ def test_an_upload_becomes_fourteen_findings_heatmaps_and_a_report(
     assert [item["name"] for item in study["findings"]] == list(LABELS)
     for item in study["findings"]:
         assert 0 <= item["probability"] <= 1
-        called = "present" if item["probability"] >= item["threshold"] else item["decision"]
-        assert item["decision"] == called
+        assert (item["decision"] == "present") == (item["probability"] >= item["threshold"])
+        assert (item["decision"] == "absent") == (item["probability"] < item["possible_threshold"])
     assert set(study["heatmaps"]) == set(LABELS)
     assert study["report"]["disclaimer"] == DISCLAIMER
     assert study["gate"]["accepted"] is True
