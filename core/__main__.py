@@ -1,107 +1,33 @@
-"""ChestLens from the command line: ``python -m core predict|report|bench``."""
+"""ChestLens from the command line: ``python -m core COMMAND``."""
 
 import argparse
-import csv
-import os
+import importlib
 import sys
-from contextlib import nullcontext
-from pathlib import Path
 
-from tqdm.auto import tqdm
+from core.command_line import run_command
 
-from core.classifier import SHIPPED, CheckpointError, Classifier
-from core.findings import LABELS
-from core.imaging import ImagingError, read_safely
-from core.reporting import FORMATS, assess, export
-from core.reporting.bulk import COLUMNS, find_files, score
-from core.reporting.overlay import blended_png
+# Only the package of the command that is asked for is imported: reading a report needs no neural network.
+_PACKAGES = {
+    "core.reporting.commands": ("predict", "report"),
+    "core.datasets.commands": ("label", "table", "prepare", "quality"),
+    "core.evaluation.commands": ("labeler-study", "bench"),
+}
 
 
-def predict(options: argparse.Namespace) -> int:
-    """Classify files and folders; 1 if not one file could be classified."""
-    files = find_files(options.paths)
-    classifier = Classifier(options.checkpoint)
-    partial = options.output.with_name(options.output.name + ".partial") if options.output else None
-    failed = 0
-    with partial.open("w", newline="") if partial else nullcontext(sys.stdout) as file:
-        writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for item in tqdm(score(files, classifier), total=len(files), desc="predicting", unit="img", disable=None):
-            writer.writerow(item.row())
-            if item.prediction is None or item.radiograph is None:
-                failed += 1
-            elif options.heatmaps:
-                folder = options.heatmaps / f"{item.path.stem}-{item.path.suffix.lstrip('.') or 'file'}"
-                folder.mkdir(parents=True, exist_ok=True)
-                for label, heatmap in zip(LABELS, item.prediction.heatmaps, strict=True):
-                    (folder / f"{label}.png").write_bytes(blended_png(item.radiograph.pixels, heatmap))
-    if partial:
-        os.replace(partial, options.output)
-    if failed:
-        print(f"{failed} of {len(files)} files could not be classified; the error column says why.", file=sys.stderr)
-    return 1 if failed == len(files) else 0
-
-
-def report(options: argparse.Namespace) -> int:
-    """Write the report on one file."""
-    if not options.file.is_file():
-        raise FileNotFoundError(f"There is no file {options.file}.")
-    radiograph = read_safely(options.file.read_bytes())
-    assessment = assess(radiograph, Classifier(options.checkpoint))
-    data = export(assessment.evidence, assessment.report, options.format, name=options.file.name)
-    if options.output:
-        options.output.write_bytes(data)
-    else:
-        sys.stdout.write(data.decode())
-    return 0
-
-
-def bench(options: argparse.Namespace) -> int:
-    """Measure and print the time and memory that a study takes."""
-    from core.evaluation.bench import measure_server  # starts a server; nothing else here needs it
-
-    for line in measure_server(repeats=options.repeats, checkpoint=options.checkpoint):
-        print(line)
-    return 0
-
-
-def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m core", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    one = commands.add_parser("predict", help="files or folders to a table of probabilities")
-    one.add_argument("paths", nargs="+", metavar="PATH", help="DICOM, PNG or JPEG files, or folders of them")
-    one.add_argument("--output", type=Path, help="CSV to write [standard output]")
-    one.add_argument("--heatmaps", type=Path, metavar="DIR", help="also write each finding's heatmap as PNG")
-    one.set_defaults(run=predict)
-
-    two = commands.add_parser("report", help="the report on one file")
-    two.add_argument("file", type=Path, metavar="FILE", help="DICOM, PNG or JPEG")
-    two.add_argument("--format", choices=list(FORMATS), default="txt", help="[txt]")
-    two.add_argument("--output", type=Path, help="file to write [standard output]")
-    two.set_defaults(run=report)
-
-    three = commands.add_parser("bench", help="time and memory from upload to report")
-    three.add_argument("--repeats", type=int, default=15, help="uploads to measure [15]")
-    three.set_defaults(run=bench)
-
-    for command in (one, two, three):
-        command.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+    asked = [package for package, names in _PACKAGES.items() if set(names) & set(arguments[:1])]
+    for package in asked or _PACKAGES:
+        importlib.import_module(package).add_commands(commands)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 on success, 1 on failure with one sentence on stderr."""
-    options = parse_arguments(arguments)
-    try:
-        return int(options.run(options))
-    except (ImagingError, CheckpointError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("error: stopped.", file=sys.stderr)
-        return 1
+    options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+    return run_command(lambda: options.run(options))
 
 
 if __name__ == "__main__":

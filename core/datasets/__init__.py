@@ -1,7 +1,39 @@
-"""Folders on disk to one table of studies: sources, splits, augmentation."""
+"""Folders on disk to one table of studies: sources, report labeler, splits, preparation, quality, augmentation."""
 
-from core.datasets.nih import DatasetError, load_nih
+from core.datasets.loading import SOURCES, ReportReading, label_from_reports, load_table
 from core.datasets.predictions import load_predictions
-from core.datasets.splits import assign_splits, restore_validation
+from core.datasets.sources import load_nih
+from core.datasets.splits import FRACTIONS, assign_splits, restore_validation, split_table
+from core.datasets.table import (
+    COLUMNS,
+    Collection,
+    DatasetError,
+    Problem,
+    patient_keys,
+    read_table,
+    smaller_originals,
+    write_problems,
+    write_table,
+)
 
-__all__ = ["DatasetError", "assign_splits", "load_nih", "load_predictions", "restore_validation"]
+__all__ = [
+    "COLUMNS",
+    "FRACTIONS",
+    "SOURCES",
+    "Collection",
+    "DatasetError",
+    "Problem",
+    "ReportReading",
+    "assign_splits",
+    "label_from_reports",
+    "load_nih",
+    "load_predictions",
+    "load_table",
+    "patient_keys",
+    "read_table",
+    "restore_validation",
+    "smaller_originals",
+    "split_table",
+    "write_problems",
+    "write_table",
+]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.datasets.nih import DatasetError
+from core.datasets.table import DatasetError
 from core.findings import LABELS
 
 

@@ -1,9 +1,67 @@
 """Patient-disjoint splits, stratified on the labels."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from core.datasets.table import SPLITS, Problem, patient_keys
 from core.findings import LABELS
+
+FRACTIONS = (0.7, 0.15, 0.15)
+# A patient whose images a source gives to several splits goes whole to the most guarded one.
+_GUARDED = {"test": 3, "val": 2, "train": 1, "": 0}
+
+
+def split_table(
+    table: pd.DataFrame, *, fractions: Sequence[float] = FRACTIONS, seed: int = 0, given: bool = True
+) -> tuple[pd.DataFrame, list[Problem]]:
+    """Give each row a split; no patient stands in two, whatever the sources say.
+
+    Patients are told apart by source and id together. Splits that a source gives are kept; its other patients are
+    divided, stratified on the labels, among the splits that it does not give, in proportion to ``fractions``, and go
+    to the training split where it gives all three.
+
+    Args:
+        table: with ``source``, ``patient_id``, ``split`` (empty where the source gives none) and the labels.
+        fractions: shares of train, val and test; they sum to 1.
+        seed: decides the order of equal patients.
+        given: keep the splits that sources give, rather than dividing anew.
+
+    Returns:
+        The table with ``split`` filled, and the patients that a source had given to several splits.
+
+    Raises:
+        ValueError: the shares are not three, below 0, or do not sum to 1.
+    """
+    if len(fractions) != len(SPLITS) or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise ValueError(f"Three split shares of 0 or more must sum to 1, not {', '.join(map(str, fractions))}.")
+    keys = patient_keys(table)
+    split = table["split"] if given else pd.Series("", index=table.index)
+    rank = split.map(_GUARDED).groupby(keys)
+    highest = rank.transform("max")
+    torn = (split != "") & (split.map(_GUARDED) < highest)
+    names = {value: name for name, value in _GUARDED.items()}
+    problems = [
+        Problem(key, f"Patient {key} was given to several splits; all images went to {names[value]}.")
+        for key, value in dict(zip(keys[torn], highest[torn], strict=True)).items()
+    ]
+    split = highest.map(names)
+    for _, rows in table.groupby("source", sort=True):
+        part = split.loc[rows.index]
+        undecided = part == ""
+        if not undecided.any():
+            continue
+        shares = {
+            name: share for name, share in zip(SPLITS, fractions, strict=True) if name not in set(part) and share > 0
+        } or {"train": 1.0}
+        total = sum(shares.values())
+        split.loc[rows.index[undecided]] = assign_splits(
+            rows[undecided].assign(patient_id=keys),
+            fractions={name: share / total for name, share in shares.items()},
+            seed=seed,
+        )
+    return table.assign(split=split), problems
 
 
 def assign_splits(table: pd.DataFrame, *, fractions: dict[str, float], seed: int = 0) -> pd.Series:
@@ -51,9 +109,12 @@ def restore_validation(table: pd.DataFrame, validation_studies: list[str]) -> pd
     """The table with the division into training and validation that a checkpoint was trained with.
 
     Args:
-        table: as a reader returns it; its test rows stay test rows.
-        validation_studies: ``study_id`` of the validation images, from the checkpoint.
+        table: as ``load_table`` returns it; its test rows stay test rows.
+        validation_studies: ``study_id`` of the validation images, from the checkpoint. A table that has none of them
+            is of other images, and keeps its own division.
     """
+    if not table["study_id"].isin(validation_studies).any():
+        return table
     divided = table["split"] != "test"
     in_validation = table["study_id"].isin(validation_studies)
     split = table["split"].mask(divided & in_validation, "val").mask(divided & ~in_validation, "train")

@@ -10,6 +10,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from core.classifier import Classifier
+from core.datasets import patient_keys
 from core.evaluation.metrics import compare, evaluate
 from core.findings import LABELS
 from core.imaging import read_radiograph
@@ -49,7 +50,7 @@ def run_evaluation(
         ]
     )
     labels = table[list(LABELS)].to_numpy(dtype=float)
-    patients = table["patient_id"].to_numpy()
+    patients = patient_keys(table).to_numpy()
     points = classifier.config.operating_points
     thresholds = np.array([points[name].threshold if name in points else 0.5 for name in LABELS])
     metrics = evaluate(

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.datasets import assign_splits, restore_validation
+from core.datasets import assign_splits, patient_keys, restore_validation, split_table
 from core.findings import LABELS
 
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
@@ -14,7 +14,17 @@ def _table(seed: int, patients: int = 400) -> pd.DataFrame:
     rows = pd.DataFrame({"patient_id": np.repeat([f"p{i}" for i in range(patients)], images)})
     for column, label in enumerate(LABELS):
         rows[label] = (generator.random(len(rows)) < 0.3 / (column + 1)).astype(float)
-    return rows
+    return rows.assign(source="a", split="")
+
+
+def _mixed(seed: int) -> pd.DataFrame:
+    """Three sources with equal patient ids, one of which comes in two pieces; some rows with a given split."""
+    generator = np.random.default_rng(seed)
+    pieces = [_table(seed + piece, patients=60).assign(source=source) for piece, source in enumerate("abbc")]
+    table = pd.concat(pieces, ignore_index=True)
+    table["split"] = generator.choice(["", "", "", "train", "val", "test"], size=len(table))
+    table.loc[table["source"] == "c", "split"] = ""
+    return table.sample(frac=1, random_state=seed).reset_index(drop=True)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -23,6 +33,47 @@ def test_no_patient_stands_in_two_splits(seed: int) -> None:
     splits = assign_splits(table, fractions=FRACTIONS, seed=seed)
     assert splits.groupby(table["patient_id"]).nunique().max() == 1
     assert set(splits) == set(FRACTIONS)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("given", [True, False])
+def test_no_patient_of_mixed_sources_stands_in_two_splits(seed: int, given: bool) -> None:
+    table = _mixed(seed)
+    divided, torn = split_table(table, seed=seed, given=given)
+    assert divided.groupby(patient_keys(divided))["split"].nunique().max() == 1
+    assert set(divided["split"]) == {"train", "val", "test"}
+    assert bool(torn) == given
+
+
+def test_given_splits_are_kept_and_the_rest_goes_to_those_not_given() -> None:
+    table = _table(1, patients=1000)
+    first = table["patient_id"].isin([f"p{i}" for i in range(100)])
+    table.loc[first, "split"] = "test"
+    divided, torn = split_table(table)
+    assert torn == []
+    assert (divided["split"][first] == "test").all()
+    rest = divided["split"][~first]
+    assert (rest == "train").mean() == pytest.approx(0.7 / 0.85, abs=0.01)
+    assert (rest == "val").mean() == pytest.approx(0.15 / 0.85, abs=0.01)
+
+
+def test_the_rest_of_a_source_that_gives_all_three_splits_is_for_training() -> None:
+    table = _table(2, patients=90)
+    numbers = table["patient_id"].str.removeprefix("p").astype(int)
+    table["split"] = numbers.map(lambda number: ("train", "val", "test", "")[number % 4])
+    divided, _ = split_table(table)
+    assert (divided["split"][table["split"] == ""] == "train").all()
+    assert (divided["split"][table["split"] == "val"] == "val").all()
+
+
+def test_a_patient_given_to_several_splits_goes_whole_to_the_most_guarded_and_is_listed() -> None:
+    table = _table(3, patients=3)
+    table["split"] = "train"
+    table.loc[table.index[table["patient_id"] == "p1"][0], "split"] = "test"
+    table = pd.concat([table, table[table["patient_id"] == "p1"].assign(split="train")], ignore_index=True)
+    divided, torn = split_table(table)
+    assert set(divided.loc[divided["patient_id"] == "p1", "split"]) == {"test"}
+    assert [problem.item for problem in torn] == ["a:p1"]
 
 
 def test_each_split_gets_its_share_of_images_and_of_rare_labels() -> None:
@@ -37,14 +88,16 @@ def test_each_split_gets_its_share_of_images_and_of_rare_labels() -> None:
 
 def test_the_same_seed_gives_the_same_split_and_another_seed_another() -> None:
     table = _table(3)
-    first = assign_splits(table, fractions=FRACTIONS, seed=1)
-    assert first.equals(assign_splits(table, fractions=FRACTIONS, seed=1))
-    assert not first.equals(assign_splits(table, fractions=FRACTIONS, seed=2))
+    first = split_table(table, seed=1)[0]["split"]
+    assert first.equals(split_table(table, seed=1)[0]["split"])
+    assert not first.equals(split_table(table, seed=2)[0]["split"])
 
 
 def test_shares_that_do_not_sum_to_one_are_refused() -> None:
     with pytest.raises(ValueError, match=r"must sum to 1, not 0\.900"):
         assign_splits(_table(0), fractions={"train": 0.7, "val": 0.2})
+    with pytest.raises(ValueError, match=r"must sum to 1, not 0\.7, 0\.2, 0\.2"):
+        split_table(_table(0), fractions=(0.7, 0.2, 0.2))
 
 
 def test_patients_with_many_images_are_shared_among_the_splits() -> None:

@@ -1,0 +1,25 @@
+"""What a chest radiograph report says is there, absent or in doubt."""
+
+from core.datasets.labeler.context import Presence
+from core.datasets.labeler.files import label_file
+from core.datasets.labeler.labeler import (
+    CHEXPERT,
+    Mention,
+    chexpert_values,
+    describe,
+    find_mentions,
+    label_values,
+    presences,
+)
+
+__all__ = [
+    "CHEXPERT",
+    "Mention",
+    "Presence",
+    "chexpert_values",
+    "describe",
+    "find_mentions",
+    "label_file",
+    "label_values",
+    "presences",
+]

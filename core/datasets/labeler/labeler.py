@@ -1,0 +1,187 @@
+"""Report text to findings: what a chest radiograph report says is there, absent or in doubt, and in which words.
+
+The labeler makes labels for sources that ship reports only, and it is the judge of every rewritten report.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+from core.datasets.labeler import attributes
+from core.datasets.labeler.context import Context, Judgement, Presence
+from core.datasets.labeler.lexicon import (
+    CONGESTION,
+    DEVICE,
+    ENLARGED_MEDIASTINUM,
+    FRACTURE,
+    INFECTION,
+    LESION,
+    OPACITY,
+    PLEURAL_OTHER,
+    Term,
+    terms_in,
+)
+from core.datasets.labeler.sentences import sentences_in
+from core.findings import BY_NAME, LABELS
+
+CHEXPERT: dict[str, tuple[str, ...]] = {
+    "No Finding": (),
+    "Enlarged Cardiomediastinum": (ENLARGED_MEDIASTINUM,),
+    "Cardiomegaly": ("Cardiomegaly",),
+    "Lung Opacity": (OPACITY, "Infiltration"),
+    "Lung Lesion": (LESION,),
+    "Edema": ("Edema", CONGESTION),
+    "Consolidation": ("Consolidation",),
+    "Pneumonia": ("Pneumonia", INFECTION),
+    "Atelectasis": ("Atelectasis",),
+    "Pneumothorax": ("Pneumothorax",),
+    "Pleural Effusion": ("Effusion",),
+    "Pleural Other": (PLEURAL_OTHER,),
+    "Fracture": (FRACTURE,),
+    "Support Devices": (DEVICE,),
+}
+"""The 14 CheXpert names (Irvin et al., AAAI 2019), in its order, and the observations that each one gathers."""
+
+# When a report speaks of a finding more than once, the firmest statement holds: it is named as absent in one sentence
+# ("no large effusion") and present in another ("small effusion") more often than it is withdrawn.
+_FIRMNESS: dict[Presence, int] = {"not mentioned": 0, "absent": 1, "uncertain": 2, "present": 3}
+_VALUES: dict[Presence, int | None] = {"present": 1, "absent": 0, "uncertain": -1, "not mentioned": None}
+
+
+@dataclass(frozen=True)
+class Mention:
+    """One place in a report that speaks of an observation.
+
+    Attributes:
+        observation: one of the 14 labels, or a further observation of the lexicon.
+        presence: ``present``, ``absent``, ``uncertain``, or ``not mentioned`` where the words only speak of it (the
+            patient's history, a recommendation, a limit of the study).
+        words: the words of the report that name it.
+        cue: the words that decided the presence, empty where nothing qualifies the observation.
+        severity: as stated (``small``, ``mild to moderate``), or None.
+        laterality: ``left``, ``right``, ``bilateral``, or None where no side is stated.
+        sentence: the sentence it rests on, as written.
+        section: ``findings``, ``impression``, or ``""`` where the text has no headings.
+        start, end: place of ``words`` in the text, in characters.
+    """
+
+    observation: str
+    presence: Presence
+    words: str
+    cue: str
+    severity: str | None
+    laterality: str | None
+    sentence: str
+    section: str
+    start: int
+    end: int
+
+
+def find_mentions(report: str) -> list[Mention]:
+    """Every mention of an observation in a report, in the order of the text.
+
+    Sections that do not describe the images (indication, history, comparison, technique) are passed over.
+    """
+    mentions: list[Mention] = []
+    for sentence in sentences_in(report):
+        text = _one_line(sentence.text)
+        lowered = text.lower()
+        judged = _judged_terms(text)
+        previous_side: str | None = None
+        for index, (term, judgement) in enumerate(judged):
+            before = judged[index - 1][0].end if index else 0
+            after = judged[index + 1][0].start if index + 1 < len(judged) else len(text)
+            place = (lowered, term.start, term.end, min(before, term.start), max(after, term.end))
+            laterality = attributes.side(*place)
+            if laterality is None and index and _has_side(term) and attributes.joined(lowered, before, term.start):
+                laterality = previous_side
+            previous_side = laterality if _has_side(term) else None
+            severity = attributes.severity(*place)
+            start, end = sentence.start + term.start, sentence.start + term.end
+            mentions += [
+                Mention(
+                    observation,
+                    judgement.presence,
+                    report[start:end],
+                    judgement.cue,
+                    severity,
+                    laterality,
+                    sentence.text,
+                    sentence.section,
+                    start,
+                    end,
+                )
+                for observation in term.observations
+            ]
+    return mentions
+
+
+def presences(report: str) -> dict[str, Presence]:
+    """The firmest statement about each observation that the report speaks of."""
+    firmest: dict[str, Presence] = {}
+    for sentence in sentences_in(report):
+        for term, judgement in _judged_terms(_one_line(sentence.text)):
+            for observation in term.observations:
+                if _FIRMNESS[judgement.presence] >= _FIRMNESS[firmest.get(observation, "not mentioned")]:
+                    firmest[observation] = judgement.presence
+    return firmest
+
+
+def label_values(found: dict[str, Presence]) -> dict[str, int | None]:
+    """The 14 labels as 1 (present), 0 (said to be absent), -1 (uncertain) or None (not mentioned)."""
+    return {label: _VALUES[found.get(label, "not mentioned")] for label in LABELS}
+
+
+def chexpert_values(found: dict[str, Presence]) -> dict[str, int | None]:
+    """The CheXpert-14 vocabulary with the same values.
+
+    ``No Finding`` is 1 where nothing but support devices is present or uncertain, and None otherwise.
+    """
+    values = {name: _VALUES[_firmest(found.get(part) for part in parts)] for name, parts in CHEXPERT.items()}
+    abnormal = any(values[name] in (1, -1) for name in CHEXPERT if name not in ("No Finding", "Support Devices"))
+    return values | {"No Finding": None if abnormal else 1}
+
+
+def describe(report: str) -> dict[str, Any]:
+    """Labels, CheXpert labels and mentions of one report as plain data for JSON."""
+    found = presences(report)
+    return {
+        "labels": label_values(found),
+        "chexpert": chexpert_values(found),
+        "mentions": [asdict(mention) for mention in find_mentions(report)],
+    }
+
+
+def _firmest(statements: Iterable[Presence | None]) -> Presence:
+    return max((one for one in statements if one is not None), key=_FIRMNESS.__getitem__, default="not mentioned")
+
+
+def _has_side(term: Term) -> bool:
+    """Whether a side stated for one member of a list can hold for this one: not for the heart, not for a catheter."""
+    return not any(name == DEVICE or (name in BY_NAME and BY_NAME[name].diffuse) for name in term.observations)
+
+
+def _one_line(text: str) -> str:
+    """The sentence with line breaks as spaces, so that wrapped text reads like any other; lengths stay."""
+    return text.translate(_BLANKS) if "\n" in text or "\r" in text or "\t" in text else text
+
+
+_BLANKS = str.maketrans("\n\r\t", "   ")
+
+
+# Reports repeat their sentences: three of five in Open-i are exact copies of an earlier one.
+@lru_cache(maxsize=100_000)
+def _judged_terms(sentence: str) -> tuple[tuple[Term, Judgement], ...]:
+    lowered = sentence.lower()
+    terms = terms_in(lowered)
+    if not terms:
+        return ()
+    context = Context(lowered)
+    return tuple((term, _judge(context, term)) for term in terms)
+
+
+def _judge(context: Context, term: Term) -> Judgement:
+    if term.states is None:
+        return context.judge(term.start, term.end)
+    return context.judge_stated(term.start, term.end, present=term.states)

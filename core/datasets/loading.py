@@ -1,0 +1,130 @@
+"""Any sources, alone or mixed, to one labelled and split table."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from core.datasets.labeler import presences
+from core.datasets.sources import load_csv, load_mimic, load_nih, load_openi, load_rexgradient
+from core.datasets.splits import FRACTIONS, split_table
+from core.datasets.table import Collection, DatasetError, complete
+from core.findings import LABELS
+
+SOURCES = ("nih", "openi", "rexgradient", "mimic", "csv")
+Reading = Literal["unknown", "present", "absent"]
+_VALUE: dict[Reading, float] = {"unknown": math.nan, "present": 1.0, "absent": 0.0}
+
+
+@dataclass(frozen=True)
+class ReportReading:
+    """How statements of a report become labels.
+
+    Attributes:
+        uncertain: what a finding in doubt becomes.
+        not_mentioned: what a finding becomes that the report does not speak of. Radiologists describe what they see,
+            so that silence counts as absence by default, as in the labels of NIH ChestX-ray14.
+    """
+
+    uncertain: Reading = "unknown"
+    not_mentioned: Reading = "absent"
+
+
+def load_table(
+    datasets: Sequence[str],
+    data_dirs: Sequence[str | Path],
+    *,
+    fractions: Sequence[float] = FRACTIONS,
+    seed: int = 0,
+    given_splits: bool = True,
+    reading: ReportReading = ReportReading(),
+    mimic_iv: str | Path | None = None,
+    r2gen_split: str | Path | None = None,
+    images: bool = True,
+) -> Collection:
+    """Read sources, label what has only a report, and divide the patients.
+
+    Args:
+        datasets: names from ``SOURCES``; one may come several times.
+        data_dirs: a folder (for ``csv`` also a file) for each of them, in the same order.
+        fractions, seed, given_splits: see ``split_table``.
+        reading: how statements of reports become labels.
+        mimic_iv: folder of MIMIC-IV, for ages and health records of MIMIC-CXR.
+        r2gen_split: file with the R2Gen division of Open-i, if it is not in the folder of Open-i.
+        images: False to read the reports of Open-i without images.
+
+    Returns:
+        One table of all sources, with every row in a split.
+
+    Raises:
+        DatasetError: a source cannot be read, or the numbers of sources and folders differ.
+        ValueError: the split shares do not sum to 1.
+    """
+    if len(datasets) != len(data_dirs):
+        raise DatasetError(
+            f"--data_dir must be given once for each --dataset: found {len(data_dirs)} for {len(datasets)}."
+        )
+    readers: dict[str, Callable[[str | Path], Collection]] = {
+        "nih": load_nih,
+        "openi": lambda folder: load_openi(folder, images=images, r2gen_split=r2gen_split),
+        "rexgradient": load_rexgradient,
+        "mimic": lambda folder: load_mimic(
+            folder,
+            mimic_iv=mimic_iv,
+            uncertain=_VALUE[reading.uncertain],
+            blank=_VALUE[reading.not_mentioned],
+        ),
+        "csv": load_csv,
+    }
+    if unknown := set(datasets) - set(readers):
+        raise DatasetError(f"There is no source {sorted(unknown)[0]!r}: choose from {', '.join(SOURCES)}.")
+    collections = [readers[name](folder) for name, folder in zip(datasets, data_dirs, strict=True)]
+    table = complete(pd.concat([one.table for one in collections], ignore_index=True))
+    if doubled := int(table["image_path"].dropna().duplicated().sum()):
+        raise DatasetError(f"{doubled} images come from two of the sources: give each folder to one --dataset only.")
+    table, torn = split_table(label_from_reports(table, reading), fractions=fractions, seed=seed, given=given_splits)
+    return Collection(
+        table,
+        tuple(problem for one in collections for problem in one.problems) + tuple(torn),
+        tuple(note for one in collections for note in one.notes),
+    )
+
+
+def label_from_reports(table: pd.DataFrame, reading: ReportReading = ReportReading()) -> pd.DataFrame:
+    """Fill from the reports the labels that a source does not annotate itself.
+
+    A source that annotates a label keeps its own value, the unknown ones too: an annotator's doubt is not overruled by
+    the report. Rows without any annotation and without report text keep unknown labels.
+
+    Args:
+        table: ``COLUMNS`` in order; labels 1.0, 0.0 or NaN.
+        reading: how statements become labels.
+    """
+    labels = table[list(LABELS)].to_numpy(dtype=np.float32, copy=True)
+    annotated = ~np.isnan(labels)
+    texts = [
+        "\n\n".join(part for part in parts if isinstance(part, str) and part.strip())
+        for parts in zip(table["report_findings"], table["report_impression"], strict=True)
+    ]
+    has_text = np.array([bool(text) for text in texts], dtype=bool)
+    never = np.zeros_like(annotated)
+    for source in table["source"].unique():
+        rows = (table["source"] == source).to_numpy()
+        never[rows] = ~annotated[rows].any(axis=0)
+    wanted = (never | ~annotated.any(axis=1)[:, None]) & has_text[:, None]
+
+    values = {"present": 1.0, "absent": 0.0, "uncertain": _VALUE[reading.uncertain]}
+    silent = _VALUE[reading.not_mentioned]
+    # Several images of one study share its report.
+    mined: dict[str, list[float]] = {}
+    for row in np.flatnonzero(wanted.any(axis=1)):
+        text = texts[row]
+        if text not in mined:
+            found = presences(text)
+            mined[text] = [values.get(found.get(label, "not mentioned"), silent) for label in LABELS]
+        labels[row] = np.where(wanted[row], mined[text], labels[row])
+    return table.assign(**dict(zip(LABELS, labels.T, strict=True)))

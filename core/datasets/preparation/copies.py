@@ -1,0 +1,245 @@
+"""Resized copies of all images of a table, made once instead of in every epoch."""
+
+import csv
+import errno
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from core.datasets.parallel import in_processes
+from core.datasets.preparation.pixels import padded, png, read_grey, resized
+from core.datasets.table import Collection, DatasetError, Problem, write_table
+from core.imaging import ImagingError
+
+LARGEST_SIDE = 1024
+_FINISHED = ("copy", "source_bytes", "source_mtime_ns", "copy_bytes", "note")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class _Task(NamedTuple):
+    """An image to copy: its path, and the path of its copy from the output folder on."""
+
+    source: str
+    copy: str
+
+
+class _Outcome(NamedTuple):
+    """What became of a task: either a problem, or what ``finished.csv`` notes of the copy."""
+
+    problem: str = ""
+    source_bytes: int = 0
+    source_mtime_ns: int = 0
+    copy_bytes: int = 0
+    note: str = ""
+
+
+def prepare_images(
+    table: pd.DataFrame,
+    output_dir: str | Path,
+    *,
+    image_size: int,
+    bits: int = 8,
+    square: bool = False,
+    workers: int | None = None,
+) -> Collection:
+    """Write a resized grey PNG of each image, and a table of the copies.
+
+    The folder holds ``images/<source>/<name>-<hash>.png``, ``table.csv`` with paths that start at the folder, so that
+    it can be moved, ``problems.csv``, ``settings.json``, and ``finished.csv``, by which the next run skips copies that
+    are done. A copy is done again where its source has another size or time of change.
+
+    Args:
+        table: as a reader's ``Collection`` holds it; no index or order is needed.
+        output_dir: folder to write; made if there is none.
+        image_size: longest side of the copies in pixels, 1 to 1024. Smaller images are enlarged.
+        bits: 8 or 16 a grey value.
+        square: pad the shorter side with black on both sides.
+        workers: number of processes, None for one a processor.
+
+    Returns:
+        The table of the copies with absolute paths, without the rows whose image could not be copied, and the images
+        that were left out or inverted as problems.
+
+    Raises:
+        DatasetError: a setting is out of range, the folder was made with other settings, no image could be copied, or
+            the disk is full.
+    """
+    if not 1 <= image_size <= LARGEST_SIDE:
+        raise DatasetError(f"The image size must be from 1 to {LARGEST_SIDE} pixels, not {image_size}.")
+    if bits not in (8, 16):
+        raise DatasetError(f"Copies have 8 or 16 bits a grey value, not {bits}.")
+    folder = Path(output_dir).absolute()
+    with _plain_about_disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _claim(folder, {"image_size": image_size, "bits": bits, "square": square})
+        tasks = _tasks(table)
+        problems = _copy_all(
+            tasks,
+            folder,
+            partial(_copy, folder=folder, bits=bits, square=square, image_size=image_size),
+            workers,
+        )
+        return _describe(table, folder, tasks, problems)
+
+
+@contextmanager
+def _plain_about_disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise DatasetError(
+            f"The disk of {folder} is full: free some space and run this again; finished copies are kept."
+        ) from None
+
+
+def _claim(folder: Path, settings: dict[str, Any]) -> None:
+    """Note the settings in a new folder, compare them in an old one."""
+    path = folder / "settings.json"
+    if path.is_file():
+        with suppress(json.JSONDecodeError):
+            found = json.loads(path.read_text())
+            if found != settings:
+                shown = ", ".join(f"{name} {value}" for name, value in found.items())
+                raise DatasetError(f"{folder} holds copies with other settings ({shown}): choose another folder.")
+            return
+    _write_atomically(path, (json.dumps(settings, indent=2) + "\n").encode())
+
+
+def _tasks(table: pd.DataFrame) -> dict[str, _Task]:
+    """One task an image, by its path. The name is the same in every run, whatever else the table holds."""
+    tasks = {}
+    for source, path in zip(table["source"].astype(str), table["image_path"], strict=True):
+        name = str(path)
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        tasks[name] = _Task(name, f"images/{_safe(source)}/{_safe(Path(name).stem)}-{digest}.png")
+    return tasks
+
+
+def _safe(name: str) -> str:
+    """A name that every file system takes."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)[:100].strip(".") or "_"
+
+
+def _copy_all(tasks: dict[str, _Task], folder: Path, copy: partial[_Outcome], workers: int | None) -> list[Problem]:
+    """Make the copies that are not there yet; returns what is to be said of all of them."""
+    for parent in {Path(task.copy).parent for task in tasks.values()}:
+        (folder / parent).mkdir(parents=True, exist_ok=True)
+    sizes = _sizes(folder)
+    finished = {
+        name: outcome
+        for name, outcome in _read_finished(folder / "finished.csv").items()
+        if sizes.get(name) == outcome.copy_bytes
+    }
+    pending = [task for task in tasks.values() if not _is_fresh(task, finished.get(task.copy))]
+    problems = []
+    record = io.StringIO()
+    csv.writer(record).writerows([_FINISHED, *((name, *outcome[1:]) for name, outcome in finished.items())])
+    _write_atomically(folder / "finished.csv", record.getvalue().encode())
+    with (folder / "finished.csv").open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        for task, outcome in in_processes(copy, pending, workers=workers, doing="preparing"):
+            outcome = outcome or _Outcome(problem="Reading the image ended its process, perhaps for want of memory.")
+            if outcome.problem:
+                finished.pop(task.copy, None)
+                (folder / task.copy).unlink(missing_ok=True)
+                problems.append(Problem(task.source, outcome.problem))
+                continue
+            finished[task.copy] = outcome
+            writer.writerow((task.copy, *outcome[1:]))
+            file.flush()
+    return problems + [
+        Problem(task.source, finished[task.copy].note)
+        for task in tasks.values()
+        if task.copy in finished and finished[task.copy].note
+    ]
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of each copy that is there; what a killed run left half written is removed."""
+    sizes = {}
+    for source in (folder / "images").iterdir() if (folder / "images").is_dir() else ():
+        for entry in os.scandir(source):
+            if entry.name.endswith(".partial"):
+                os.unlink(entry.path)
+            else:
+                sizes[f"images/{source.name}/{entry.name}"] = entry.stat().st_size
+    return sizes
+
+
+def _read_finished(path: Path) -> dict[str, _Outcome]:
+    """The record of earlier runs; a line that a killed run left torn counts as not written."""
+    finished = {}
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            for line in csv.reader(file):
+                with suppress(ValueError):
+                    name, size, changed, copied, note = line
+                    finished[name] = _Outcome("", int(size), int(changed), int(copied), note)
+    return finished
+
+
+def _is_fresh(task: _Task, finished: _Outcome | None) -> bool:
+    if finished is None:
+        return False
+    try:
+        state = os.stat(task.source)
+    except OSError:
+        return False
+    return (state.st_size, state.st_mtime_ns) == (finished.source_bytes, finished.source_mtime_ns)
+
+
+def _copy(task: _Task, *, folder: Path, image_size: int, bits: int, square: bool) -> _Outcome:
+    """Make one copy, in a worker process. Only what concerns the output folder is raised."""
+    try:
+        with open(task.source, "rb") as file:
+            state = os.fstat(file.fileno())
+            data = file.read()
+        pixels, note = resized(read_grey(data), image_size)
+    except FileNotFoundError:
+        return _Outcome(problem="There is no such file.")
+    except OSError as error:
+        return _Outcome(problem=f"The file cannot be read: {error.strerror}.")
+    except ImagingError as error:
+        return _Outcome(problem=str(error))
+    except MemoryError:
+        return _Outcome(problem="There was not enough memory to read the image.")
+    encoded = png(padded(pixels) if square else pixels, bits=bits)
+    _write_atomically(folder / task.copy, encoded)
+    return _Outcome("", state.st_size, state.st_mtime_ns, len(encoded), note)
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    half = f"{path}.partial"
+    with open(half, "wb") as file:
+        file.write(data)
+    os.replace(half, path)
+
+
+def _describe(table: pd.DataFrame, folder: Path, tasks: dict[str, _Task], problems: list[Problem]) -> Collection:
+    """Write ``table.csv`` and ``problems.csv``."""
+    pd.DataFrame([(item.item, item.reason) for item in problems], columns=["item", "reason"]).to_csv(
+        folder / "problems.csv.partial", index=False
+    )
+    os.replace(folder / "problems.csv.partial", folder / "problems.csv")
+    copies = pd.Series([tasks[str(path)].copy for path in table["image_path"]], index=table.index, dtype=object)
+    present = copies.isin(set(_sizes(folder)))
+    if not present.any():
+        raise DatasetError(f"None of the {len(table)} images could be copied; {folder / 'problems.csv'} says why.")
+    kept = table[present].assign(image_path=copies[present]).reset_index(drop=True)
+    write_table(kept, folder / "table.csv")
+    left_out = len(table) - len(kept)
+    notes = (f"{left_out} of {len(table)} images could not be copied and were left out.",) if left_out else ()
+    return Collection(
+        kept.assign(image_path=[str(folder / name) for name in kept["image_path"]]), tuple(problems), notes
+    )

@@ -1,0 +1,1 @@
+"""Speed and memory of the main work, measured on the machine at hand."""

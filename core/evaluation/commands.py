@@ -1,0 +1,57 @@
+"""The commands that measure: ``python -m core labeler-study|bench``."""
+
+import argparse
+import json
+from pathlib import Path
+
+from core.classifier import SHIPPED
+from core.datasets.sources.openi import load_openi
+from core.evaluation.labeler_study import as_table, study_labeler
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the two commands to the parser of ``python -m core``."""
+    one = commands.add_parser("labeler-study", help="the report labeler against the human coding of Open-i")
+    one.add_argument("--data_dir", type=Path, help="folder of Open-i [the reports of the torchxrayvision package]")
+    one.add_argument("--r2gen_split", type=Path, help="r2gen_split.csv or annotation.json, for figures by split")
+    one.add_argument("--output", type=Path, help="JSON file for the figures")
+    one.set_defaults(run=labeler_study)
+
+    two = commands.add_parser("bench", help="time and memory of the main work, measured here and now")
+    two.add_argument(
+        "part",
+        nargs="?",
+        choices=["server", "data"],
+        default="server",
+        help="server: from upload to report; data: labeler, NIH table and, with --images, preparation [server]",
+    )
+    two.add_argument("--repeats", type=int, default=15, help="uploads to measure [15]")
+    two.add_argument("--images", type=Path, metavar="DIR", help="folder of radiographs whose preparation is measured")
+    two.add_argument("--image_size", type=int, default=320, help="longest side of the prepared copies [320]")
+    two.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+    two.set_defaults(run=bench)
+
+
+def labeler_study(options: argparse.Namespace) -> int:
+    """Print F1 of the labeler for each label and split."""
+    table = load_openi(options.data_dir, images=False, r2gen_split=options.r2gen_split).table
+    study = study_labeler(table)
+    if options.output:
+        options.output.write_text(json.dumps(study, indent=2) + "\n")
+    print(as_table(study))
+    return 0
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Measure, and print a line for each figure."""
+    if options.part == "server":
+        from core.evaluation.bench.server import measure_server
+
+        lines = measure_server(repeats=options.repeats, checkpoint=options.checkpoint)
+    else:
+        from core.evaluation.bench.data import measure_data
+
+        lines = measure_data(options.images, image_size=options.image_size)
+    for line in lines:
+        print(line, flush=True)
+    return 0

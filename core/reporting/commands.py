@@ -1,0 +1,75 @@
+"""The commands about radiographs: ``python -m core predict|report``."""
+
+import argparse
+import csv
+import os
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from core.classifier import SHIPPED, Classifier
+from core.findings import LABELS
+from core.imaging import read_safely
+from core.reporting.assessment import assess
+from core.reporting.bulk import COLUMNS, find_files, score
+from core.reporting.exports import FORMATS, export
+from core.reporting.overlay import blended_png
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the two commands to the parser of ``python -m core``."""
+    one = commands.add_parser("predict", help="files or folders to a table of probabilities")
+    one.add_argument("paths", nargs="+", metavar="PATH", help="DICOM, PNG or JPEG files, or folders of them")
+    one.add_argument("--output", type=Path, help="CSV to write [standard output]")
+    one.add_argument("--heatmaps", type=Path, metavar="DIR", help="also write each finding's heatmap as PNG")
+    one.set_defaults(run=predict)
+
+    two = commands.add_parser("report", help="the report on one file")
+    two.add_argument("file", type=Path, metavar="FILE", help="DICOM, PNG or JPEG")
+    two.add_argument("--format", choices=list(FORMATS), default="txt", help="[txt]")
+    two.add_argument("--output", type=Path, help="file to write [standard output]")
+    two.set_defaults(run=report)
+
+    for command in (one, two):
+        command.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Classify files and folders; 1 if not one file could be classified."""
+    files = find_files(options.paths)
+    classifier = Classifier(options.checkpoint)
+    partial = options.output.with_name(options.output.name + ".partial") if options.output else None
+    failed = 0
+    with partial.open("w", newline="") if partial else nullcontext(sys.stdout) as file:
+        writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for item in tqdm(score(files, classifier), total=len(files), desc="predicting", unit="img", disable=None):
+            writer.writerow(item.row())
+            if item.prediction is None or item.radiograph is None:
+                failed += 1
+            elif options.heatmaps:
+                folder = options.heatmaps / f"{item.path.stem}-{item.path.suffix.lstrip('.') or 'file'}"
+                folder.mkdir(parents=True, exist_ok=True)
+                for label, heatmap in zip(LABELS, item.prediction.heatmaps, strict=True):
+                    (folder / f"{label}.png").write_bytes(blended_png(item.radiograph.pixels, heatmap))
+    if partial:
+        os.replace(partial, options.output)
+    if failed:
+        print(f"{failed} of {len(files)} files could not be classified; the error column says why.", file=sys.stderr)
+    return 1 if failed == len(files) else 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write the report on one file."""
+    if not options.file.is_file():
+        raise FileNotFoundError(f"There is no file {options.file}.")
+    radiograph = read_safely(options.file.read_bytes())
+    assessment = assess(radiograph, Classifier(options.checkpoint))
+    data = export(assessment.evidence, assessment.report, options.format, name=options.file.name)
+    if options.output:
+        options.output.write_bytes(data)
+    else:
+        sys.stdout.write(data.decode())
+    return 0
