@@ -2,7 +2,8 @@
 
     python train.py --dataset nih --data_dir DIR --output_dir runs/first
 
-A run that was stopped goes on where its last whole epoch ended when the same command is given again.
+A run that was stopped goes on where its last whole epoch ended when the same command is given again. On several GPUs
+or machines: accelerate launch train.py with the same options.
 """
 
 import argparse
@@ -11,18 +12,29 @@ import sys
 from dataclasses import MISSING, fields
 from pathlib import Path
 
-from core.classifier.training import TrainingSettings, train
-from core.datasets import load_nih, load_predictions
+from accelerate import PartialState
+
+from core.classifier import load_config
+from core.classifier.training import TrainingSettings, explain_settings, read_config, train
+from core.command_line import run_command
+from core.datasets import load_predictions, restore_validation, smaller_originals
+from core.datasets.options import add_source_options, describe_sources, load_sources
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
+    """Read the command line, and under it the file of ``--config``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    data = parser.add_argument_group("data")
-    data.add_argument("--dataset", choices=["nih"], required=True, help="layout of the data folder")
-    data.add_argument("--data_dir", required=True, help="folder with the tables and images")
-    data.add_argument("--output_dir", required=True, help="folder for the checkpoint and the run's records")
-    data.add_argument("--val_fraction", type=float, default=0.15, help="share of training patients kept for validation")
+    parser.add_argument("--output_dir", required=True, help="folder for the checkpoint and the run's records")
+    parser.add_argument("--no_resume", action="store_true", help="start over even if the run can be resumed")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="YAML with any of the options below as name: value, or settings.yaml of an earlier run; options of the "
+        "command line win",
+    )
+    add_source_options(parser)
+    data = parser.add_argument_group("choice of training images")
     data.add_argument(
         "--min_original_px",
         type=int,
@@ -34,50 +46,57 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--teacher",
         help="another model's probabilities for some of the training images (CSV), averaged with the labels",
     )
-    data.add_argument("--no_resume", action="store_true", help="start over even if the run can be resumed")
     training = parser.add_argument_group("training (defaults in brackets)")
+    explanations = explain_settings()
     for field in fields(TrainingSettings):
         assert field.default is not MISSING
+        shown = f"{explanations[field.name]} [{field.default}]".replace("%", "%%")
         if isinstance(field.default, bool):
-            training.add_argument(f"--{field.name}", action="store_true", help=f"[{field.default}]")
+            training.add_argument(f"--{field.name}", action="store_true", help=shown)
         else:
             training.add_argument(
-                f"--{field.name}", type=type(field.default), default=field.default, help=f"[{field.default}]"
+                f"--{field.name}", type=type(field.default), default=field.default, metavar="VALUE", help=shown
             )
-    return parser.parse_args(arguments)
+    return read_config(parser, arguments)
+
+
+def run(arguments: list[str] | None) -> int:
+    """Read the table, train, and say what to do with the result."""
+    options = parse_arguments(arguments)
+    settings = TrainingSettings(**{field.name: getattr(options, field.name) for field in fields(TrainingSettings)})
+    table = load_sources(options).table
+    if (earlier := Path(settings.initial_weights) / "config.json").is_file():
+        # What an earlier checkpoint has learned from must not validate its successor.
+        table = restore_validation(table, load_config(earlier.parent).provenance.get("validation_studies", []))
+    too_small = (table["split"] == "train") & smaller_originals(table, options.min_original_px)
+    checkpoint = train(
+        table[~too_small],
+        options.output_dir,
+        settings,
+        data_settings=describe_sources(options)
+        | {
+            "min_original_px": options.min_original_px,
+            "teacher": Path(options.teacher).name if options.teacher else None,
+        },
+        teacher=load_predictions(options.teacher) if options.teacher else None,
+        resume=not options.no_resume,
+    )
+    where = " ".join(f"--dataset {n} --data_dir {d}" for n, d in zip(options.dataset, options.data_dir, strict=True))
+    if PartialState().is_main_process:
+        print(
+            f"Best checkpoint: {checkpoint}\n"
+            f"Evaluate it with: python evaluate.py --model_path {checkpoint} {where} --split val "
+            f"--output_dir {Path(options.output_dir) / 'val'}\n"
+            f"Use it with: python app.py --checkpoint {checkpoint}"
+        )
+    return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Train; 0 on success, 1 on failure with one sentence on stderr."""
-    options = parse_arguments(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    settings = TrainingSettings(**{field.name: getattr(options, field.name) for field in fields(TrainingSettings)})
-    try:
-        table = load_nih(options.data_dir, val_fraction=options.val_fraction, seed=settings.seed)
-        too_small = (table["split"] == "train") & (table["original_px"] < options.min_original_px)
-        data_settings = {
-            "dataset": options.dataset,
-            "val_fraction": options.val_fraction,
-            "split_seed": settings.seed,
-            "min_original_px": options.min_original_px,
-            "teacher": Path(options.teacher).name if options.teacher else None,
-        }
-        checkpoint = train(
-            table[~too_small],
-            options.output_dir,
-            settings,
-            data_settings=data_settings,
-            teacher=load_predictions(options.teacher) if options.teacher else None,
-            resume=not options.no_resume,
-        )
-    except (ValueError, OSError, FloatingPointError) as error:
-        print(f"train.py: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("train.py: stopped; give the same command to go on after the last whole epoch.", file=sys.stderr)
-        return 1
-    print(f"Best checkpoint: {checkpoint}\nUse it with: python app.py --checkpoint {checkpoint}")
-    return 0
+    stopped = "stopped; give the same command to go on after the last whole epoch."
+    return run_command(lambda: run(arguments), name="train.py", stopped=stopped)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,18 @@ def test_the_disclaimer_stands_in_the_readme() -> None:
 
 
 def test_modules_import_downward_only() -> None:
-    order = ["findings", "settings", "imaging", "datasets", "classifier", "reporting", "evaluation", "vlm", "web"]
+    order = [
+        "findings",
+        "settings",
+        "command_line",
+        "imaging",
+        "datasets",
+        "classifier",
+        "reporting",
+        "evaluation",
+        "vlm",
+        "web",
+    ]
     for path in (ROOT / "core").rglob("*.py"):
         package = path.relative_to(ROOT / "core").parts[0].removesuffix(".py")
         if package in order:

@@ -38,7 +38,8 @@ def has_linear_head(network: nn.Module) -> bool:
     if classifier is None:
         return False
     generator = torch.Generator().manual_seed(0)
-    probe = torch.rand(1, next(network.parameters()).shape[1], 128, 128, generator=generator)
+    first = next(network.parameters())
+    probe = torch.rand(1, first.shape[1], 128, 128, generator=generator).to(first.device)
     features = _features(network, probe)
     if features.ndim != 4 or features.shape[1] != classifier.in_features:
         return False
@@ -88,7 +89,8 @@ def last_feature_layer(network: nn.Module) -> nn.Module:
     handles = [module.register_forward_hook(remember) for module in network.modules() if module is not network]
     try:
         with torch.inference_mode():
-            features = _features(network, torch.zeros(1, next(network.parameters()).shape[1], 128, 128))
+            first = next(network.parameters())
+            features = _features(network, torch.zeros(1, first.shape[1], 128, 128, device=first.device))
     finally:
         for handle in handles:
             handle.remove()

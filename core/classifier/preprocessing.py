@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+
+from core.imaging.resampling import lanczos
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -54,10 +55,8 @@ class Preprocessing:
         height, width = pixels.shape
         scale = self.image_size / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        # Pillow widens the Lanczos kernel when it shrinks, which makes originals of any size equally sharp.
-        resized = np.asarray(
-            Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32)).resize(size, Image.Resampling.LANCZOS)
-        )
+        # The kernel widens when the image shrinks, which makes originals of any size equally sharp.
+        resized = lanczos(pixels, (size[1], size[0]))
         low, high = np.percentile(resized, (self.low_percentile, self.high_percentile))
         stretched = np.clip((resized - low) / max(high - low, 1e-6), 0, 1)
         left = (self.image_size - size[0]) // 2

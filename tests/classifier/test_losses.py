@@ -38,3 +38,14 @@ def test_rare_labels_get_larger_positive_weights() -> None:
     weights = balancing_weights(labels)
     assert weights[0] == 1
     assert weights[1] == pytest.approx((96 / 4) ** 0.5)
+
+
+def test_asymmetric_loss_equals_the_formula_of_the_paper() -> None:
+    logits = torch.tensor([[2.0, -1.0, -4.0]])
+    targets = torch.tensor([[1.0, 0.0, 0.0]])
+    p = torch.sigmoid(logits)
+    lowered = (p - 0.05).clamp(min=0)
+    expected = torch.where(targets > 0.5, (1 - p) * torch.log(p), lowered**4 * torch.log(1 - lowered))
+    loss = MaskedLoss(1.0, negative_gamma=4.0, clip=0.05)
+    assert loss(logits, targets).item() == pytest.approx(-expected.mean().item(), rel=1e-4)
+    assert loss.entries(logits, targets)[0, 2] == 0

@@ -1,16 +1,25 @@
+import errno
 import math
+import os
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 from core.classifier import Classifier
-from core.classifier.training import TrainingSettings, soften, train
-from core.datasets import load_nih
+from core.classifier.preprocessing import Preprocessing
+from core.classifier.training import TrainingError, TrainingSettings, train
+from core.classifier.training.images import TrainingImages, draw_epoch, soften
+from core.classifier.training.initial import initial_network
+from core.classifier.training.optimisation import LearningRate
+from core.datasets import load_table
 from core.findings import LABELS
 from core.settings import ROOT
 
@@ -19,14 +28,14 @@ SMALL = TrainingSettings(backbone="resnet10t", initial_weights="none", image_siz
 
 @pytest.fixture
 def table(nih_folder: Path) -> pd.DataFrame:
-    return load_nih(nih_folder, val_fraction=0.3)
+    return load_table(["nih"], [nih_folder], fractions=(0.7, 0.3, 0)).table
 
 
 def test_the_command_trains_and_the_evaluation_and_the_app_can_use_the_result(nih_folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    data = ["--dataset", "nih", "--data_dir", str(nih_folder)]
+    data = ["--dataset", "nih", "--data_dir", str(nih_folder), "--split_fractions", "0.7", "0.3", "0"]
     small = "--backbone resnet10t --initial_weights none --image_size 64 --epochs 2 --batch_size 4 --use_focal_loss"
-    command = [sys.executable, str(ROOT / "train.py"), *data, "--output_dir", str(run), "--val_fraction", "0.3"]
+    command = [sys.executable, str(ROOT / "train.py"), *data, "--output_dir", str(run)]
     trained = subprocess.run([*command, *small.split()], capture_output=True, text=True, check=False)
     assert trained.returncode == 0, trained.stderr
     assert "python app.py --checkpoint" in trained.stdout
@@ -43,17 +52,17 @@ def test_the_command_trains_and_the_evaluation_and_the_app_can_use_the_result(ni
 def test_a_stopped_run_ends_like_an_uninterrupted_one(table: pd.DataFrame, tmp_path: Path, monkeypatch) -> None:
     whole = train(table, tmp_path / "whole", SMALL, data_settings={})
 
-    from core.classifier import training
+    from core.classifier.training import loop
 
-    real, epochs = training._train_epoch, []
+    real, updates = loop._Run._update, []
 
-    def stop_in_the_second_epoch(*arguments: object) -> float:
-        epochs.append(arguments)
-        if len(epochs) == 2:
+    def stop_in_the_middle_of_the_second_epoch(*arguments: object) -> float:
+        updates.append(arguments)
+        if len(updates) == 6:
             raise KeyboardInterrupt
         return real(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(training, "_train_epoch", stop_in_the_second_epoch)
+    monkeypatch.setattr(loop._Run, "_update", stop_in_the_middle_of_the_second_epoch)
     with pytest.raises(KeyboardInterrupt):
         train(table, tmp_path / "stopped", SMALL, data_settings={})
     monkeypatch.undo()
@@ -74,21 +83,35 @@ def test_training_lowers_the_loss(table: pd.DataFrame, tmp_path: Path) -> None:
 
 
 def test_a_run_with_other_settings_is_not_resumed_by_mistake(table: pd.DataFrame, tmp_path: Path) -> None:
-    (tmp_path / "settings.json").write_text("{}\n")
+    (tmp_path / "settings.yaml").write_text("{}\n")
     with pytest.raises(ValueError, match="holds a run with other settings"):
         train(table, tmp_path, SMALL, data_settings={})
 
 
 def test_initial_weights_may_come_from_an_earlier_checkpoint(table: pd.DataFrame, tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from core.classifier.training import _initial_network
-
     first = train(table, tmp_path / "first", replace(SMALL, epochs=1), data_settings={})
-    network = _initial_network(replace(SMALL, initial_weights=str(first), image_size=96))
+    network = initial_network(replace(SMALL, initial_weights=str(first), image_size=96))
     assert torch.equal(network.state_dict()["conv1.0.weight"], load_file(first / "model.safetensors")["conv1.0.weight"])
     with pytest.raises(ValueError, match="are of 'resnet10t', not of 'resnet18'"):
-        _initial_network(replace(SMALL, initial_weights=str(first), backbone="resnet18"))
+        initial_network(replace(SMALL, initial_weights=str(first), backbone="resnet18"))
+
+
+def test_what_an_earlier_checkpoint_learned_from_never_validates_its_successor(
+    nih_folder: Path, tmp_path: Path
+) -> None:
+    small = "--backbone resnet10t --image_size 64 --epochs 1 --batch_size 4 --split_fractions 0.7 0.3 0"
+    data = ["--dataset", "nih", "--data_dir", str(nih_folder), *small.split()]
+
+    def validated(name: str, *options: str) -> list[str]:
+        command = [sys.executable, str(ROOT / "train.py"), *data, "--output_dir", str(tmp_path / name), *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return Classifier(tmp_path / name / "checkpoint").config.provenance["validation_studies"]
+
+    first = validated("first", "--initial_weights", "none")
+    assert validated("other", "--initial_weights", "none", "--split_seed", "3") != first
+    second = validated("second", "--initial_weights", str(tmp_path / "first" / "checkpoint"), "--split_seed", "3")
+    assert second == first
 
 
 def test_a_missing_folder_ends_with_one_sentence_and_exit_code_one(tmp_path: Path) -> None:
@@ -113,3 +136,155 @@ def test_a_teacher_moves_the_targets_of_its_images_half_way_and_leaves_unknown_l
     assert targets.loc[1].eq(0).all()
     with pytest.raises(ValueError, match="cover none of the training images"):
         soften(table, teacher.rename(index={"a": "z"}))
+
+
+# A backbone without batch norm, whose results do not depend on how a batch is divided.
+EVEN = "--backbone convnext_atto --initial_weights none --image_size 64 --epochs 1 --batch_size 4 --drop_rate 0"
+EVEN += " --drop_path_rate 0 --precision fp32 --loader_workers 0"
+
+
+def _train_command(nih_folder: Path, run: Path, options: str, *launch: str) -> list[str]:
+    data = ["--dataset", "nih", "--data_dir", str(nih_folder), "--split_fractions", "0.7", "0.3", "0"]
+    return [sys.executable, *launch, str(ROOT / "train.py"), *data, "--output_dir", str(run), *options.split()]
+
+
+def _trained(command: list[str]) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_two_processes_and_accumulated_parts_give_the_loss_of_one(nih_folder: Path, tmp_path: Path) -> None:
+    _trained(_train_command(nih_folder, tmp_path / "one", EVEN))
+    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    _trained(_train_command(nih_folder, tmp_path / "two", EVEN, *launch))
+    halves = EVEN.replace("--batch_size 4", "--batch_size 2 --gradient_accumulation_steps 2")
+    _trained(_train_command(nih_folder, tmp_path / "halves", halves))
+    expected = _losses(tmp_path / "one")
+    assert _losses(tmp_path / "two") == pytest.approx(expected, abs=2e-5)
+    assert _losses(tmp_path / "halves") == pytest.approx(expected, abs=2e-5)
+    weights = [load_file(tmp_path / name / "checkpoint" / "model.safetensors") for name in ("one", "two")]
+    assert all(torch.allclose(weights[0][name], weights[1][name], atol=1e-4) for name in weights[0])
+
+
+def test_a_killed_run_goes_on_exactly(nih_folder: Path, tmp_path: Path) -> None:
+    options = "--backbone resnet10t --initial_weights none --image_size 64 --epochs 4 --batch_size 4"
+    _trained(_train_command(nih_folder, tmp_path / "whole", options))
+    command = _train_command(nih_folder, tmp_path / "killed", options)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # sums in another number of threads differ in the last digits
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    while not (tmp_path / "killed" / "state.pt").exists():
+        assert run.poll() is None
+        time.sleep(0.02)
+    run.kill()
+    run.wait()
+    _trained(command)
+    assert _losses(tmp_path / "killed") == pytest.approx(_losses(tmp_path / "whole"), abs=1e-6)
+
+
+def test_a_config_file_gives_options_and_the_command_line_wins(nih_folder: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"dataset: nih\ndata_dir: {nih_folder}\nsplit_fractions: [0.7, 0.3, 0]\nbackbone: resnet10t\n"
+        "initial_weights: none\nimage_size: 64\nepochs: 3\nuse_asymmetric_loss: true\nschedule: plateau\n"
+    )
+    command = [sys.executable, str(ROOT / "train.py"), "--config", str(config), "--epochs", "1", "--output_dir"]
+    done = _trained([*command, str(tmp_path / "run")])
+    assert "Evaluate it with: python evaluate.py --model_path" in done.stdout
+    saved = yaml.safe_load((tmp_path / "run" / "settings.yaml").read_text())
+    assert (saved["training"]["epochs"], saved["training"]["use_asymmetric_loss"]) == (1, True)
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+    config.write_text("epoch: 3\n")
+    refused = subprocess.run([*command, str(tmp_path / "other")], capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "the option 'epoch', which does not exist" in refused.stderr
+
+
+def test_training_ends_early_when_no_epoch_is_better(table: pd.DataFrame, tmp_path: Path) -> None:
+    # At this rate nothing is learned, so that the first epoch stays the best.
+    settings = replace(SMALL, epochs=9, learning_rate=1e-12, early_stopping_patience=2, monitor="loss", ema_decay=0.0)
+    train(table, tmp_path, settings, data_settings={})
+    assert len(_losses(tmp_path)) < 9
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"precision": "fp16"}, "--precision fp16 needs a GPU"),
+        ({"learning_rate": 1e30, "clip_norm": 0.0, "warmup_share": 0.0}, "lower --learning_rate"),
+        ({"backbone": "vit_tiny_patch16_224"}, "choose another --backbone"),
+        ({"gradient_accumulation_steps": 100}, "lower --gradient_accumulation_steps"),
+    ],
+)
+def test_what_cannot_work_names_the_flag_to_change(
+    table: pd.DataFrame, tmp_path: Path, changes: dict[str, object], sentence: str
+) -> None:
+    if changes.get("precision") == "fp16" and torch.cuda.is_available():
+        pytest.skip("fp16 works on this machine's GPU")
+    with pytest.raises(ValueError, match=sentence):
+        train(table, tmp_path, replace(SMALL, **changes), data_settings={})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("precision", "int8"), ("schedule", "step"), ("monitor", "f1"), ("epochs", 0), ("image_size", 2048)],
+)
+def test_a_setting_out_of_range_is_refused_with_its_flag(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"--{name} must be"):
+        replace(SMALL, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("raised", "sentence"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), "lower --batch_size"),
+        (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."), "--loader_workers 0"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk of --output_dir is full"),
+    ],
+)
+def test_what_a_machine_runs_out_of_is_said_in_words(
+    table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception, sentence: str
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise raised
+
+    monkeypatch.setattr("core.classifier.training.loop._Run._forward", fail)
+    with pytest.raises(TrainingError, match=sentence):
+        train(table, tmp_path, SMALL, data_settings={})
+
+
+def test_the_learning_rate_rises_falls_and_drops_on_a_plateau() -> None:
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    cosine = LearningRate(optimiser, TrainingSettings(learning_rate=1.0, warmup_share=0.1), 100)
+    rates = [cosine.set(step) for step in range(100)]
+    assert rates[:10] == pytest.approx([step / 10 for step in range(1, 11)])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 0.001
+    plateau = LearningRate(optimiser, TrainingSettings(learning_rate=1.0, schedule="plateau", warmup_share=0), 100)
+    for better in (True, False, False, False):
+        assert plateau.set(1) == 1.0
+        plateau.after_epoch(better=better)
+    assert plateau.set(1) == pytest.approx(0.1)
+
+
+def test_rare_findings_are_drawn_more_often_when_asked() -> None:
+    labels = torch.zeros(1000, 14)
+    labels[:300, 0] = 1
+    labels[300:310, 1] = 1
+    drawn = [row for step in draw_epoch(labels, step_size=10, seed=0, epoch=0, balanced=True) for row in step]
+    assert sum(300 <= row < 310 for row in drawn) > 25
+    plain = [row for step in draw_epoch(labels, step_size=10, seed=0, epoch=0, balanced=False) for row in step]
+    assert sorted(plain) == list(range(1000))
+
+
+def test_images_that_do_not_fit_into_memory_are_read_as_they_are_needed(
+    table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preprocessing = Preprocessing(image_size=64)
+    held = TrainingImages(table, preprocessing, name="train")
+    monkeypatch.setattr("core.classifier.training.images.HELD_IN_MEMORY", 0)
+    read = TrainingImages(table, preprocessing, name="train")
+    assert read.held is None
+    assert torch.equal(held[3][0], read[3][0])
