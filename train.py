@@ -17,7 +17,7 @@ from accelerate import PartialState
 from core.classifier import load_config
 from core.classifier.training import TrainingSettings, explain_settings, read_config, train
 from core.command_line import run_command
-from core.datasets import load_predictions, restore_validation, smaller_originals
+from core.datasets import load_boxes, load_predictions, restore_validation, smaller_originals
 from core.datasets.options import add_source_options, describe_sources, load_sources
 
 
@@ -45,6 +45,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     data.add_argument(
         "--teacher",
         help="another model's probabilities for some of the training images (CSV), averaged with the labels",
+    )
+    data.add_argument(
+        "--boxes",
+        metavar="FILE",
+        help="radiologists' boxes around findings (NIH's BBox_List_2017.csv): those of training images teach the "
+        "network where to look",
     )
     training = parser.add_argument_group("training (defaults in brackets)")
     explanations = explain_settings()
@@ -77,8 +83,10 @@ def run(arguments: list[str] | None) -> int:
         | {
             "min_original_px": options.min_original_px,
             "teacher": Path(options.teacher).name if options.teacher else None,
+            "boxes": Path(options.boxes).name if options.boxes else None,
         },
         teacher=load_predictions(options.teacher) if options.teacher else None,
+        boxes=load_boxes(options.boxes) if options.boxes else None,
         resume=not options.no_resume,
     )
     where = " ".join(f"--dataset {n} --data_dir {d}" for n, d in zip(options.dataset, options.data_dir, strict=True))

@@ -2,7 +2,7 @@
 
 import io
 import os
-import threading
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from flask import Flask
 from PIL import Image
-from waitress.server import create_server
 
 from core.classifier import Classifier
 from core.imaging import render_phantom
@@ -64,12 +63,13 @@ def chest_dicom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def nih_folder(tmp_path: Path) -> Path:
-    """A small collection in the official NIH layout, with rendered images; masses are bright discs."""
-    folder = tmp_path / "nih"
+@pytest.fixture(scope="session")
+def rendered_nih(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``nih_folder`` copies: rendering takes seconds, copying does not."""
+    folder = tmp_path_factory.mktemp("rendered") / "nih"
     (folder / "images").mkdir(parents=True)
     columns = ["Image Index", "Finding Labels", "Follow-up #", "Patient ID", "Patient Age", "Patient Gender"]
+    boxes = ["Image Index,Finding Label,Bbox [x,y,w,h],,,"]
     columns += ["View Position", "OriginalImage[Width", "Height]", "OriginalImagePixelSpacing[x", "y]"]
     rows, sources = [",".join(columns)], ["Image Index,official_split,source_repo,source_width,source_height"]
     for patient in range(1, 13):
@@ -81,11 +81,19 @@ def nih_folder(tmp_path: Path) -> Path:
             pixels = render_phantom(size=128, seed=2 * patient + visit)
             if patient % 3 == 0:
                 pixels[70:100, 20:50] = 1
+                boxes.append(f"{name},Mass,160,560,240,240,,,")  # in pixels of the published image, 8 times as large
             Image.fromarray(np.round(pixels * 255).astype(np.uint8)).save(folder / "images" / name)
     (folder / "Data_Entry_2017_v2020.csv").write_text("\n".join(rows) + "\n")
     (folder / "sources.csv").write_text("\n".join(sources) + "\n")
+    (folder / "BBox_List_2017.csv").write_text("\n".join(boxes) + "\n")
     (folder / "test_list.txt").write_text("00000001_000.png\n00000002_000.png\n")
     return folder
+
+
+@pytest.fixture
+def nih_folder(rendered_nih: Path, tmp_path: Path) -> Path:
+    """A small collection in the official NIH layout, with rendered images; masses are bright squares, with boxes."""
+    return Path(shutil.copytree(rendered_nih, tmp_path / "nih"))
 
 
 @pytest.fixture
@@ -99,18 +107,4 @@ def app(settings: ServerSettings) -> Iterator[Flask]:
     """A whole application with its worker."""
     application = create_app(settings)
     yield application
-    services_of(application).close()
-
-
-@pytest.fixture(scope="session")
-def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a really running server with the shipped checkpoint."""
-    folder = tmp_path_factory.mktemp("instance")
-    application = create_app(ServerSettings.from_environment({"CHESTLENS_INSTANCE": str(folder)}))
-    server = create_server(application, host="127.0.0.1", port=0, threads=8)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
-    thread.join(timeout=10)
     services_of(application).close()

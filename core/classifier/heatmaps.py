@@ -49,12 +49,20 @@ def has_linear_head(network: nn.Module) -> bool:
 @torch.inference_mode()
 def closed_form(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """Logits and maps, as ``explainer`` describes them, from one forward pass; needs ``has_linear_head``."""
-    features = _features(network, x)
-    classifier = cast(nn.Linear, _classifier(network))
-    logits = classifier(features.mean(dim=(2, 3)))
-    maps = torch.einsum("lc,nchw->nlhw", classifier.weight, features)
+    logits, maps = evidence_maps(network, x)
     maps = interpolate(scaled(maps), size=x.shape[-2:], mode="bilinear", align_corners=False)
     return logits.float(), scaled(maps).float()
+
+
+def evidence_maps(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits (N, L) and what each position of the last feature map adds to them (N, L, h, w), up to bias and mean.
+
+    Differentiable; needs ``has_linear_head``.
+    """
+    features = _features(network, x)
+    logits = cast(Callable[[Tensor], Tensor], network.forward_head)(features)
+    weights = cast(nn.Linear, _classifier(network)).weight
+    return logits, torch.einsum("lc,nchw->nlhw", weights, features)
 
 
 def by_gradient(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -34,14 +34,11 @@ def training_augmentation() -> A.Compose:
             A.RandomBrightnessContrast(brightness_limit=0.08, contrast_limit=0.15, p=0.5),
             A.RandomGamma(gamma_limit=(75, 135), p=0.4),
             A.OneOf(
-                [
-                    A.GaussianBlur(sigma_limit=(0.3, 1.2), blur_limit=(3, 7)),
-                    A.Downscale(scale_range=(0.45, 0.9)),
-                    A.ImageCompression(quality_range=(50, 95)),
-                    A.GaussNoise(std_range=(0.005, 0.03)),
-                ],
-                p=0.5,
+                [A.GaussianBlur(sigma_limit=(0.3, 1.2), blur_limit=(3, 7)), A.Downscale(scale_range=(0.45, 0.9))], p=0.3
             ),
+            # Copies of one radiograph in several codecs must get the same findings.
+            A.GaussNoise(std_range=(0.003, 0.03), p=0.3),
+            A.ImageCompression(quality_range=(50, 98), p=0.5),
             A.CoarseDropout(
                 num_holes_range=(1, 3), hole_height_range=(0.06, 0.18), hole_width_range=(0.06, 0.18), p=0.3
             ),

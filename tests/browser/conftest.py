@@ -2,9 +2,15 @@
 
 import re
 import shutil
+import threading
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from waitress.server import create_server
+
+from core.settings import ServerSettings
+from core.web import create_app, services_of
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGUMENTS = (
@@ -21,17 +27,32 @@ CHROMIUM_ARGUMENTS = (
 TIMEOUT_MS = 30_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
     executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if executable is None:
         pytest.skip(f"no browser: none of {', '.join(CHROMIUM_NAMES)} is installed")
     playwright_api = pytest.importorskip("playwright.sync_api")
     playwright_api.expect.set_options(timeout=TIMEOUT_MS)
+    # Ends with the tests of this folder: nothing of it may outlive them and hold up the rest of the suite.
     with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="package")
+def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a really running server with the shipped checkpoint."""
+    folder = tmp_path_factory.mktemp("instance")
+    application = create_app(ServerSettings.from_environment({"CHESTLENS_INSTANCE": str(folder)}))
+    server = create_server(application, host="127.0.0.1", port=0, threads=8)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
+    thread.join(timeout=10)
+    services_of(application).close()
 
 
 @pytest.fixture

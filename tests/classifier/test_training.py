@@ -19,16 +19,10 @@ from core.classifier.training import TrainingError, TrainingSettings, train
 from core.classifier.training.images import TrainingImages, draw_epoch, soften
 from core.classifier.training.initial import initial_network
 from core.classifier.training.optimisation import LearningRate
-from core.datasets import load_table
 from core.findings import LABELS
 from core.settings import ROOT
 
 SMALL = TrainingSettings(backbone="resnet10t", initial_weights="none", image_size=64, epochs=3, batch_size=4)
-
-
-@pytest.fixture
-def table(nih_folder: Path) -> pd.DataFrame:
-    return load_table(["nih"], [nih_folder], fractions=(0.7, 0.3, 0)).table
 
 
 def test_the_command_trains_and_the_evaluation_and_the_app_can_use_the_result(nih_folder: Path, tmp_path: Path) -> None:
@@ -171,6 +165,7 @@ def test_two_processes_and_accumulated_parts_give_the_loss_of_one(nih_folder: Pa
 
 def test_a_killed_run_goes_on_exactly(nih_folder: Path, tmp_path: Path) -> None:
     options = "--backbone resnet10t --initial_weights none --image_size 64 --epochs 4 --batch_size 4"
+    options += f" --boxes {nih_folder / 'BBox_List_2017.csv'}"
     _trained(_train_command(nih_folder, tmp_path / "whole", options))
     command = _train_command(nih_folder, tmp_path / "killed", options)
     environment = os.environ | {"OMP_NUM_THREADS": "1"}  # sums in another number of threads differ in the last digits

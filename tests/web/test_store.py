@@ -17,7 +17,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{tmp_path / 'test.sqlite3'}"
         return
     pytest.importorskip("pg8000", reason="the PostgreSQL driver pg8000 is not installed")
-    server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
+    server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT", connect_args={"timeout": 60})
     name = f"chestlens_{uuid.uuid4().hex}"
     try:
         with server.connect() as connection:

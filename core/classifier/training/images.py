@@ -10,7 +10,8 @@ import torch
 from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
-from core.classifier.preprocessing import Preprocessing
+from core.classifier.preprocessing import Frame, Preprocessing
+from core.classifier.training.attention import boxes_by_row, draw_boxes, regions_of
 from core.datasets.augmentation import seed_augmentation, training_augmentation
 from core.findings import LABELS
 from core.imaging import read_radiograph
@@ -20,8 +21,8 @@ HELD_IN_MEMORY = 4 * 2**30
 _MOST_OFTEN = 10.0
 
 
-class TrainingImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Canonical images with their labels; augmented when a seed is set.
+class TrainingImages(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
+    """Canonical images with their labels and the regions of their boxes; augmented when a seed is set.
 
     Augmentation is seeded by epoch and row, so that a resumed epoch sees the same pictures as an uninterrupted one,
     whatever the number of loader processes.
@@ -30,24 +31,34 @@ class TrainingImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         table: rows with ``image_path`` and the 14 labels.
         preprocessing: how pixels become network input.
         name: word for the progress bar.
+        boxes: radiologists' boxes around findings (``core.datasets.load_boxes``), or None.
+
+    Raises:
+        ValueError: there are boxes, but none of these images has one.
     """
 
-    def __init__(self, table: pd.DataFrame, preprocessing: Preprocessing, *, name: str) -> None:
+    def __init__(
+        self, table: pd.DataFrame, preprocessing: Preprocessing, *, name: str, boxes: pd.DataFrame | None = None
+    ) -> None:
         self.paths = table["image_path"].tolist()
         self.labels = torch.tensor(table[list(LABELS)].to_numpy(dtype=np.float32))
         self.preprocessing = preprocessing
+        self.boxes = None if boxes is None else boxes_by_row(table, boxes)
         self.augmentation: Any = None
         self.epoch_seed = 0
         side = preprocessing.image_size
         self.held: np.ndarray | None = None
+        self.frames: list[Frame] = []
         if len(table) * side * side <= HELD_IN_MEMORY:
             self.held = np.empty((len(table), side, side), dtype=np.uint8)
             for row in tqdm(range(len(table)), desc=f"reading {name} images", unit="img", disable=None):
-                self.held[row] = self._read(row)
+                self.held[row], frame = self._read(row)
+                self.frames.append(frame)
 
-    def _read(self, row: int) -> np.ndarray:
+    def _read(self, row: int) -> tuple[np.ndarray, Frame]:
         pixels = read_radiograph(Path(self.paths[row]).read_bytes()).pixels
-        return np.round(self.preprocessing.canonical(pixels)[0] * 255).astype(np.uint8)
+        square, frame = self.preprocessing.canonical(pixels)
+        return np.round(square * 255).astype(np.uint8), frame
 
     def augment(self, *, seed: int, epoch: int) -> None:
         """Turn augmentation on for one epoch."""
@@ -57,13 +68,20 @@ class TrainingImages(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
-        image = self._read(row) if self.held is None else self.held[row]
+    def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Image (1, S, S), labels (14,), and regions (14, g, g) if there are boxes at all, else an empty tensor."""
+        image, frame = self._read(row) if self.held is None else (self.held[row], self.frames[row])
+        boxes = [] if self.boxes is None else self.boxes.get(row, [])
+        masks = draw_boxes(boxes, frame, len(image))
         if self.augmentation is not None:
             seed_augmentation(self.augmentation, (self.epoch_seed * 1_000_003 + row) % 2**32)
-            image = self.augmentation(image=image[..., None])["image"].reshape(image.shape)
+            # Boxes move with the picture; what the augmentation draws at random does not depend on them.
+            moved = self.augmentation(image=image[..., None], **({"mask": masks} if boxes else {}))
+            image = moved["image"].reshape(image.shape)
+            masks = moved.get("mask", masks)
         scaled = np.asarray(image, dtype=np.float32) / np.float32(255)
-        return torch.from_numpy(self.preprocessing.normalise(scaled)), self.labels[row]
+        regions = torch.empty(0) if self.boxes is None else regions_of(boxes, masks)
+        return torch.from_numpy(self.preprocessing.normalise(scaled)), self.labels[row], regions
 
 
 def epoch_steps(count: int, step_size: int) -> int:

@@ -24,6 +24,7 @@ from core.classifier.checkpoint import CheckpointConfig, save_checkpoint
 from core.classifier.heatmaps import closed_form
 from core.classifier.losses import MaskedLoss
 from core.classifier.preprocessing import Preprocessing
+from core.classifier.training.attention import WithEvidence, attention_loss
 from core.classifier.training.failures import TrainingError, in_plain_words
 from core.classifier.training.images import ShareOfSteps, TrainingImages, draw_epoch, epoch_steps, soften
 from core.classifier.training.initial import has_quick_heatmaps, initial_network
@@ -46,6 +47,7 @@ def train(
     *,
     data_settings: dict[str, Any],
     teacher: pd.DataFrame | None = None,
+    boxes: pd.DataFrame | None = None,
     resume: bool = True,
 ) -> Path:
     """Train on the ``train`` rows, choose the epoch on the ``val`` rows, calibrate, and save a checkpoint.
@@ -61,6 +63,8 @@ def train(
         data_settings: how ``table`` was made, for the record; ``evaluate.py`` makes the same split again from it.
         teacher: another model's probabilities for some of the images, ``study_id`` as index and label columns. The
             targets of those images become the mean of label and probability (distillation, Hinton et al. 2015).
+        boxes: radiologists' boxes (``core.datasets.load_boxes``); those of training images teach the network where
+            to look, with ``attention_weight``.
         resume: go on from ``state.pt`` if it is there.
 
     Returns:
@@ -79,7 +83,7 @@ def train(
     if settings.precision == "fp16" and not torch.cuda.is_available():
         raise TrainingError("--precision fp16 needs a GPU; use bf16 or fp32.")
     with in_plain_words(settings):
-        return _Run(rows, run, settings, data_settings, teacher, resume=resume).train()
+        return _Run(rows, run, settings, data_settings, teacher, boxes, resume=resume).train()
 
 
 class _Run:
@@ -92,6 +96,7 @@ class _Run:
         settings: TrainingSettings,
         data_settings: dict[str, Any],
         teacher: pd.DataFrame | None,
+        boxes: pd.DataFrame | None,
         *,
         resume: bool,
     ) -> None:
@@ -108,7 +113,12 @@ class _Run:
         self.linear_head = has_quick_heatmaps(network, settings.backbone)
         self.average = ModelEmaV3(network, decay=settings.ema_decay, use_warmup=True)
         optimiser = make_optimiser(network, settings)
-        self.images = {split: TrainingImages(part, self.preprocessing, name=split) for split, part in rows.items()}
+        if boxes is not None and not self.linear_head:
+            raise ValueError(f"{settings.backbone} does not end in one linear layer, which --boxes needs.")
+        self.images = {
+            "train": TrainingImages(rows["train"], self.preprocessing, name="train", boxes=boxes),
+            "val": TrainingImages(rows["val"], self.preprocessing, name="val"),
+        }
         if teacher is not None:
             self.images["train"].labels = torch.tensor(soften(rows["train"], teacher))
         self.loss = make_loss(settings, self.images["train"].labels).to(self.accelerator.device)
@@ -119,7 +129,10 @@ class _Run:
                 f"{len(rows['train'])} training images are too few for {settings.gradient_accumulation_steps} parts a "
                 f"step on {self.accelerator.num_processes} processes: lower --gradient_accumulation_steps."
             )
-        self.network, self.optimiser = self.accelerator.prepare(network, optimiser)
+        self.bare_network = network
+        self.network, self.optimiser = self.accelerator.prepare(
+            network if boxes is None else WithEvidence(network), optimiser
+        )
         self.rate = LearningRate(self.optimiser, settings, self.steps * settings.epochs)
         self.state: dict[str, Any] = {"epoch": 0, "best": None, "history": []}
         if resume and (folder / "state.pt").is_file():
@@ -185,8 +198,8 @@ class _Run:
             known = (~torch.isnan(images.labels[rows])).sum().clamp(min=1).to(accelerator.device)
             loss = torch.zeros((), device=accelerator.device)
             for part in range(parts):
-                x, y = next(batches)
-                loss += self._forward(x, y, known, last=part == parts - 1)
+                x, y, regions = next(batches)
+                loss += self._forward(x, y, regions, known, len(rows), last=part == parts - 1)
             total += self._update(loss, epoch, epoch * self.steps + step)
             seen += len(rows)
             bar.set_postfix(
@@ -196,14 +209,20 @@ class _Run:
             )
         return total / len(steps)
 
-    def _forward(self, x: torch.Tensor, y: torch.Tensor, known: torch.Tensor, *, last: bool) -> torch.Tensor:
-        """Gradients of a micro-batch; the loss is its share of the mean over all known entries of the step."""
+    def _forward(
+        self, x: torch.Tensor, y: torch.Tensor, regions: torch.Tensor, known: torch.Tensor, images: int, *, last: bool
+    ) -> torch.Tensor:
+        """Gradients of a micro-batch; the loss is its share of the means over the step's known entries and images."""
         accelerator = self.accelerator
         x = x.to(device=accelerator.device, memory_format=torch.channels_last)
         with _gradients_stay_here(accelerator, self.network, unless=last):
             with accelerator.autocast():
-                logits = self.network(x)
+                output = self.network(x)
+            logits, evidence = output if isinstance(output, tuple) else (output, None)
             share = self.loss.entries(logits.float(), y.to(accelerator.device)).sum() / known
+            if evidence is not None:
+                attention = attention_loss(evidence, regions.to(accelerator.device))
+                share = share + self.settings.attention_weight * attention / images
             # Gradients are averaged over processes; the sum over all entries is wanted.
             accelerator.backward(share * accelerator.num_processes)
         return share.detach()
@@ -219,7 +238,7 @@ class _Run:
             self.accelerator.clip_grad_norm_(self.network.parameters(), self.settings.clip_norm)
         self.optimiser.step()
         self.optimiser.zero_grad()
-        self.average.update(self.accelerator.unwrap_model(self.network), step=step)
+        self.average.update(self.bare_network, step=step)
         return value
 
     def _conclude(self, epoch: int, loss: float, seconds: float) -> None:
@@ -319,7 +338,7 @@ class _Run:
             "epoch": epoch + 1,
             "best": self.state["best"],
             "history": self.state["history"],
-            "network": self.accelerator.unwrap_model(self.network).state_dict(),
+            "network": self.bare_network.state_dict(),
             "average": self.average.module.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "rate": self.rate.state(),
@@ -329,7 +348,7 @@ class _Run:
         os.replace(self.folder / "state.partial", self.folder / "state.pt")
 
     def _restore(self, state: dict[str, Any]) -> None:
-        self.accelerator.unwrap_model(self.network).load_state_dict(state["network"])
+        self.bare_network.load_state_dict(state["network"])
         self.average.module.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.rate.restore(state["rate"])

@@ -28,6 +28,7 @@ class TrainingSettings:
         use_asymmetric_loss: asymmetric loss (Ridnik et al., ICCV 2021) with its gammas of 4 and 1 and clip of 0.05.
         use_class_weights: weigh positives by the square root of negatives over positives.
         class_balanced_sampling: draw images with rare findings more often, at most ten times as often as normal ones.
+        attention_weight: how much the boxes of ``--boxes`` count beside the labels.
         drop_rate, drop_path_rate: regularisation of the network.
         ema_decay: decay of the moving average of the weights, which is what is validated and saved.
         precision: ``bf16``, ``fp16`` (with loss scaling, on a GPU) or ``fp32``.
@@ -56,6 +57,7 @@ class TrainingSettings:
     use_asymmetric_loss: bool = False
     use_class_weights: bool = False
     class_balanced_sampling: bool = False
+    attention_weight: float = 0.1
     drop_rate: float = 0.2
     drop_path_rate: float = 0.1
     ema_decay: float = 0.995

@@ -19,7 +19,7 @@ def predict_logits(network: nn.Module, images: TrainingImages, *, device: torch.
     network.eval()
     images.augmentation = None
     batches = []
-    for x, _ in tqdm(DataLoader(images, batch_size=_BATCH), desc="validating", leave=False, disable=None):
+    for x, *_ in tqdm(DataLoader(images, batch_size=_BATCH), desc="validating", leave=False, disable=None):
         x = x.to(device=device, memory_format=torch.channels_last)
         batches.append(((network(x) + network(x.flip(-1))) / 2).float().cpu())
     return torch.cat(batches).numpy()
