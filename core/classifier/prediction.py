@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from core.classifier.checkpoint import SHIPPED, CheckpointConfig, load_checkpoint
+from core.classifier.checkpoint import SHIPPED, CheckpointConfig, load_checkpoint, load_config
 from core.classifier.heatmaps import explainer, scaled
+from core.classifier.onnx_model import onnx_explainer
 from core.classifier.preprocessing import Frame
 from core.findings import LABELS
 from core.imaging import Radiograph
@@ -45,15 +46,15 @@ class Classifier:
     """
 
     def __init__(self, folder: str | Path = SHIPPED) -> None:
-        self.network, self.config = load_checkpoint(folder)
-        self._explain = explainer(self.network)
+        self.config = load_config(folder)
+        self._explain = onnx_explainer(folder) or explainer(load_checkpoint(folder)[0])
         self._columns = [LABELS.index(name) for name in self.config.label_names]
 
     def predict(self, radiograph: Radiograph) -> Prediction:
         """Classify and explain one radiograph."""
         square, frame = self.config.preprocessing.canonical(radiograph.pixels)
         x = torch.from_numpy(self.config.preprocessing.normalise(square))[None]
-        both_logits, both_maps = self._explain(self.network, torch.cat([x, x.flip(-1)]))
+        both_logits, both_maps = self._explain(torch.cat([x, x.flip(-1)]))
         logits = both_logits.mean(dim=0).numpy()
         maps = scaled((both_maps[0] + both_maps[1].flip(-1)) / 2).numpy()
         probabilities = np.full(len(LABELS), np.nan, dtype=np.float32)

@@ -27,21 +27,21 @@ CHROMIUM_ARGUMENTS = (
 TIMEOUT_MS = 30_000
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser():
     executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if executable is None:
         pytest.skip(f"no browser: none of {', '.join(CHROMIUM_NAMES)} is installed")
     playwright_api = pytest.importorskip("playwright.sync_api")
     playwright_api.expect.set_options(timeout=TIMEOUT_MS)
-    # Ends with the tests of this folder: nothing of it may outlive them and hold up the rest of the suite.
+    # Ends with the tests of its module: nothing of it may outlive them and hold up the rest of the suite.
     with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a really running server with the shipped checkpoint."""
     folder = tmp_path_factory.mktemp("instance")

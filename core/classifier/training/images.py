@@ -1,13 +1,14 @@
 """Training images: read and brought to size once where memory allows, augmented, drawn in a reproducible order."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from core.classifier.preprocessing import Frame, Preprocessing
@@ -21,7 +22,11 @@ HELD_IN_MEMORY = 4 * 2**30
 _MOST_OFTEN = 10.0
 
 
-class TrainingImages(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
+# Images, labels and regions of boxes.
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+class TrainingImages(Dataset[Batch]):
     """Canonical images with their labels and the regions of their boxes; augmented when a seed is set.
 
     Augmentation is seeded by epoch and row, so that a resumed epoch sees the same pictures as an uninterrupted one,
@@ -68,7 +73,7 @@ class TrainingImages(Dataset[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def __getitem__(self, row: int) -> Batch:
         """Image (1, S, S), labels (14,), and regions (14, g, g) if there are boxes at all, else an empty tensor."""
         image, frame = self._read(row) if self.held is None else (self.held[row], self.frames[row])
         boxes = [] if self.boxes is None else self.boxes.get(row, [])
@@ -134,6 +139,23 @@ class ShareOfSteps:
 
     def __len__(self) -> int:
         return len(self.batches)
+
+
+@contextmanager
+def loaded(
+    images: TrainingImages, steps: list[list[int]], *, parts: int, process: int, processes: int, workers: int
+) -> Iterator[Iterator[Batch]]:
+    """The micro-batches of one process over an epoch, read by ``workers`` processes that end with the context.
+
+    A loader's processes otherwise live as long as anything refers to them, such as the traceback of an error.
+    """
+
+    def batches() -> Generator[Batch]:
+        sampler = ShareOfSteps(steps, parts=parts, process=process, processes=processes)
+        yield from DataLoader(images, batch_sampler=sampler, num_workers=workers)
+
+    with closing(batches()) as reading:
+        yield reading
 
 
 def soften(table: pd.DataFrame, teacher: pd.DataFrame) -> np.ndarray:

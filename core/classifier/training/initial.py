@@ -1,15 +1,25 @@
 """The network that a training starts from."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
+
+import torch
 from torch import nn
 
 from core.classifier.checkpoint import load_checkpoint
 from core.classifier.heatmaps import has_linear_head
 from core.classifier.network import build_network
+from core.classifier.preprocessing import Preprocessing
 from core.classifier.training.settings import TrainingSettings
+from core.findings import LABELS
 
 
-def initial_network(settings: TrainingSettings) -> nn.Module:
-    """A fresh network, or the weights of an earlier checkpoint of the same backbone.
+def initial_network(settings: TrainingSettings) -> tuple[nn.Module, Preprocessing]:
+    """A fresh network, or the weights of an earlier checkpoint of the same backbone, and the input that it expects.
+
+    The input is normalised as the earlier network knows it. An earlier network that lacks some of the 14 findings
+    gives the weights of those that it has.
 
     Raises:
         ValueError: the checkpoint is of another backbone, or ImageNet weights cannot be had.
@@ -21,12 +31,24 @@ def initial_network(settings: TrainingSettings) -> nn.Module:
         drop_rate=settings.drop_rate,
         drop_path_rate=settings.drop_path_rate,
     )
-    if earlier:
-        before, config = load_checkpoint(settings.initial_weights)
-        if config.architecture != settings.backbone:
-            raise ValueError(f"The initial weights are of {config.architecture!r}, not of {settings.backbone!r}.")
-        network.load_state_dict(before.state_dict())
-    return network
+    if not earlier:
+        return network, Preprocessing(image_size=settings.image_size)
+    before, config = load_checkpoint(settings.initial_weights)
+    if config.architecture != settings.backbone:
+        raise ValueError(f"The initial weights are of {config.architecture!r}, not of {settings.backbone!r}.")
+    state, fresh = before.state_dict(), network.state_dict()
+    columns = torch.tensor([LABELS.index(label) for label in config.label_names])
+    head = {id(parameter) for parameter in _head(network).parameters()}
+    for name, parameter in network.named_parameters():
+        if id(parameter) in head:
+            state[name] = fresh[name].index_copy(0, columns, state[name])
+    network.load_state_dict(state)
+    return network, replace(config.preprocessing, image_size=settings.image_size)
+
+
+def _head(network: nn.Module) -> nn.Module:
+    """The last layer of a timm model."""
+    return cast(Callable[[], nn.Module], network.get_classifier)()
 
 
 def has_quick_heatmaps(network: nn.Module, backbone: str) -> bool:

@@ -16,17 +16,15 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from timm.utils import ModelEmaV3
 from torch import nn
-from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from core.classifier.calibration import choose_operating_point, fit_calibration
 from core.classifier.checkpoint import CheckpointConfig, save_checkpoint
 from core.classifier.heatmaps import closed_form
 from core.classifier.losses import MaskedLoss
-from core.classifier.preprocessing import Preprocessing
 from core.classifier.training.attention import WithEvidence, attention_loss
 from core.classifier.training.failures import TrainingError, in_plain_words
-from core.classifier.training.images import ShareOfSteps, TrainingImages, draw_epoch, epoch_steps, soften
+from core.classifier.training.images import Batch, TrainingImages, draw_epoch, epoch_steps, loaded, soften
 from core.classifier.training.initial import has_quick_heatmaps, initial_network
 from core.classifier.training.optimisation import LearningRate, make_loss, make_optimiser
 from core.classifier.training.records import Board, keep_settings, write_summary
@@ -107,8 +105,8 @@ class _Run:
                 folder / "settings.yaml", {"training": asdict(settings), "data": data_settings}, resume=resume
             )
         torch.manual_seed(settings.seed)
-        self.preprocessing = Preprocessing(image_size=settings.image_size)
-        network = initial_network(settings).to(self.accelerator.device).to(memory_format=torch.channels_last)
+        network, self.preprocessing = initial_network(settings)
+        network = network.to(self.accelerator.device).to(memory_format=torch.channels_last)
         # Other heads would need a backward pass a heatmap, too long for every epoch.
         self.linear_head = has_quick_heatmaps(network, settings.backbone)
         self.average = ModelEmaV3(network, decay=settings.ema_decay, use_warmup=True)
@@ -179,27 +177,33 @@ class _Run:
             epoch=epoch,
             balanced=settings.class_balanced_sampling,
         )
-        parts = settings.gradient_accumulation_steps
-        sampler = ShareOfSteps(
-            steps, parts=parts, process=accelerator.process_index, processes=accelerator.num_processes
-        )
-        batches = iter(DataLoader(images, batch_sampler=sampler, num_workers=settings.loader_workers))
         if epoch == 0 and self.board:
             shown = np.stack([images[row][0][0].numpy() for row in range(min(_SHOWN, len(images)))])
             self.board.pictures("augmented", shown * self.preprocessing.std + self.preprocessing.mean, 0)
         self.network.train()
-        total = 0.0
-        bar = tqdm(
-            steps, desc=f"epoch {epoch + 1}/{settings.epochs}", unit="step", disable=None if self.board else True
-        )
-        started, seen = time.monotonic(), 0
+        with loaded(
+            images,
+            steps,
+            parts=settings.gradient_accumulation_steps,
+            process=accelerator.process_index,
+            processes=accelerator.num_processes,
+            workers=settings.loader_workers,
+        ) as batches:
+            return self._steps(epoch, steps, batches)
+
+    def _steps(self, epoch: int, steps: list[list[int]], batches: Iterator[Batch]) -> float:
+        """The optimiser steps of an epoch; returns their mean loss."""
+        total, seen, started = 0.0, 0, time.monotonic()
+        parts = self.settings.gradient_accumulation_steps
+        labels = self.images["train"].labels
+        name = f"epoch {epoch + 1}/{self.settings.epochs}"
+        bar = tqdm(steps, desc=name, unit="step", disable=None if self.board else True)
         for step, rows in enumerate(bar):
             self.rate.set(epoch * self.steps + step)
-            known = (~torch.isnan(images.labels[rows])).sum().clamp(min=1).to(accelerator.device)
-            loss = torch.zeros((), device=accelerator.device)
+            known = (~torch.isnan(labels[rows])).sum().clamp(min=1).to(self.accelerator.device)
+            loss = torch.zeros((), device=self.accelerator.device)
             for part in range(parts):
-                x, y, regions = next(batches)
-                loss += self._forward(x, y, regions, known, len(rows), last=part == parts - 1)
+                loss += self._forward(next(batches), known, len(rows), last=part == parts - 1)
             total += self._update(loss, epoch, epoch * self.steps + step)
             seen += len(rows)
             bar.set_postfix(
@@ -209,11 +213,10 @@ class _Run:
             )
         return total / len(steps)
 
-    def _forward(
-        self, x: torch.Tensor, y: torch.Tensor, regions: torch.Tensor, known: torch.Tensor, images: int, *, last: bool
-    ) -> torch.Tensor:
+    def _forward(self, batch: Batch, known: torch.Tensor, images: int, *, last: bool) -> torch.Tensor:
         """Gradients of a micro-batch; the loss is its share of the means over the step's known entries and images."""
         accelerator = self.accelerator
+        x, y, regions = batch
         x = x.to(device=accelerator.device, memory_format=torch.channels_last)
         with _gradients_stay_here(accelerator, self.network, unless=last):
             with accelerator.autocast():

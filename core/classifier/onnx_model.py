@@ -1,0 +1,105 @@
+"""The network as ONNX: what serves it several times faster on a CPU, and what other programs can read.
+
+``model.onnx`` lies beside the weights that it was made from and names their digest, so that a stale one is not used.
+Its input ``image`` is (N, 1, S, S) as ``Preprocessing`` makes it; its outputs are ``logits`` (N, L) and ``evidence``
+(N, L, h, w), what each position of the last feature map adds to each logit, from which heatmaps are drawn.
+"""
+
+import hashlib
+import logging
+import os
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from core.classifier.checkpoint import WEIGHTS, CheckpointError, load_checkpoint
+from core.classifier.heatmaps import Explainer, evidence_maps, has_linear_head, over_image
+
+log = logging.getLogger(__name__)
+
+ONNX = "model.onnx"
+_DIGEST = "weights_sha256"
+
+
+class _LogitsAndEvidence(nn.Module):
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        return evidence_maps(self.network, image)
+
+
+def export_onnx(folder: str | Path) -> Path:
+    """Write ``model.onnx`` into a checkpoint folder.
+
+    Returns:
+        The file.
+
+    Raises:
+        CheckpointError: the folder holds no usable checkpoint, or its heatmaps need a backward pass, which ONNX lacks.
+    """
+    import onnx
+
+    network, config = load_checkpoint(folder)
+    if not has_linear_head(network):
+        raise CheckpointError(
+            f"{config.architecture} does not end in average pooling and one linear layer, so that its heatmaps need "
+            "gradients, which ONNX does not give; it is served by PyTorch."
+        )
+    side = config.preprocessing.image_size
+    target = Path(folder) / ONNX
+    partial = target.with_name(ONNX + ".partial")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of its own libraries
+        program = torch.onnx.export(
+            _LogitsAndEvidence(network).eval(),
+            (torch.zeros(2, 1, side, side),),
+            input_names=["image"],
+            output_names=["logits", "evidence"],
+            dynamic_shapes=({0: torch.export.Dim("images", min=1, max=256)},),
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    onnx.helper.set_model_props(model, {_DIGEST: _digest(Path(folder) / WEIGHTS)})
+    onnx.save(model, partial)
+    os.replace(partial, target)
+    return target
+
+
+def onnx_explainer(folder: str | Path) -> Explainer | None:
+    """Logits and heatmaps through ONNX Runtime, as ``core.classifier.heatmaps.explainer`` describes them.
+
+    Returns:
+        None where the folder has no ``model.onnx``, or one that cannot be used: the log then says why.
+    """
+    path, weights = Path(folder) / ONNX, Path(folder) / WEIGHTS
+    if not path.is_file() or not weights.is_file():
+        return None
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises a type of its own for each cause
+        log.warning("%s cannot be read (%s); PyTorch is used instead.", path, type(error).__name__)
+        return None
+    if session.get_modelmeta().custom_metadata_map.get(_DIGEST) != _digest(weights):
+        log.warning("%s was made from other weights and is not used: run python -m core onnx %s", path, folder)
+        return None
+
+    def explain(x: Tensor) -> tuple[Tensor, Tensor]:
+        logits, evidence = (torch.from_numpy(array) for array in session.run(None, {"image": x.numpy()}))
+        return logits, over_image(evidence, x.shape[-1])
+
+    return explain
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,94 @@
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import timm
+import torch
+
+from core.__main__ import main
+from core.classifier import SHIPPED, Classifier, load_checkpoint, load_config
+from core.classifier.checkpoint import save_checkpoint
+from core.classifier.heatmaps import closed_form
+from core.classifier.onnx_model import ONNX, onnx_explainer
+from core.imaging import render_phantom
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the shipped checkpoint with a freshly exported network."""
+    folder = tmp_path_factory.mktemp("onnx") / "checkpoint"
+    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns(ONNX))
+    assert main(["onnx", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def views() -> torch.Tensor:
+    preprocessing = load_config(SHIPPED).preprocessing
+    squares = [preprocessing.canonical(render_phantom(size=256, seed=seed))[0] for seed in range(3)]
+    return torch.from_numpy(np.stack([preprocessing.normalise(square) for square in squares]))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_onnx_runtime_gives_the_logits_and_heatmaps_of_pytorch(exported: Path, views: torch.Tensor, count: int) -> None:
+    explain = onnx_explainer(exported)
+    assert explain is not None
+    logits, maps = explain(views[:count])
+    expected_logits, expected_maps = closed_form(load_checkpoint(exported)[0], views[:count])
+    assert (logits - expected_logits).abs().max() < 1e-4
+    assert (maps - expected_maps).abs().max() < 1e-4
+
+
+def test_the_shipped_network_is_served_by_onnx_runtime_and_is_made_of_the_shipped_weights(
+    exported: Path, views: torch.Tensor
+) -> None:
+    shipped, fresh = onnx_explainer(SHIPPED), onnx_explainer(exported)
+    assert shipped is not None
+    assert fresh is not None
+    assert (shipped(views)[0] - fresh(views)[0]).abs().max() < 1e-5
+
+
+def test_other_programs_find_names_and_shapes(exported: Path) -> None:
+    model = onnx.load(exported / ONNX)
+    onnx.checker.check_model(model)
+    assert [item.name for item in model.graph.input] == ["image"]
+    assert [item.name for item in model.graph.output] == ["logits", "evidence"]
+
+
+def test_a_network_of_other_weights_is_not_used_and_the_log_says_what_to_do(
+    exported: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Path(shutil.copytree(exported, tmp_path / "checkpoint"))
+    network, config = load_checkpoint(folder)
+    with torch.no_grad():
+        next(network.parameters()).mul_(2)
+    save_checkpoint(folder, network, config)
+    assert onnx_explainer(folder) is None
+    assert f"run python -m core onnx {folder}" in caplog.text
+    assert np.isfinite(_probabilities(folder)).all()
+    (folder / ONNX).write_bytes(b"not a network")
+    caplog.clear()
+    assert np.isfinite(_probabilities(folder)).all()
+    assert "PyTorch is used instead" in caplog.text
+
+
+def test_a_network_whose_heatmaps_need_gradients_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    network = timm.create_model("mobilenetv3_small_050", pretrained=False, num_classes=14, in_chans=1)
+    save_checkpoint(tmp_path, network, replace(load_config(SHIPPED), architecture="mobilenetv3_small_050"))
+    assert main(["onnx", str(tmp_path)]) == 1
+    assert "it is served by PyTorch" in capsys.readouterr().err
+    assert not (tmp_path / ONNX).exists()
+
+
+def _probabilities(folder: Path) -> np.ndarray:
+    from core.imaging import Radiograph
+
+    pixels = render_phantom(size=256)
+    return (
+        Classifier(folder)
+        .predict(Radiograph(pixels=pixels, view="PA", pixel_spacing_mm=None, warnings=(), metadata={}))
+        .probabilities
+    )
