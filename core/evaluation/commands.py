@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from core.classifier import SHIPPED
+from core.classifier.training import TrainingSettings
 from core.datasets.sources.openi import load_openi
 from core.evaluation.labeler_study import as_table, study_labeler
 
@@ -21,13 +22,18 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.add_argument(
         "part",
         nargs="?",
-        choices=["server", "data"],
+        choices=["server", "data", "training"],
         default="server",
-        help="server: from upload to report; data: labeler, NIH table and, with --images, preparation [server]",
+        help="server: from upload to report; data: labeler, NIH table and, with --images, preparation; training: "
+        "against bare forward and backward passes [server]",
     )
     two.add_argument("--repeats", type=int, default=15, help="uploads to measure [15]")
     two.add_argument("--images", type=Path, metavar="DIR", help="folder of radiographs whose preparation is measured")
-    two.add_argument("--image_size", type=int, default=320, help="longest side of the prepared copies [320]")
+    two.add_argument(
+        "--image_size", type=int, default=320, help="longest side of prepared copies, side of training's input [320]"
+    )
+    two.add_argument("--backbone", default=TrainingSettings.backbone, help=f"to train [{TrainingSettings.backbone}]")
+    two.add_argument("--batch_size", type=int, default=16, help="of training [16]")
     two.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
     two.set_defaults(run=bench)
 
@@ -48,6 +54,12 @@ def bench(options: argparse.Namespace) -> int:
         from core.evaluation.bench.server import measure_server
 
         lines = measure_server(repeats=options.repeats, checkpoint=options.checkpoint)
+    elif options.part == "training":
+        from core.evaluation.bench.training import measure_training
+
+        lines = measure_training(
+            TrainingSettings(backbone=options.backbone, image_size=options.image_size, batch_size=options.batch_size)
+        )
     else:
         from core.evaluation.bench.data import measure_data
 

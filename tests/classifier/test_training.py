@@ -249,7 +249,7 @@ def test_what_a_machine_runs_out_of_is_said_in_words(
     monkeypatch.setattr("core.classifier.training.loop._Run._forward", fail)
     before = set(multiprocessing.active_children())
     with pytest.raises(TrainingError, match=sentence) as caught:
-        train(table, tmp_path, SMALL, data_settings={})
+        train(table, tmp_path, replace(SMALL, loader_workers=1), data_settings={})
     assert caught.tb is not None  # it refers to all that the run held, and no loader process may live on by that
     assert set(multiprocessing.active_children()) <= before
 

@@ -187,9 +187,16 @@ class _Run:
             parts=settings.gradient_accumulation_steps,
             process=accelerator.process_index,
             processes=accelerator.num_processes,
-            workers=settings.loader_workers,
+            workers=self._loader_workers(),
         ) as batches:
             return self._steps(epoch, steps, batches)
+
+    def _loader_workers(self) -> int:
+        if self.settings.loader_workers >= 0:
+            return self.settings.loader_workers
+        if self.accelerator.device.type == "cpu" and self.images["train"].held is not None:
+            return 0
+        return min(8, os.cpu_count() or 1)
 
     def _steps(self, epoch: int, steps: list[list[int]], batches: Iterator[Batch]) -> float:
         """The optimiser steps of an epoch; returns their mean loss."""

@@ -34,7 +34,8 @@ class TrainingSettings:
         precision: ``bf16``, ``fp16`` (with loss scaling, on a GPU) or ``fp32``.
         monitor: what chooses the best epoch: macro ``auroc``, or ``loss``, on the validation images.
         early_stopping_patience: epochs without a better figure after which training ends; 0 for never.
-        loader_workers: processes that read and augment images.
+        loader_workers: processes that read and augment images. Negative: none on a CPU where the images fit into
+            memory, because they would take time from the network; else one a core, 8 at most.
         seed: seed of initial head, order and augmentation.
     """
 
@@ -64,7 +65,7 @@ class TrainingSettings:
     precision: str = "bf16"
     monitor: str = "auroc"
     early_stopping_patience: int = 0
-    loader_workers: int = 1
+    loader_workers: int = -1
     seed: int = 0
 
     def __post_init__(self) -> None:
