@@ -9,16 +9,12 @@ or machines: accelerate launch train.py with the same options.
 import argparse
 import logging
 import sys
-from dataclasses import MISSING, fields
 from pathlib import Path
 
 from accelerate import PartialState
 
-from core.classifier import load_config
-from core.classifier.training import TrainingSettings, explain_settings, read_config, train
+from core.classifier.training import add_training_options, read_config, read_inputs, train
 from core.command_line import run_command
-from core.datasets import load_boxes, load_predictions, restore_validation, smaller_originals
-from core.datasets.options import add_source_options, describe_sources, load_sources
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -33,60 +29,21 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="YAML with any of the options below as name: value, or settings.yaml of an earlier run; options of the "
         "command line win",
     )
-    add_source_options(parser)
-    data = parser.add_argument_group("choice of training images")
-    data.add_argument(
-        "--min_original_px",
-        type=int,
-        default=0,
-        help="train only on images whose original was at least this large, where the data folder tells; keeps a "
-        "difference in sharpness between sources from standing in for a label",
-    )
-    data.add_argument(
-        "--teacher",
-        help="another model's probabilities for some of the training images (CSV), averaged with the labels",
-    )
-    data.add_argument(
-        "--boxes",
-        metavar="FILE",
-        help="radiologists' boxes around findings (NIH's BBox_List_2017.csv): those of training images teach the "
-        "network where to look",
-    )
-    training = parser.add_argument_group("training (defaults in brackets)")
-    explanations = explain_settings()
-    for field in fields(TrainingSettings):
-        assert field.default is not MISSING
-        shown = f"{explanations[field.name]} [{field.default}]".replace("%", "%%")
-        if isinstance(field.default, bool):
-            training.add_argument(f"--{field.name}", action="store_true", help=shown)
-        else:
-            training.add_argument(
-                f"--{field.name}", type=type(field.default), default=field.default, metavar="VALUE", help=shown
-            )
+    add_training_options(parser)
     return read_config(parser, arguments)
 
 
 def run(arguments: list[str] | None) -> int:
     """Read the table, train, and say what to do with the result."""
     options = parse_arguments(arguments)
-    settings = TrainingSettings(**{field.name: getattr(options, field.name) for field in fields(TrainingSettings)})
-    table = load_sources(options).table
-    if (earlier := Path(settings.initial_weights) / "config.json").is_file():
-        # What an earlier checkpoint has learned from must not validate its successor.
-        table = restore_validation(table, load_config(earlier.parent).provenance.get("validation_studies", []))
-    too_small = (table["split"] == "train") & smaller_originals(table, options.min_original_px)
+    inputs = read_inputs(options)
     checkpoint = train(
-        table[~too_small],
+        inputs.table,
         options.output_dir,
-        settings,
-        data_settings=describe_sources(options)
-        | {
-            "min_original_px": options.min_original_px,
-            "teacher": Path(options.teacher).name if options.teacher else None,
-            "boxes": Path(options.boxes).name if options.boxes else None,
-        },
-        teacher=load_predictions(options.teacher) if options.teacher else None,
-        boxes=load_boxes(options.boxes) if options.boxes else None,
+        inputs.settings,
+        data_settings=inputs.data_settings,
+        teacher=inputs.teacher,
+        boxes=inputs.boxes,
         resume=not options.no_resume,
     )
     where = " ".join(f"--dataset {n} --data_dir {d}" for n, d in zip(options.dataset, options.data_dir, strict=True))
@@ -95,6 +52,7 @@ def run(arguments: list[str] | None) -> int:
             f"Best checkpoint: {checkpoint}\n"
             f"Evaluate it with: python evaluate.py --model_path {checkpoint} {where} --split val "
             f"--output_dir {Path(options.output_dir) / 'val'}\n"
+            f"Make it faster with: python -m core onnx {checkpoint}\n"
             f"Use it with: python app.py --checkpoint {checkpoint}"
         )
     return 0

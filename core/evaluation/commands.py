@@ -1,22 +1,41 @@
-"""The commands that measure: ``python -m core labeler-study|bench``."""
+"""The commands that measure: ``python -m core labeler-study|learning-curve|bench``."""
 
 import argparse
 import json
 from pathlib import Path
 
 from core.classifier import SHIPPED
-from core.classifier.training import TrainingSettings
+from core.classifier.training import TrainingSettings, add_training_options, read_inputs
 from core.datasets.sources.openi import load_openi
 from core.evaluation.labeler_study import as_table, study_labeler
+from core.evaluation.learning_curve import in_words, learning_curve
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the two commands to the parser of ``python -m core``."""
+    """Add the three commands to the parser of ``python -m core``."""
     one = commands.add_parser("labeler-study", help="the report labeler against the human coding of Open-i")
     one.add_argument("--data_dir", type=Path, help="folder of Open-i [the reports of the torchxrayvision package]")
     one.add_argument("--r2gen_split", type=Path, help="r2gen_split.csv or annotation.json, for figures by split")
     one.add_argument("--output", type=Path, help="JSON file for the figures")
     one.set_defaults(run=labeler_study)
+
+    curve = commands.add_parser(
+        "learning-curve",
+        help="what more training images would bring: AUROC against their number",
+        description="Trains once for each share of the images, each time with the same number of steps, and compares "
+        "the results on the same validation images. Takes as long as that many trainings; resumable.",
+    )
+    curve.add_argument("--output_dir", type=Path, required=True, metavar="DIR", help="for runs, figures and picture")
+    curve.add_argument(
+        "--shares",
+        type=float,
+        nargs="+",
+        default=[0.125, 0.25, 0.5, 1.0],
+        metavar="SHARE",
+        help="of the training images [0.125 0.25 0.5 1]",
+    )
+    add_training_options(curve)
+    curve.set_defaults(run=draw_learning_curve)
 
     two = commands.add_parser("bench", help="time and memory of the main work, measured here and now")
     two.add_argument(
@@ -45,6 +64,13 @@ def labeler_study(options: argparse.Namespace) -> int:
     if options.output:
         options.output.write_text(json.dumps(study, indent=2) + "\n")
     print(as_table(study))
+    return 0
+
+
+def draw_learning_curve(options: argparse.Namespace) -> int:
+    """Train on growing shares of the images, and print what they brought."""
+    print(in_words(learning_curve(read_inputs(options), options.output_dir, options.shares)))
+    print(f"wrote {options.output_dir / 'learning_curve.json'} and learning_curve.png")
     return 0
 
 

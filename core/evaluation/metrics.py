@@ -56,6 +56,14 @@ def bootstrap(
     return values
 
 
+def macro(aurocs: Array) -> Array:
+    """Mean over the labels (..., L) that have a figure; NaN where none has."""
+    finite = np.isfinite(aurocs)
+    counts = finite.sum(axis=-1)
+    totals = np.where(finite, aurocs, 0).sum(axis=-1)
+    return np.divide(totals, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
+
+
 def interval(values: Array) -> list[float] | None:
     """The 95% percentile interval of bootstrap values (B,), or None if none is a number."""
     finite = values[np.isfinite(values)]
@@ -89,7 +97,7 @@ def evaluate(
     if not used.any():
         raise ValueError(f"No label has both positives and negatives in the {split} split, so there is no AUROC.")
     resampled = bootstrap(labels, [probabilities], patients, resamples=resamples, seed=seed)[0]
-    macro = np.nanmean(resampled[:, used], axis=1)
+    macros = macro(resampled[:, used])
 
     known = np.isfinite(labels) & np.isfinite(probabilities)
     called = (probabilities >= thresholds) & known
@@ -111,7 +119,7 @@ def evaluate(
         "n_patients": len(np.unique(patients)),
         "n_labels_used": int(used.sum()),
         "macro_auroc": float(aurocs[used].mean()),
-        "macro_auroc_ci95": interval(macro),
+        "macro_auroc_ci95": interval(macros),
         "per_label": per_label,
         "label_accuracy": accuracy,
         "subset_accuracy": float((called == truth).all(axis=1).mean()),
@@ -131,7 +139,7 @@ def compare(labels: Array, ours: Array, theirs: Array, patients: npt.NDArray[Any
     """Macro AUROC of two models on the same images, and their paired difference, with intervals."""
     aurocs = [auroc_per_label(labels, scores) for scores in (ours, theirs)]
     used = np.isfinite(aurocs[0]) & np.isfinite(aurocs[1])
-    macros = np.nanmean(bootstrap(labels, [ours, theirs], patients, **options)[:, :, used], axis=2)
+    macros = macro(bootstrap(labels, [ours, theirs], patients, **options)[:, :, used])
     return {
         "n_images": len(labels),
         "n_patients": len(np.unique(patients)),

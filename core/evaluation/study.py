@@ -43,12 +43,7 @@ def run_evaluation(
         raise ValueError(f"The table has no images in the {split} split.")
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    probabilities = np.stack(
-        [
-            classifier.predict(read_radiograph(Path(path).read_bytes())).probabilities
-            for path in tqdm(table["image_path"], desc="predicting", unit="img", disable=None)
-        ]
-    )
+    probabilities = predict_probabilities(table, classifier)
     labels = table[list(LABELS)].to_numpy(dtype=float)
     patients = patient_keys(table).to_numpy()
     points = classifier.config.operating_points
@@ -68,6 +63,12 @@ def run_evaluation(
     os.replace(folder / "predictions.partial", folder / "predictions.csv")
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     return metrics
+
+
+def predict_probabilities(table: pd.DataFrame, classifier: Classifier) -> np.ndarray:
+    """Calibrated probabilities (N, 14) of the images of a table."""
+    paths = tqdm(table["image_path"], desc="predicting", unit="img", disable=None)
+    return np.stack([classifier.predict(read_radiograph(Path(path).read_bytes())).probabilities for path in paths])
 
 
 def _comparison(

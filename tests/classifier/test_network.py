@@ -2,7 +2,11 @@ import pytest
 import timm
 import torch
 
+from core.classifier.heatmaps import has_linear_head
+from core.classifier.losses import MaskedLoss
 from core.classifier.network import build_network
+from core.classifier.training import TrainingSettings
+from core.classifier.training.optimisation import make_optimiser
 
 
 def test_packaged_imagenet_weights_recognise_what_their_own_layout_recognises(tmp_path, monkeypatch) -> None:
@@ -28,3 +32,16 @@ def test_an_unknown_backbone_is_named_with_neighbours() -> None:
 def test_output_has_fourteen_labels_and_input_one_channel() -> None:
     network = build_network("resnet10t", initial_weights="none").eval()
     assert network(torch.zeros(1, 1, 64, 64)).shape == (1, 14)
+
+
+@pytest.mark.parametrize("backbone", ["resnext101_32x8d", "resnet101", "efficientnet_b4", "densenet121"])
+def test_large_backbones_take_a_step(backbone: str) -> None:
+    network = build_network(backbone, initial_weights="none", drop_rate=0.2, drop_path_rate=0.1).train()
+    before = network.get_classifier().weight.clone()
+    optimiser = make_optimiser(network, TrainingSettings(backbone=backbone))
+    loss = MaskedLoss(2.0)(network(torch.rand(2, 1, 64, 64)), torch.ones(2, 14))
+    loss.backward()
+    optimiser.step()
+    assert loss.isfinite()
+    assert not torch.equal(before, network.get_classifier().weight)
+    assert has_linear_head(network.eval())  # heatmaps come from the forward pass

@@ -1,0 +1,94 @@
+"""The command-line options of a training: one set for ``train.py`` and for the studies that train."""
+
+import argparse
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from core.classifier.checkpoint import load_config
+from core.classifier.training.config import explain_settings
+from core.classifier.training.settings import TrainingSettings
+from core.datasets import load_boxes, load_predictions, restore_validation, smaller_originals
+from core.datasets.options import add_source_options, describe_sources, load_sources
+
+
+@dataclass(frozen=True)
+class TrainingInputs:
+    """What ``train`` takes beside its output folder.
+
+    Attributes:
+        table: rows to train and to validate on.
+        settings: how.
+        data_settings: how the table was made, for the record.
+        teacher: another model's probabilities, or None.
+        boxes: radiologists' boxes, or None.
+    """
+
+    table: pd.DataFrame
+    settings: TrainingSettings
+    data_settings: dict[str, Any]
+    teacher: pd.DataFrame | None
+    boxes: pd.DataFrame | None
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ``read_inputs`` reads."""
+    add_source_options(parser)
+    data = parser.add_argument_group("choice of training images")
+    data.add_argument(
+        "--min_original_px",
+        type=int,
+        default=0,
+        help="train only on images whose original was at least this large, where the data folder tells; keeps a "
+        "difference in sharpness between sources from standing in for a label",
+    )
+    data.add_argument(
+        "--teacher",
+        metavar="FILE",
+        help="another model's probabilities for some of the training images (CSV), averaged with the labels",
+    )
+    data.add_argument(
+        "--boxes",
+        metavar="FILE",
+        help="radiologists' boxes around findings (NIH's BBox_List_2017.csv): those of training images teach the "
+        "network where to look",
+    )
+    training = parser.add_argument_group("training (defaults in brackets)")
+    explanations = explain_settings()
+    for field in fields(TrainingSettings):
+        assert field.default is not MISSING
+        shown = f"{explanations[field.name]} [{field.default}]".replace("%", "%%")
+        if isinstance(field.default, bool):
+            training.add_argument(f"--{field.name}", action="store_true", help=shown)
+        else:
+            training.add_argument(
+                f"--{field.name}", type=type(field.default), default=field.default, metavar="VALUE", help=shown
+            )
+
+
+def read_inputs(options: argparse.Namespace) -> TrainingInputs:
+    """Read what the options name.
+
+    Raises:
+        DatasetError, ValueError: a source, a file or a setting cannot be used; one sentence says why.
+    """
+    settings = TrainingSettings(**{field.name: getattr(options, field.name) for field in fields(TrainingSettings)})
+    table = load_sources(options).table
+    if (earlier := Path(settings.initial_weights) / "config.json").is_file():
+        # What an earlier checkpoint has learned from must not validate its successor.
+        table = restore_validation(table, load_config(earlier.parent).provenance.get("validation_studies", []))
+    too_small = (table["split"] == "train") & smaller_originals(table, options.min_original_px)
+    return TrainingInputs(
+        table=table[~too_small],
+        settings=settings,
+        data_settings=describe_sources(options)
+        | {
+            "min_original_px": options.min_original_px,
+            "teacher": Path(options.teacher).name if options.teacher else None,
+            "boxes": Path(options.boxes).name if options.boxes else None,
+        },
+        teacher=load_predictions(options.teacher) if options.teacher else None,
+        boxes=load_boxes(options.boxes) if options.boxes else None,
+    )
