@@ -223,6 +223,14 @@ def test_what_cannot_work_names_the_flag_to_change(
         train(table, tmp_path, replace(SMALL, **changes), data_settings={})
 
 
+def test_validation_images_without_any_finding_cannot_choose_by_auroc(table: pd.DataFrame, tmp_path: Path) -> None:
+    table.loc[table["split"] == "val", list(LABELS)] = 0.0
+    with pytest.raises(ValueError, match="use --monitor loss"):
+        train(table, tmp_path, SMALL, data_settings={})
+    train(table, tmp_path, replace(SMALL, epochs=1, monitor="loss"), data_settings={})
+    assert pd.read_csv(tmp_path / "summary.csv")["val_macro_auroc"].isna().all()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("precision", "int8"), ("schedule", "step"), ("monitor", "f1"), ("epochs", 0), ("image_size", 2048)],

@@ -1,6 +1,7 @@
 """The training loop, on one processor or under ``accelerate launch`` on many, with exact resume by epoch."""
 
 import logging
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ def train(
     for split, part in rows.items():
         if part.empty:
             raise ValueError(f"The table has no {split} images; check --data_dir and the split.")
+    if settings.monitor == "auroc" and not aurocs_of(labels := _labels(rows["val"]), np.zeros_like(labels)):
+        raise ValueError("No finding is both present and absent among the validation images: use --monitor loss.")
     if settings.precision == "fp16" and not torch.cuda.is_available():
         raise TrainingError("--precision fp16 needs a GPU; use bf16 or fp32.")
     with in_plain_words(settings):
@@ -256,14 +259,14 @@ class _Run:
         settings, validation = self.settings, self.rows["val"]
         if self.accelerator.is_main_process:
             logits = predict_logits(self.average.module, self.images["val"], device=self.accelerator.device)
-            labels = validation[list(LABELS)].to_numpy(dtype=np.float32)
+            labels = _labels(validation)
             aurocs = aurocs_of(labels, logits)
             val_loss = MaskedLoss()(torch.tensor(logits), torch.tensor(labels)).item()
             row = {
                 "epoch": epoch + 1,
                 "train_loss": round(loss, 7),
                 "val_loss": round(val_loss, 6),
-                "val_macro_auroc": round(float(np.mean(list(aurocs.values()))) if aurocs else 0.0, 4),
+                "val_macro_auroc": round(float(np.mean(list(aurocs.values()))) if aurocs else math.nan, 4),
                 "learning_rate": max(group["lr"] for group in self.optimiser.param_groups),
                 "seconds": round(seconds, 1),
             }
@@ -366,6 +369,10 @@ class _Run:
             self.accelerator.scaler.load_state_dict(state["scaler"])
         self.state = {name: state[name] for name in ("epoch", "best", "history")}
         log.info("resuming after epoch %d of %d", state["epoch"], self.settings.epochs)
+
+
+def _labels(rows: pd.DataFrame) -> np.ndarray:
+    return rows[list(LABELS)].to_numpy(dtype=np.float32)
 
 
 @contextmanager
