@@ -25,7 +25,8 @@ _CARD = """# {name}
 The public weights `{name}` of torchxrayvision (<https://github.com/mlmed/torchxrayvision>; Cohen et al.,
 TorchXRayVision: A library of chest X-ray datasets and models, MIDL 2022), converted for ChestLens. Not trained, not
 measured and not calibrated by ChestLens: probabilities are the network's own; decisions use the operating points that
-were published with the weights. That project tells of images and licence. Research and education only.
+were published with the weights. That project tells of images and licence; public images that you evaluate it on may
+have trained it. Research and education only.
 """
 
 
@@ -59,7 +60,8 @@ def convert(name: str, output_dir: str | Path, *, cache_dir: str | Path | None =
         preprocessing=Preprocessing(_SIDE, mean=0.5, std=0.5 / _GREATEST, low_percentile=0, high_percentile=100),
         calibration=identity_calibration(len(known)),
         operating_points=points,
-        provenance={"source": f"torchxrayvision {name}"},
+        # No image here is known to have validated it; which ones trained it is not known either.
+        provenance={"source": f"torchxrayvision {name}", "validation_studies": []},
         label_names=known,
         name=f"torchxrayvision-{name}",
     )
