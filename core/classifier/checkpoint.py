@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -130,6 +129,9 @@ def load_checkpoint(folder: str | Path = SHIPPED) -> tuple[nn.Module, Checkpoint
     Raises:
         CheckpointError: a file is missing, or the weights do not fit the architecture that the folder names.
     """
+    # Half of the start of every command went into this import, which ONNX Runtime does without.
+    import timm
+
     config = load_config(folder)
     weights = Path(folder) / WEIGHTS
     if not weights.is_file():

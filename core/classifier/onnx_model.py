@@ -1,11 +1,12 @@
 """The network as ONNX: what serves it several times faster on a CPU, and what other programs can read.
 
-``model.onnx`` lies beside the weights that it was made from and names their digest, so that a stale one is not used.
+``model.onnx`` lies beside the checkpoint that it was made from and names its digest, so that a stale one is not used.
 Its input ``image`` is (N, 1, S, S) as ``Preprocessing`` makes it; its outputs are ``logits`` (N, L) and ``evidence``
 (N, L, h, w), what each position of the last feature map adds to each logit, from which heatmaps are drawn.
 """
 
 import hashlib
+import json
 import logging
 import os
 import warnings
@@ -14,13 +15,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from core.classifier.checkpoint import WEIGHTS, CheckpointError, load_checkpoint
+from core.classifier.checkpoint import WEIGHTS, CheckpointError, load_checkpoint, load_config
 from core.classifier.heatmaps import Explainer, evidence_maps, has_linear_head, over_image
 
 log = logging.getLogger(__name__)
 
 ONNX = "model.onnx"
-_DIGEST = "weights_sha256"
+_DIGEST = "checkpoint_sha256"
 
 
 class _LogitsAndEvidence(nn.Module):
@@ -65,7 +66,7 @@ def export_onnx(folder: str | Path) -> Path:
         )
     assert program is not None
     model = program.model_proto
-    onnx.helper.set_model_props(model, {_DIGEST: _digest(Path(folder) / WEIGHTS)})
+    onnx.helper.set_model_props(model, {_DIGEST: _digest(folder)})
     onnx.save(model, partial)
     os.replace(partial, target)
     return target
@@ -77,8 +78,8 @@ def onnx_explainer(folder: str | Path) -> Explainer | None:
     Returns:
         None where the folder has no ``model.onnx``, or one that cannot be used: the log then says why.
     """
-    path, weights = Path(folder) / ONNX, Path(folder) / WEIGHTS
-    if not path.is_file() or not weights.is_file():
+    path = Path(folder) / ONNX
+    if not path.is_file() or not (Path(folder) / WEIGHTS).is_file():
         return None
     import onnxruntime
 
@@ -90,8 +91,8 @@ def onnx_explainer(folder: str | Path) -> Explainer | None:
     except Exception as error:  # ONNX Runtime raises a type of its own for each cause
         log.warning("%s cannot be read (%s); PyTorch is used instead.", path, type(error).__name__)
         return None
-    if session.get_modelmeta().custom_metadata_map.get(_DIGEST) != _digest(weights):
-        log.warning("%s was made from other weights and is not used: run python -m core onnx %s", path, folder)
+    if session.get_modelmeta().custom_metadata_map.get(_DIGEST) != _digest(folder):
+        log.warning("%s was made from another checkpoint and is not used: run python -m core onnx %s", path, folder)
         return None
 
     def explain(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,5 +102,8 @@ def onnx_explainer(folder: str | Path) -> Explainer | None:
     return explain
 
 
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(folder: str | Path) -> str:
+    """Of the weights, and of what gives them their meaning."""
+    config = load_config(folder)
+    meaning = json.dumps([config.architecture, config.label_names, config.preprocessing.image_size])
+    return hashlib.sha256((Path(folder) / WEIGHTS).read_bytes() + meaning.encode()).hexdigest()
