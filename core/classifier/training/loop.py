@@ -19,8 +19,6 @@ from timm.utils import ModelEmaV3
 from torch import nn
 from tqdm.auto import tqdm
 
-from core.classifier.calibration import choose_operating_point, fit_calibration
-from core.classifier.checkpoint import CheckpointConfig, save_checkpoint
 from core.classifier.heatmaps import closed_form
 from core.classifier.losses import MaskedLoss
 from core.classifier.training.attention import WithEvidence, attention_loss
@@ -28,10 +26,10 @@ from core.classifier.training.failures import TrainingError, in_plain_words
 from core.classifier.training.images import Batch, TrainingImages, draw_epoch, epoch_steps, loaded, soften
 from core.classifier.training.initial import has_quick_heatmaps, initial_network
 from core.classifier.training.optimisation import LearningRate, make_loss, make_optimiser
+from core.classifier.training.outcome import describe, save_calibrated
 from core.classifier.training.records import Board, keep_settings, write_summary
 from core.classifier.training.settings import TrainingSettings
 from core.classifier.training.validation import aurocs_of, predict_logits
-from core.datasets import patient_keys
 from core.findings import LABELS
 
 log = logging.getLogger(__name__)
@@ -282,7 +280,15 @@ class _Run:
             better = self.state["best"] is None or figure > self.state["best"]
             if better:
                 self.state["best"] = figure
-                self._save(logits, labels, row)
+                save_calibrated(
+                    self.folder / "checkpoint",
+                    self.average.module,
+                    self.preprocessing,
+                    logits,
+                    labels,
+                    architecture=settings.backbone,
+                    provenance=describe(self.rows, settings, self.data_settings, row),
+                )
             self.rate.after_epoch(better=better)
             self._save_state(epoch)
             write_summary(self.folder / "summary.csv", self.state["history"])
@@ -313,37 +319,6 @@ class _Run:
             chosen = maps[torch.arange(len(rows)), torch.tensor(np.nanargmax(labels[rows], axis=1))].numpy()
             pictures = x[:, 0].cpu().numpy() * self.preprocessing.std + self.preprocessing.mean
             self.board.pictures("heatmaps", np.concatenate([pictures, chosen], axis=2), epoch + 1)
-
-    def _save(self, logits: np.ndarray, labels: np.ndarray, row: dict[str, Any]) -> None:
-        """Calibrate on the validation rows and write the checkpoint."""
-        calibration = fit_calibration(logits, labels)
-        probabilities = calibration(logits)
-        config = CheckpointConfig(
-            architecture=self.settings.backbone,
-            preprocessing=self.preprocessing,
-            calibration=calibration,
-            operating_points={
-                label: choose_operating_point(probabilities[:, column], labels[:, column])
-                for column, label in enumerate(LABELS)
-            },
-            provenance=self._provenance(row),
-        )
-        save_checkpoint(self.folder / "checkpoint", self.average.module, config)
-
-    def _provenance(self, row: dict[str, Any]) -> dict[str, Any]:
-        """What a checkpoint tells of its making."""
-        rows = self.rows
-        return {
-            "training": asdict(self.settings),
-            "data": self.data_settings,
-            # evaluate.py must find the same validation images, whatever becomes of the rule that chose them.
-            "validation_studies": sorted(rows["val"]["study_id"]),
-            "images": {split: len(part) for split, part in rows.items()},
-            "patients": {split: int(patient_keys(part).nunique()) for split, part in rows.items()},
-            "positives": {split: {label: int(part[label].sum()) for label in LABELS} for split, part in rows.items()},
-            "epoch": row["epoch"],
-            "val_macro_auroc": row["val_macro_auroc"],
-        }
 
     def _save_state(self, epoch: int) -> None:
         scaler = self.accelerator.scaler
