@@ -5,7 +5,6 @@ Its input ``image`` is (N, 1, S, S) as ``Preprocessing`` makes it; its outputs a
 (N, L, h, w), what each position of the last feature map adds to each logit, from which heatmaps are drawn.
 """
 
-import hashlib
 import logging
 import os
 import warnings
@@ -14,13 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from core.classifier.checkpoint import WEIGHTS, CheckpointError, load_checkpoint
+from core.classifier.checkpoint import DIGEST, WEIGHTS, CheckpointError, load_checkpoint, weights_digest
 from core.classifier.heatmaps import Explainer, evidence_maps, has_linear_head, over_image
 
 log = logging.getLogger(__name__)
 
 ONNX = "model.onnx"
-_DIGEST = "weights_sha256"
 
 
 class _LogitsAndEvidence(nn.Module):
@@ -65,7 +63,7 @@ def export_onnx(folder: str | Path) -> Path:
         )
     assert program is not None
     model = program.model_proto
-    onnx.helper.set_model_props(model, {_DIGEST: _digest(Path(folder) / WEIGHTS)})
+    onnx.helper.set_model_props(model, {DIGEST: weights_digest(folder)})
     onnx.save(model, partial)
     os.replace(partial, target)
     return target
@@ -77,8 +75,8 @@ def onnx_explainer(folder: str | Path) -> Explainer | None:
     Returns:
         None where the folder has no ``model.onnx``, or one that cannot be used: the log then says why.
     """
-    path, weights = Path(folder) / ONNX, Path(folder) / WEIGHTS
-    if not path.is_file() or not weights.is_file():
+    path = Path(folder) / ONNX
+    if not path.is_file() or not (Path(folder) / WEIGHTS).is_file():
         return None
     import onnxruntime
 
@@ -90,7 +88,7 @@ def onnx_explainer(folder: str | Path) -> Explainer | None:
     except Exception as error:  # ONNX Runtime raises a type of its own for each cause
         log.warning("%s cannot be read (%s); PyTorch is used instead.", path, type(error).__name__)
         return None
-    if session.get_modelmeta().custom_metadata_map.get(_DIGEST) != _digest(weights):
+    if session.get_modelmeta().custom_metadata_map.get(DIGEST) != weights_digest(folder):
         log.warning("%s was made from other weights and is not used: run python -m core onnx %s", path, folder)
         return None
 
@@ -99,7 +97,3 @@ def onnx_explainer(folder: str | Path) -> Explainer | None:
         return logits, over_image(evidence, x.shape[-1])
 
     return explain
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
