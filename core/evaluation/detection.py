@@ -38,13 +38,14 @@ def guess_from_heatmap(heatmap: npt.NDArray[np.float32]) -> Guess:
     if not heatmap.max() > 0:
         return Guess(np.empty((0, 4)), None)
     height, width = heatmap.shape
-    boxes = []
+    # A region that both cuts see alike is one box.
+    boxes = set()
     for cut in CUTS:
         regions, _ = ndimage.label(heatmap * 255 >= cut)
         for rows, columns in ndimage.find_objects(regions):
-            boxes.append((columns.start / width, rows.start / height, columns.stop / width, rows.stop / height))
+            boxes.add((columns.start / width, rows.start / height, columns.stop / width, rows.stop / height))
     row, column = np.unravel_index(int(heatmap.argmax()), heatmap.shape)
-    return Guess(np.array(boxes).reshape(-1, 4), ((float(column) + 0.5) / width, (float(row) + 0.5) / height))
+    return Guess(np.array(sorted(boxes)).reshape(-1, 4), ((float(column) + 0.5) / width, (float(row) + 0.5) / height))
 
 
 def guess_from_box(box: Boxes) -> Guess:

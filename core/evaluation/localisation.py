@@ -3,7 +3,8 @@
 Fixed before anything was measured, and the same for every label:
 
 - A heatmap in [0, 1] is brought to [0, 255] and cut at 60 and at 180, the paper's two thresholds. Each isolated region
-  (pixels that touch by an edge) of either binary map gives one detected box, the smallest that covers it.
+  (pixels that touch by an edge) of either binary map gives one detected box, the smallest that covers it; equal boxes
+  count once.
 - IoBB is the area that a detected and a radiologist's box share, over the area of the *detected* box; IoU is that area
   over their union. A radiologist's box counts as found when some detected box has IoBB (or IoU) above the threshold T.
   Figures are shares of radiologists' boxes. IoBB forgives a box that is too small, and more boxes find more: read it
@@ -48,10 +49,10 @@ def measure_localisation(
 
     Returns:
         The object of ``localization.json``. ``iobb`` and ``iou`` hold for each threshold, and ``pointing_game`` holds,
-        the share of each label that has boxes and their ``mean``; ``ci95`` has the same three with 95% intervals, by
-        Wilson for a label and by patient bootstrap for the mean; ``baselines`` has them for ``usual_place`` (labels
-        with boxes in other images only; the mean is None if one has none) and ``central_box``.
-        ``false_positives_per_image`` goes by IoBB threshold, ``per_label`` has ``n_boxes`` and ``n_images``, and
+        the share of each label that has boxes and their ``mean``; ``false_positives_per_image`` goes by IoBB threshold.
+        ``ci95`` has the 95% intervals of the three shares, by Wilson for a label and by patient bootstrap for the mean.
+        ``baselines`` has shares and false positives for ``usual_place`` (labels with boxes in other images only; a mean
+        is None if one has none) and ``central_box``. ``per_label`` has ``n_boxes`` and ``n_images``, and
         ``weights_sha256`` tells which weights were measured.
 
     Raises:
@@ -89,8 +90,11 @@ def measure_localisation(
         "n_patients": int(rows["patient"].nunique()),
         DIGEST: classifier.weights_sha256,
         **measured.shares(labels),
-        "ci95": measured.intervals(labels, resamples, np.random.default_rng(seed)),
         "false_positives_per_image": measured.false_positives(labels),
+        "ci95": measured.intervals(labels, resamples, np.random.default_rng(seed)),
         "per_label": {label: {"n_boxes": int(n_boxes[label]), "n_images": int(n_images[label])} for label in labels},
-        "baselines": {name: tallies[name].shares(labels) for name in ("usual_place", "central_box")},
+        "baselines": {
+            name: tallies[name].shares(labels) | {"false_positives_per_image": tallies[name].false_positives(labels)}
+            for name in ("usual_place", "central_box")
+        },
     }

@@ -1,5 +1,6 @@
 """What ``measure_localisation`` found as people read it, beside the table of Wang et al."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from core.findings import LABELS
@@ -52,8 +53,8 @@ def as_table(figures: dict[str, Any]) -> str:
         for threshold in figures[measure]:
             columns = {"n": n_boxes} | _columns(figures, (measure, threshold), published(measure, threshold))
             if measure == "iobb":
-                false = figures["false_positives_per_image"][threshold]
-                columns["false/image"] = {name: f"{false[name]:.2f}" for name in names}
+                for heading, part in (("false/image", figures), ("usual place's", figures["baselines"]["usual_place"])):
+                    columns[heading] = _texts(part["false_positives_per_image"][threshold], 2)
             lines += _block(f"Boxes found, {title} > {threshold}", names, columns)
     lines += _block("Images with the peak in a box", names, {"n": n_images} | _columns(figures, ("pointing_game",), {}))
     lines += [
@@ -73,16 +74,17 @@ def _columns(figures: dict[str, Any], path: tuple[str, ...], wang: dict[str, flo
             part = part[key]
         return part
 
-    def shares(values: dict[str, float | None]) -> dict[str, str]:
-        return {name: f"{share:.3f}" for name, share in values.items() if share is not None}
-
     return {
-        "ours": shares(at_path(figures)),
+        "ours": _texts(at_path(figures)),
         "95% interval": {name: f"[{low:.3f}, {high:.3f}]" for name, (low, high) in at_path(figures["ci95"]).items()},
-        "Wang 2017": shares(dict(wang)),
-        "usual place": shares(at_path(figures["baselines"]["usual_place"])),
-        "central box": shares(at_path(figures["baselines"]["central_box"])),
+        "Wang 2017": _texts(wang),
+        "usual place": _texts(at_path(figures["baselines"]["usual_place"])),
+        "central box": _texts(at_path(figures["baselines"]["central_box"])),
     }
+
+
+def _texts(values: Mapping[str, float | None], decimals: int = 3) -> dict[str, str]:
+    return {name: f"{value:.{decimals}f}" for name, value in values.items() if value is not None}
 
 
 def _block(title: str, names: list[str], columns: dict[str, dict[str, str]]) -> list[str]:

@@ -10,10 +10,8 @@ def reliability_in_words(reliability: HeatmapReliability) -> str:
     """
     n = reliability.n_images
     radiographs = "1 radiograph" if n == 1 else f"{n} radiographs"
-    sentence = (
-        f"In {round(reliability.pointing_game * n)} of {radiographs} ({reliability.pointing_game:.0%}) the heatmap's "
-        "peak lay inside the radiologist's box for this finding"
-    )
+    share = reliability.pointing_game
+    sentence = f"In {round(share * n)} of {radiographs} ({share:.0%}) the heatmap peaked inside the radiologist's box"
     if reliability.usual_place is None:
         return f"{sentence}."
-    return f"{sentence}; pointing at its usual place without looking would have hit {reliability.usual_place:.0%}."
+    return f"{sentence}; pointing blindly at the finding's usual place hits {reliability.usual_place:.0%}."
