@@ -11,7 +11,7 @@ _PACKAGES = {
     "core.reporting.commands": ("predict", "report"),
     "core.datasets.commands": ("label", "table", "prepare", "quality"),
     "core.classifier.commands": ("onnx", "torchxrayvision"),
-    "core.evaluation.commands": ("labeler-study", "learning-curve", "bench"),
+    "core.evaluation.commands": ("labeler-study", "learning-curve", "localisation", "bench"),
 }
 
 

@@ -1,8 +1,11 @@
 """A checkpoint is a folder: ``model.safetensors``, ``config.json`` (timm's layout and ours), ``README.md``.
 
-A fourth file, ``model.onnx``, may hold the same weights for ONNX Runtime (``core.classifier.onnx_model``).
+Two further files may say something of a checkpoint, and are used only while they name its digest: ``model.onnx``,
+the same network for ONNX Runtime (``core.classifier.onnx_model``), and ``localization.json``, how well its heatmaps
+agree with radiologists' boxes (``core.classifier.reliability``).
 """
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -18,6 +21,8 @@ from core.classifier.preprocessing import Preprocessing
 from core.findings import LABELS
 
 WEIGHTS = "model.safetensors"
+# Under this name a file records which checkpoint it was made from.
+DIGEST = "checkpoint_sha256"
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints" / "classifier"
 
 
@@ -101,6 +106,20 @@ def save_checkpoint(folder: str | Path, network: nn.Module, config: CheckpointCo
     text = target / "config.json.partial"
     text.write_text(json.dumps(config.to_json(), indent=2) + "\n")
     os.replace(text, target / "config.json")
+
+
+def checkpoint_digest(folder: str | Path) -> str:
+    """SHA-256 of a checkpoint's weights and of what gives them their meaning, in hexadecimal.
+
+    Raises:
+        CheckpointError: the weights are missing, or the configuration cannot be used.
+    """
+    path = Path(folder) / WEIGHTS
+    if not path.is_file():
+        raise CheckpointError(f"No checkpoint in {folder}: {WEIGHTS} is missing.")
+    config = load_config(folder)
+    meaning = json.dumps([config.architecture, config.label_names, config.preprocessing.image_size])
+    return hashlib.sha256(path.read_bytes() + meaning.encode()).hexdigest()
 
 
 def load_config(folder: str | Path) -> CheckpointConfig:

@@ -5,8 +5,6 @@ Its input ``image`` is (N, 1, S, S) as ``Preprocessing`` makes it; its outputs a
 (N, L, h, w), what each position of the last feature map adds to each logit, from which heatmaps are drawn.
 """
 
-import hashlib
-import json
 import logging
 import os
 import warnings
@@ -15,13 +13,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from core.classifier.checkpoint import WEIGHTS, CheckpointError, load_checkpoint, load_config
+from core.classifier.checkpoint import DIGEST, WEIGHTS, CheckpointError, checkpoint_digest, load_checkpoint
 from core.classifier.heatmaps import Explainer, evidence_maps, has_linear_head, over_image
 
 log = logging.getLogger(__name__)
 
 ONNX = "model.onnx"
-_DIGEST = "checkpoint_sha256"
 
 
 class _LogitsAndEvidence(nn.Module):
@@ -66,7 +63,7 @@ def export_onnx(folder: str | Path) -> Path:
         )
     assert program is not None
     model = program.model_proto
-    onnx.helper.set_model_props(model, {_DIGEST: _digest(folder)})
+    onnx.helper.set_model_props(model, {DIGEST: checkpoint_digest(folder)})
     onnx.save(model, partial)
     os.replace(partial, target)
     return target
@@ -91,7 +88,7 @@ def onnx_explainer(folder: str | Path) -> Explainer | None:
     except Exception as error:  # ONNX Runtime raises a type of its own for each cause
         log.warning("%s cannot be read (%s); PyTorch is used instead.", path, type(error).__name__)
         return None
-    if session.get_modelmeta().custom_metadata_map.get(_DIGEST) != _digest(folder):
+    if session.get_modelmeta().custom_metadata_map.get(DIGEST) != checkpoint_digest(folder):
         log.warning("%s was made from another checkpoint and is not used: run python -m core onnx %s", path, folder)
         return None
 
@@ -100,10 +97,3 @@ def onnx_explainer(folder: str | Path) -> Explainer | None:
         return logits, over_image(evidence, x.shape[-1])
 
     return explain
-
-
-def _digest(folder: str | Path) -> str:
-    """Of the weights, and of what gives them their meaning."""
-    config = load_config(folder)
-    meaning = json.dumps([config.architecture, config.label_names, config.preprocessing.image_size])
-    return hashlib.sha256((Path(folder) / WEIGHTS).read_bytes() + meaning.encode()).hexdigest()

@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from core.classifier.checkpoint import SHIPPED, CheckpointConfig, load_checkpoint, load_config
+from core.classifier.checkpoint import SHIPPED, CheckpointConfig, checkpoint_digest, load_checkpoint, load_config
 from core.classifier.heatmaps import explainer, scaled
 from core.classifier.onnx_model import onnx_explainer
 from core.classifier.preprocessing import Frame
+from core.classifier.reliability import load_reliability
 from core.findings import LABELS
 from core.imaging import Radiograph
 
@@ -41,6 +42,11 @@ class Classifier:
     Args:
         folder: checkpoint folder; by default the one that ChestLens ships.
 
+    Attributes:
+        config: what the checkpoint says of itself.
+        checkpoint_sha256: its digest, by which measurements of it are told from those of others.
+        reliability: how well heatmaps agree with radiologists' boxes, by label; empty where that was not measured.
+
     Raises:
         CheckpointError: the folder holds no usable checkpoint.
     """
@@ -48,6 +54,8 @@ class Classifier:
     def __init__(self, folder: str | Path = SHIPPED) -> None:
         self.config = load_config(folder)
         self._explain = onnx_explainer(folder) or explainer(load_checkpoint(folder)[0])
+        self.checkpoint_sha256 = checkpoint_digest(folder)
+        self.reliability = load_reliability(folder, self.checkpoint_sha256)
         self._columns = [LABELS.index(name) for name in self.config.label_names]
 
     def predict(self, radiograph: Radiograph) -> Prediction:

@@ -1,18 +1,22 @@
-"""The commands that measure: ``python -m core labeler-study|learning-curve|bench``."""
+"""The commands that measure: ``python -m core labeler-study|learning-curve|localisation|bench``."""
 
 import argparse
 import json
 from pathlib import Path
 
-from core.classifier import SHIPPED
+from core.classifier import SHIPPED, Classifier
+from core.classifier.reliability import LOCALIZATION, save_localization
 from core.classifier.training import TrainingSettings, add_training_options, read_inputs
+from core.datasets import load_boxes, load_table, restore_validation
 from core.datasets.sources.openi import load_openi
+from core.evaluation import localisation_table
 from core.evaluation.labeler_study import as_table, study_labeler
 from core.evaluation.learning_curve import in_words, learning_curve
+from core.evaluation.localisation import measure_localisation
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the three commands to the parser of ``python -m core``."""
+    """Add the four commands to the parser of ``python -m core``."""
     one = commands.add_parser("labeler-study", help="the report labeler against the human coding of Open-i")
     one.add_argument("--data_dir", type=Path, help="folder of Open-i [the reports of the torchxrayvision package]")
     one.add_argument("--r2gen_split", type=Path, help="r2gen_split.csv or annotation.json, for figures by split")
@@ -36,6 +40,24 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     add_training_options(curve)
     curve.set_defaults(run=draw_learning_curve)
+
+    boxes = commands.add_parser(
+        "localisation",
+        help="how well heatmaps agree with radiologists' boxes, beside Wang et al. 2017",
+        description="Compares each boxed finding's heatmap with the boxes: IoBB, IoU and pointing game.",
+    )
+    boxes.add_argument("--data_dir", type=Path, required=True, metavar="DIR", help="folder of NIH ChestX-ray14")
+    boxes.add_argument("--boxes", type=Path, metavar="FILE", help="[BBox_List_2017.csv in the data folder]")
+    boxes.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+    boxes.add_argument("--split", choices=["train", "val", "test"], default="test", help="test is test_list.txt [test]")
+    boxes.add_argument("--output", type=Path, help="JSON file for the figures")
+    boxes.add_argument(
+        "--keep",
+        action="store_true",
+        help=f"also write them into the checkpoint folder as {LOCALIZATION}: the app then tells reviewers how far each "
+        "heatmap can be trusted",
+    )
+    boxes.set_defaults(run=localisation, parser=boxes)
 
     two = commands.add_parser("bench", help="time and memory of the main work, measured here and now")
     two.add_argument(
@@ -71,6 +93,29 @@ def draw_learning_curve(options: argparse.Namespace) -> int:
     """Train on growing shares of the images, and print what they brought."""
     print(in_words(learning_curve(read_inputs(options), options.output_dir, options.shares)))
     print(f"wrote {options.output_dir / 'learning_curve.json'} and learning_curve.png")
+    return 0
+
+
+def localisation(options: argparse.Namespace) -> int:
+    """Measure the heatmaps of one split against boxes, and print the figures."""
+    if options.keep and options.split != "test":
+        options.parser.error("--keep needs --split test: heatmaps look better on images that the network learned from")
+    classifier = Classifier(options.checkpoint)
+    boxes = load_boxes(options.boxes or options.data_dir / "BBox_List_2017.csv")
+    if not (options.data_dir / "test_list.txt").is_file():
+        raise ValueError(f"There is no test_list.txt in {options.data_dir}, so nobody knows which images are unseen.")
+    # The division into training and validation must be the one that the checkpoint was trained with.
+    table = restore_validation(
+        load_table(["nih"], [options.data_dir]).table, classifier.config.provenance.get("validation_studies", [])
+    )
+    figures = {"split": options.split} | measure_localisation(
+        table[table["split"] == options.split].reset_index(drop=True), boxes, classifier
+    )
+    if options.output:
+        options.output.write_text(json.dumps(figures, indent=2) + "\n")
+    print(localisation_table.as_table(figures))
+    if options.keep:
+        print(f"\nwrote {save_localization(options.checkpoint, figures)}")
     return 0
 
 

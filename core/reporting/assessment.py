@@ -27,5 +27,12 @@ def assess(radiograph: Radiograph, classifier: Classifier) -> Assessment:
     """
     gate = admit(radiograph)
     prediction = classifier.predict(radiograph)
-    evidence = gather_evidence(radiograph, gate, prediction, classifier.config, model_identity(classifier.config))
+    evidence = gather_evidence(
+        radiograph,
+        gate,
+        prediction,
+        classifier.config,
+        model_identity(classifier.config),
+        classifier.reliability,
+    )
     return Assessment(prediction, evidence, write_report(evidence))

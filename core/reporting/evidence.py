@@ -1,12 +1,14 @@
 """Prediction to ``Evidence``: what a report may say, and what each statement rests on."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from core.classifier import Prediction
 from core.classifier.calibration import OperatingPoint
 from core.classifier.checkpoint import CheckpointConfig
+from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, Finding
 from core.imaging import Radiograph
 from core.imaging.gate import Gate
@@ -29,6 +31,7 @@ class FindingEvidence:
         decision: present (at or above the operating point), possible (at or above the lower threshold), absent,
             or unknown.
         region: where the heatmap is strongest, in words; model attention, not anatomy. None where it would mislead.
+        reliability: how well this finding's heatmaps agree with radiologists' boxes; None where that was not measured.
     """
 
     finding: Finding
@@ -36,6 +39,7 @@ class FindingEvidence:
     operating_point: OperatingPoint | None
     decision: Decision
     region: str | None
+    reliability: HeatmapReliability | None
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,14 @@ class Evidence:
 
 
 def gather_evidence(
-    radiograph: Radiograph, gate: Gate, prediction: Prediction, config: CheckpointConfig, model: dict[str, str]
+    radiograph: Radiograph,
+    gate: Gate,
+    prediction: Prediction,
+    config: CheckpointConfig,
+    model: dict[str, str],
+    reliability: Mapping[str, HeatmapReliability],
 ) -> Evidence:
-    """Combine what was read, judged and predicted."""
+    """Combine what was read, judged and predicted, and how reliable each label's heatmaps are."""
     items = []
     for index, finding in enumerate(FINDINGS):
         value = float(prediction.probabilities[index])
@@ -83,6 +92,7 @@ def gather_evidence(
                 region=region_in_words(heatmap)
                 if decision in ("present", "possible") and not finding.diffuse
                 else None,
+                reliability=reliability.get(finding.name),
             )
         )
     return Evidence(

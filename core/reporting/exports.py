@@ -8,8 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from core import DISCLAIMER
+from core.classifier.reliability import HeatmapReliability
 from core.findings import display_name
 from core.reporting.evidence import DECISIONS, Evidence, FindingEvidence
+from core.reporting.reliability import reliability_in_words
 from core.reporting.report import SECTIONS, Report
 
 # Format name -> MIME type.
@@ -69,6 +71,14 @@ def as_text(evidence: Evidence, report: Report, *, name: str = "") -> str:
         probability = "      " if item.probability is None else f"{item.probability:6.1%}"
         threshold = "      " if item.operating_point is None else f"{item.operating_point.threshold:6.1%}"
         lines.append(f"  {display_name(item.finding.name):<20}{probability}  {threshold}  {item.decision}")
+    lines += ["", "HEATMAP RELIABILITY (against radiologists' boxes)"]
+    called = evidence.decided("present", "possible")
+    for item in called:
+        words = "not measured." if item.reliability is None else reliability_in_words(item.reliability)
+        text = f"{display_name(item.finding.name)}: {words}"
+        lines += textwrap.wrap(text, width=96, initial_indent="  ", subsequent_indent="    ")
+    if not called:
+        lines.append("  No finding is present or possible.")
     lines += ["", f"Model: {evidence.model['name']} version {evidence.model['version']}", ""]
     return "\n".join(lines)
 
@@ -86,6 +96,7 @@ def as_csv(evidence: Evidence, *, name: str = "") -> str:
             "possible_threshold",
             "decision",
             "model_attention",
+            "heatmap_reliability",
             "model",
             "disclaimer",
         ]
@@ -101,6 +112,7 @@ def as_csv(evidence: Evidence, *, name: str = "") -> str:
                 "" if point is None else f"{point.possible_threshold:.6f}",
                 item.decision,
                 item.region or "",
+                "" if item.reliability is None else reliability_in_words(item.reliability),
                 f"{evidence.model['name']} {evidence.model['version']}",
                 DISCLAIMER,
             ]
@@ -121,5 +133,16 @@ def _finding_object(item: FindingEvidence) -> dict[str, Any]:
         "specificity": point.specificity if point else None,
         "decision": item.decision,
         "region": item.region,
-        "heatmap_reliability": None,
+        "heatmap_reliability": None if item.reliability is None else _reliability_object(item.reliability),
+    }
+
+
+def _reliability_object(reliability: HeatmapReliability) -> dict[str, Any]:
+    return {
+        "n_boxes": reliability.n_boxes,
+        "n_images": reliability.n_images,
+        "pointing_game": reliability.pointing_game,
+        "iobb_0.25": reliability.iobb,
+        "usual_place_pointing_game": reliability.usual_place,
+        "words": reliability_in_words(reliability),
     }

@@ -4,8 +4,9 @@ import { el } from "./dom.js";
 import { percent } from "./format.js";
 import { status } from "./marks.js";
 
-export function renderDetail(container, finding, hasHeatmap) {
-  container.replaceChildren(...(finding ? detailLines(finding, hasHeatmap) : emptyLines()));
+/** wasMeasured: whether this model's heatmaps were compared with radiologists' boxes for any finding. */
+export function renderDetail(container, finding, { hasHeatmap, wasMeasured }) {
+  container.replaceChildren(...(finding ? detailLines(finding, hasHeatmap, wasMeasured) : emptyLines()));
 }
 
 function emptyLines() {
@@ -15,11 +16,11 @@ function emptyLines() {
   ];
 }
 
-function detailLines(finding, hasHeatmap) {
+function detailLines(finding, hasHeatmap, wasMeasured) {
   return [
     el("div", { class: "caption-title" }, el("h2", {}, finding.display_name), status(finding.decision), el("p", {}, finding.definition)),
     el("p", {}, ...operatingPoint(finding)),
-    hasHeatmap ? attention(finding) : el("p", {}, "There is no heatmap for this finding."),
+    ...(hasHeatmap ? attention(finding, wasMeasured) : [el("p", {}, "There is no heatmap for this finding.")]),
   ];
 }
 
@@ -35,13 +36,16 @@ function operatingPoint(finding) {
   ];
 }
 
-function attention(finding) {
-  return el(
-    "p",
-    { class: "caption-facts" },
-    el("span", {}, "Model attention: ", value(finding.region ?? "no region named")),
-    el("span", {}, "Heatmap reliability: ", value(finding.heatmap_reliability ?? "not measured")),
-  );
+function attention(finding, wasMeasured) {
+  return [
+    el("p", {}, "Model attention: ", value(finding.region ?? "no region named")),
+    el("p", { data: { testid: "heatmap-reliability" } }, "Heatmap reliability: ", value(reliability(finding, wasMeasured))),
+  ];
+}
+
+function reliability(finding, wasMeasured) {
+  if (finding.heatmap_reliability) return finding.heatmap_reliability.words;
+  return wasMeasured ? "not measured: no radiologist boxes for this finding." : "not measured.";
 }
 
 function value(text) {

@@ -82,6 +82,7 @@ function connect(study) {
     if (!names.includes(selected)) select(names[0]);
     list.setLinked(names);
   });
+  const wasMeasured = findings.some((finding) => finding.heatmap_reliability);
   let selected;
 
   function select(name) {
@@ -91,7 +92,7 @@ function connect(study) {
     viewer.showHeatmap(heatmap, finding ? `Heatmap of model attention for ${finding.display_name}` : "");
     list.setSelected(name);
     report.setSelected(name);
-    renderDetail(byId("finding-detail"), finding, heatmap !== null);
+    renderDetail(byId("finding-detail"), finding, { hasHeatmap: heatmap !== null, wasMeasured });
   }
 
   const first = findings[0];

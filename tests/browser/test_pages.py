@@ -1,5 +1,6 @@
 """The pages in a real browser, against a really running server."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -345,3 +346,32 @@ def test_real_radiograph(page, shared_data):
     open_study(page, shared_data / "dicom" / "RSNA_chest_JPEGbaseline_mono2_8bit.dcm")
     select(page, judged_rows(page).first)
     assert page.get_by_test_id("study-image").evaluate("image => image.naturalWidth") > 200
+
+
+def test_each_heatmap_says_how_far_it_can_be_trusted(page, chest_dicom):
+    words = "In 3 of 29 radiographs (10%) the heatmap peaked inside the radiologist's box."
+
+    def measured(route):
+        answer = route.fetch()
+        study = answer.json()
+        for finding in study["findings"]:
+            finding["heatmap_reliability"] = {"words": words} if finding["name"] in labels else None
+        route.fulfill(response=answer, json=study)
+
+    row = '[data-testid=finding-row][data-finding="{}"]'
+    reliability = page.get_by_test_id("heatmap-reliability")
+    page.route(re.compile(r"/api/studies/\w+$"), measured)
+    labels = {"Effusion"}
+    open_study(page, chest_dicom)
+    for viewport in ({"width": 1280, "height": 800}, NARROW):
+        page.set_viewport_size(viewport)
+        select(page, page.locator(row.format("Effusion")))
+        expect(reliability).to_have_text(f"Heatmap reliability: {words}")
+        assert_no_sideways_scrolling(page)
+        select(page, page.locator(row.format("Fibrosis")))
+        expect(reliability).to_contain_text("not measured: no radiologist boxes for this finding")
+    labels = set()
+    page.reload()
+    wait_for_results(page)
+    select(page, page.locator(row.format("Effusion")))
+    expect(reliability).to_have_text("Heatmap reliability: not measured.")

@@ -30,7 +30,7 @@ def _evidence(classifier: Classifier, decisions: dict[str, str]) -> Evidence:
         }[decisions.get(label, "absent")]
     heatmaps = np.zeros((14, 30, 30), np.float32)
     heatmaps[:, 24:28, 22:26] = 1
-    return gather_evidence(RADIOGRAPH, GATE, Prediction(probabilities, heatmaps), classifier.config, MODEL)
+    return gather_evidence(RADIOGRAPH, GATE, Prediction(probabilities, heatmaps), classifier.config, MODEL, {})
 
 
 @pytest.fixture(params=range(40))

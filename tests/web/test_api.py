@@ -1,4 +1,5 @@
 import io
+import shutil
 import threading
 import time
 from dataclasses import replace
@@ -12,6 +13,9 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from core import DISCLAIMER
+from core.classifier import SHIPPED
+from core.classifier.checkpoint import checkpoint_digest
+from core.classifier.reliability import save_localization
 from core.findings import LABELS
 from core.settings import ServerSettings
 from core.web import create_app, services_of
@@ -58,6 +62,27 @@ def test_an_upload_becomes_fourteen_findings_heatmaps_and_a_report(
     heatmaps = [client.get(url, buffered=True) for url in study["heatmaps"].values()]
     assert all(Image.open(io.BytesIO(heatmap.data)).mode == "RGBA" for heatmap in heatmaps)
     assert len({heatmap.data for heatmap in heatmaps}) > 7
+
+
+def test_findings_carry_what_the_checkpoint_says_of_its_heatmaps(
+    settings: ServerSettings, phantom_png_bytes: bytes, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "checkpoint"))
+    measured = {
+        "checkpoint_sha256": checkpoint_digest(folder),
+        "per_label": {"Mass": {"n_boxes": 5, "n_images": 4}},
+        "pointing_game": {"Mass": 0.75},
+        "iobb": {"0.25": {"Mass": 0.6}},
+        "baselines": {"usual_place": {"pointing_game": {"Mass": 0.25}}},
+    }
+    save_localization(folder, measured)
+    app = create_app(replace(settings, checkpoint=folder))
+    client = app.test_client()
+    study = _finish(client, _send(client, phantom_png_bytes).json["id"])
+    of_label = {item["name"]: item["heatmap_reliability"] for item in study["findings"]}
+    assert of_label["Mass"]["words"].startswith("In 3 of 4 radiographs (75%)")
+    assert of_label["Hernia"] is None
+    services_of(app).close()
 
 
 def test_a_dicom_file_brings_its_view_and_pixel_spacing(client: FlaskClient, chest_dicom: Path) -> None:
