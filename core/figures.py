@@ -52,18 +52,19 @@ def canvas(*, height: float) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def panels(count: int, *, columns: int = 4, side: float = 1.9) -> tuple[Figure, list[Any]]:
-    """Small multiples that share their axes, for curves that would lie over each other in one picture.
+def panels(count: int, *, columns: int = 4, side: float = 1.9, shared: bool = True) -> tuple[Figure, list[Any]]:
+    """Small multiples, for curves that would lie over each other in one picture.
 
     Args:
         count: of panels.
         columns: panels in a row.
         side: of a panel, in inches.
+        shared: whether all panels have the same axes.
     """
     rows = -(-count // columns)
     figure = Figure(figsize=(columns * side, rows * side + 0.5), layout="constrained")
     figure.patch.set_alpha(0)
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    grid = figure.subplots(rows, columns, sharex=shared, sharey=shared, squeeze=False)
     flat = [axes for row in grid for axes in row]
     for place, axes in enumerate(flat):
         axes.patch.set_alpha(0)
