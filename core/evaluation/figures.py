@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from core.evaluation.metrics import TARGET_RANGE
 from core.figures import COLOURS, GREY, INK, MARKERS, canvas, panels
@@ -13,22 +14,22 @@ from core.findings import display_name
 _ROW = 0.27
 
 
-def auroc_figure(table: pd.DataFrame, comparison: pd.DataFrame | None, other: str) -> Figure:
-    """AUROC of each label with its interval; those of the other model, on the images that both have, beside it."""
-    labels = list(table["label"])
-    figure, axes = canvas(height=1.1 + _ROW * len(labels) * (1 if comparison is None else 1.6))
-    axes.axvspan(*TARGET_RANGE, color=GREY, alpha=0.22, lw=0)
-    axes.axvline(0.5, color=INK, lw=0.8)
-    if comparison is None:
-        _dots(axes, table, "auroc", range(len(labels)), 0)
-    else:
-        places = np.array([labels.index(label) for label in comparison["label"]])
-        _dots(axes, comparison, "ours", places - 0.17, 0, "this model")
-        _dots(axes, comparison, "theirs", places + 0.17, 1, other)
-        figure.legend(frameon=False, ncols=2, loc="outside upper center")
-    _name_rows(axes, [display_name(label) for label in labels])
-    axes.set_xlim(min(0.45, axes.get_xlim()[0]), 1)
-    axes.set_xlabel("AUROC, 95% interval; line: chance; band: target")
+def auroc_figure(table: pd.DataFrame) -> Figure:
+    """AUROC of each label with its interval."""
+    figure, axes = canvas(height=1.1 + _ROW * len(table))
+    _dots(axes, table, "auroc", range(len(table)), 0)
+    _auroc_axes(axes, table)
+    return figure
+
+
+def comparison_figure(table: pd.DataFrame, other: str) -> Figure:
+    """AUROC of two models on the same images, each label with both intervals."""
+    figure, axes = canvas(height=1.1 + _ROW * 1.5 * len(table))
+    places = np.arange(len(table))
+    _dots(axes, table, "ours", places - 0.17, 0, "this model")
+    _dots(axes, table, "theirs", places + 0.17, 1, other)
+    figure.legend(frameon=False, ncols=2, loc="outside upper center")
+    _auroc_axes(axes, table)
     return figure
 
 
@@ -174,6 +175,14 @@ def _dots(axes: Any, table: pd.DataFrame, name: str, places: Any, series: int, l
     axes.errorbar(values, places, xerr=spans, fmt=marker, color=colour, markersize=5, lw=1.3, label=label)
 
 
+def _auroc_axes(axes: Any, table: pd.DataFrame) -> None:
+    axes.axvspan(*TARGET_RANGE, color=GREY, alpha=0.22, lw=0)
+    axes.axvline(0.5, color=INK, lw=0.8)
+    _name_rows(axes, [display_name(label) for label in table["label"]])
+    axes.set_xlim(min(0.45, axes.get_xlim()[0]), 1)
+    axes.set_xlabel("AUROC, 95% interval; line: chance; band: target")
+
+
 def _name_rows(axes: Any, names: list[str]) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
@@ -194,6 +203,4 @@ def _square(flat: list[Any]) -> None:
 
 
 def _rectangle(x: int, y: int, alpha: float) -> Any:
-    from matplotlib.patches import Rectangle
-
     return Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=COLOURS[0], alpha=alpha, lw=0)

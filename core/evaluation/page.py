@@ -96,9 +96,8 @@ def _figures(
     led = decisions[decisions["thresholds"] == metrics["decided_by"]]
     roc, precision_recall = tables.curve_tables(labels, probabilities)
     reliability, noise = tables.reliability_table(metrics), tables.noise_table(metrics)
-    comparison = tables.comparison_table(metrics) if "comparison" in metrics else None
     found: dict[str, tuple[pd.DataFrame, Callable[[], Figure]]] = {
-        "auroc": (discrimination, lambda: figures.auroc_figure(discrimination, comparison, other)),
+        "auroc": (discrimination, lambda: figures.auroc_figure(discrimination)),
         "roc": (roc, lambda: figures.roc_figure(roc, discrimination, led)),
         "precision_recall": (
             precision_recall,
@@ -109,8 +108,9 @@ def _figures(
         "reliability": (reliability, lambda: figures.reliability_figure(reliability)),
         "label_noise": (noise, lambda: figures.noise_figure(noise)),
     }
-    if comparison is not None:
-        found["auroc"] = (discrimination.merge(comparison, on="label", how="left"), found["auroc"][1])
+    if "comparison" in metrics:
+        comparison = tables.comparison_table(metrics)
+        found["comparison"] = (comparison, lambda: figures.comparison_figure(comparison, other))
     groups = tables.subgroup_table(metrics)
     if len(groups) and (groups["label"] == "macro").any() and groups["auroc"].notna().any():
         found["subgroups"] = (groups, lambda: figures.subgroup_figure(groups))

@@ -10,11 +10,12 @@ from core.evaluation.ranking import Array
 from core.findings import LABELS
 
 SENSITIVITY = 0.90
-# How the rules are called in words.
+YOUDEN, LARGEST_F1, FIXED_SENSITIVITY = "Youden", "largest F1", f"sensitivity {SENSITIVITY:.2f}"
+# What each rule looks for, in words.
 RULES = {
-    "youden": "Youden: sensitivity + specificity is largest",
-    "f1": "F1 is largest",
-    "sensitivity": f"the highest threshold with a sensitivity of {SENSITIVITY:.2f} or more",
+    YOUDEN: "sensitivity + specificity is largest",
+    LARGEST_F1: "F1 is largest",
+    FIXED_SENSITIVITY: f"the highest threshold with a sensitivity of {SENSITIVITY:.2f} or more",
 }
 
 
@@ -42,9 +43,9 @@ def choose_thresholds(labels: Array, probabilities: Array) -> dict[str, dict[str
         wrong = ends + 1 - found
         sensitivity, false_alarms = found / truth.sum(), wrong / (~truth).sum()
         places = {
-            "youden": int(np.argmax(sensitivity - false_alarms)),
-            "f1": int(np.argmax(2 * found / (found + wrong + truth.sum()))),
-            "sensitivity": int(np.argmax(sensitivity >= SENSITIVITY)),
+            YOUDEN: int(np.argmax(sensitivity - false_alarms)),
+            LARGEST_F1: int(np.argmax(2 * found / (found + wrong + truth.sum()))),
+            FIXED_SENSITIVITY: int(np.argmax(sensitivity >= SENSITIVITY)),
         }
         levels = scores[order][ends]
         for rule, place in places.items():
