@@ -15,7 +15,7 @@ from core.evaluation.ranking import Array
 from core.evaluation.reliability import BINS
 from core.evaluation.subgroups import FEWEST
 from core.evaluation.thresholds import RULES
-from core.evaluation.words import bounds, sentences, share, target_sentence, why_accuracy_proves_nothing
+from core.evaluation.words import target_sentence, why_accuracy_proves_nothing
 from core.figures import as_svg, drawing, save_png
 from core.findings import LABELS
 from core.pages import page_environment, write_text
@@ -63,26 +63,28 @@ def write_report(
             figure = draw()
             save_png(figure, folder / "figures" / f"{name}.png")
             drawn[name] = Markup(as_svg(figure))
-    environment = page_environment()
-    environment.filters |= {"bounds": bounds, "share": share}
-    page = environment.get_template("evaluation.html").render(
-        metrics=metrics,
-        figures=drawn,
-        labels=LABELS,
-        sentences=sentences(metrics),
-        target_sentence=target_sentence,
-        accuracy_sentence=why_accuracy_proves_nothing(metrics),
-        rules=RULES,
-        bins=BINS,
-        fewest=FEWEST,
-        gaps=[row for row in _gaps(metrics) if row["larger_than_chance"]],
-        n_gaps=len(_gaps(metrics)),
-        noise=_noise_rows(metrics),
-        wrong_positives=WRONG_POSITIVES,
-        localisation=localisation,
-        wang=WANG_2017_IOBB_25,
-        other=other,
-        disclaimer=DISCLAIMER,
+    tested = _gaps(metrics)
+    page = (
+        page_environment()
+        .get_template("evaluation.html")
+        .render(
+            metrics=metrics,
+            figures=drawn,
+            labels=LABELS,
+            target_sentence=target_sentence,
+            accuracy_sentence=why_accuracy_proves_nothing(metrics),
+            rules=RULES,
+            bins=BINS,
+            fewest=FEWEST,
+            gaps=[row for row in tested if row["larger_than_chance"]],
+            n_gaps=len(tested),
+            noise=_noise_rows(metrics),
+            wrong_positives=WRONG_POSITIVES,
+            localisation=localisation,
+            wang=WANG_2017_IOBB_25,
+            other=other,
+            disclaimer=DISCLAIMER,
+        )
     )
     write_text(folder / "report.html", page)
     return folder / "report.html"

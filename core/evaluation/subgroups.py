@@ -67,7 +67,7 @@ def subgroup_figures(
     for variable, groups in subgroups(table).items():
         all_known = np.logical_or.reduce(list(groups.values()))
         for place, (name, inside) in enumerate(groups.items()):
-            row = {"variable": variable, "group": name, "n_images": int(inside.sum())}
+            row: dict[str, Any] = {"variable": variable, "group": name, "n_images": int(inside.sum())}
             row |= {"n_patients": len(np.unique(patients[inside]))}
             mirrored = len(groups) == 2 and place == 1
             outside = all_known & ~inside
