@@ -1,26 +1,38 @@
-"""Evaluate a checkpoint: AUROC with patient-bootstrap intervals, operating points, trivial baselines.
+"""Evaluate a checkpoint: AUROC with patient-bootstrap intervals, operating points, calibration, trivial baselines.
 
-python evaluate.py --model_path DIR --dataset nih --data_dir DIR --split val --output_dir DIR
+python evaluate.py --model_path DIR --dataset nih --data_dir DIR --split val --output_dir DIR --detailed_reports
+
+The same command goes on where a killed evaluation stopped. --predictions evaluates another model's stored
+probabilities in the same way. Thresholds are chosen on the val split only, and kept in its thresholds.json.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from core.classifier import SHIPPED, CheckpointError, Classifier
+from core.classifier import SHIPPED, CheckpointError, load_config
 from core.command_line import run_command
 from core.datasets import load_predictions, restore_validation, smaller_originals
 from core.datasets.options import add_source_options, load_sources
-from core.evaluation import as_table, run_evaluation
+from core.evaluation import as_table, localise, run_evaluation, score_with_checkpoint, score_with_predictions
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model_path", type=Path, default=SHIPPED, help="checkpoint folder [the shipped one]")
+    parser.add_argument(
+        "--model_path",
+        type=Path,
+        help="checkpoint folder [the shipped one]; with --predictions, whose validation images are the val split",
+    )
+    parser.add_argument("--predictions", type=Path, help="evaluate stored probabilities (CSV) instead of a checkpoint")
     parser.add_argument("--split", choices=["train", "val", "test"], default="test", help="[test]")
     parser.add_argument("--output_dir", required=True, help="folder for metrics.json and predictions.csv")
-    parser.add_argument("--threshold", type=float, help="one threshold for all labels [each label's operating point]")
+    parser.add_argument(
+        "--detailed_reports", action="store_true", help="write report.html, and its figures as PNG and CSV files"
+    )
+    parser.add_argument("--threshold", type=_share, help="one threshold for all labels [each label's operating point]")
+    parser.add_argument("--thresholds", type=Path, help="thresholds.json of this model's evaluation on its val split")
     parser.add_argument("--min_original_px", type=int, default=0, help="only images whose original was this large")
     parser.add_argument("--compare", type=Path, help="another model's predictions on the same images (CSV)")
     add_source_options(parser)
@@ -29,26 +41,51 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate the images of one split and print the figures."""
-    classifier = Classifier(options.model_path)
-    # The division into training and validation must be the one that the checkpoint was trained with.
-    validation = classifier.config.provenance.get("validation_studies")
-    if validation is None:
-        raise CheckpointError(f"{options.model_path} does not say which images validated it; train it again.")
-    # So must the test images be the ones that it was kept from.
-    for name in ("split_fractions", "split_seed", "new_splits"):
-        setattr(options, name, classifier.config.provenance.get("data", {}).get(name, getattr(options, name)))
+    # Before any image is predicted: what is wrong with these files should not be found after hours.
+    other = load_predictions(options.compare) if options.compare else None
+    stored = load_predictions(options.predictions) if options.predictions else None
+    folder = options.model_path or (None if options.predictions else SHIPPED)
+    validation: list[str] = []
+    if folder is not None:
+        provenance = load_config(folder).provenance
+        # The division into training and validation must be the one that the checkpoint was trained with.
+        if provenance.get("validation_studies") is None:
+            raise CheckpointError(f"{folder} does not say which images validated it; train it again.")
+        validation = provenance["validation_studies"]
+        # So must the test images be the ones that it was kept from.
+        for name in ("split_fractions", "split_seed", "new_splits"):
+            setattr(options, name, provenance.get("data", {}).get(name, getattr(options, name)))
     table = restore_validation(load_sources(options).table, validation)
     chosen = (table["split"] == options.split) & ~smaller_originals(table, options.min_original_px)
+    rows = table[chosen].reset_index(drop=True)
+    localisation = None
+    if stored is not None:
+        scores = score_with_predictions(rows, stored, name=options.predictions.name)
+    else:
+        checkpoint = options.model_path or SHIPPED
+        scores = score_with_checkpoint(rows, checkpoint, options.output_dir)
+        localisation = localise(rows, options.data_dir, checkpoint)
     metrics = run_evaluation(
-        table[chosen].reset_index(drop=True),
-        classifier,
+        rows,
+        scores,
         options.output_dir,
         split=options.split,
         threshold=options.threshold,
-        other=load_predictions(options.compare) if options.compare else None,
+        thresholds_file=options.thresholds,
+        other=other,
+        other_name=options.compare.stem if options.compare else "",
+        localisation=localisation,
+        detailed=options.detailed_reports,
     )
     print(as_table(metrics))
     return 0
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1, not {text}")
+    return value
 
 
 def main(arguments: list[str] | None = None) -> int:

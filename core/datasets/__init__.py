@@ -1,5 +1,6 @@
 """Folders on disk to one table of studies: sources, report labeler, splits, preparation, quality, augmentation."""
 
+from core.datasets.adjudicated import ADJUDICATED, load_adjudicated
 from core.datasets.boxes import EDGES, load_boxes
 from core.datasets.loading import SOURCES, ReportReading, label_from_reports, load_table
 from core.datasets.predictions import load_predictions
@@ -18,6 +19,7 @@ from core.datasets.table import (
 )
 
 __all__ = [
+    "ADJUDICATED",
     "COLUMNS",
     "EDGES",
     "FRACTIONS",
@@ -28,6 +30,7 @@ __all__ = [
     "ReportReading",
     "assign_splits",
     "label_from_reports",
+    "load_adjudicated",
     "load_boxes",
     "load_nih",
     "load_predictions",

@@ -63,10 +63,10 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.add_argument(
         "part",
         nargs="?",
-        choices=["server", "data", "training"],
+        choices=["server", "data", "training", "evaluation"],
         default="server",
         help="server: from upload to report; data: labeler, NIH table and, with --images, preparation; training: "
-        "against bare forward and backward passes [server]",
+        "against bare forward and backward passes; evaluation: 25,596 images, 1,000 resamples [server]",
     )
     two.add_argument("--repeats", type=int, default=15, help="uploads to measure [15]")
     two.add_argument("--images", type=Path, metavar="DIR", help="folder of radiographs whose preparation is measured")
@@ -131,6 +131,10 @@ def bench(options: argparse.Namespace) -> int:
         lines = measure_training(
             TrainingSettings(backbone=options.backbone, image_size=options.image_size, batch_size=options.batch_size)
         )
+    elif options.part == "evaluation":
+        from core.evaluation.bench.evaluation import measure_evaluation
+
+        lines = measure_evaluation()
     else:
         from core.evaluation.bench.data import measure_data
 

@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 from core.classifier import Classifier
 from core.classifier.training import TrainingInputs, train
 from core.datasets import patient_keys
-from core.evaluation.metrics import auroc_per_label, bootstrap, interval, macro
-from core.evaluation.study import predict_probabilities
+from core.evaluation.prediction import predict_probabilities
+from core.evaluation.ranking import auroc_per_label, macro
+from core.evaluation.resampling import bootstrap, interval
 from core.findings import LABELS
 
 

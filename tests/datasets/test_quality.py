@@ -12,10 +12,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
-from sklearn.metrics import roc_auc_score
 
 from core.datasets.quality import assess_quality
-from core.datasets.quality.confounding import clustered_auroc, wilson
 from core.datasets.quality.duplicates import near_duplicates
 from core.datasets.quality.files import examine_files
 from core.datasets.quality.page import write_quality_report
@@ -165,27 +163,6 @@ def test_a_planted_shortcut_is_flagged_and_chance_is_not(tmp_path: Path) -> None
     assert by_source["auroc"] == 1.0
     assert by_source["flagged"]
     assert any("By source alone" in item["text"] for item in result["summary"])
-
-
-def test_auroc_is_scikit_learns_and_clusters_widen_its_interval() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.integers(0, 2, 300).astype(bool)
-    scores = np.round(rng.normal(truth * 0.7, 1), 1)
-    auroc, error = clustered_auroc(truth, scores, np.arange(300))
-    assert auroc == pytest.approx(roc_auc_score(truth, scores))
-    resampled = []
-    for _ in range(400):
-        drawn = rng.integers(0, 300, 300)
-        resampled.append(roc_auc_score(truth[drawn], scores[drawn]))
-    assert error == pytest.approx(np.std(resampled), rel=0.15)
-    four = np.repeat(np.arange(300), 4)
-    assert clustered_auroc(truth[four], scores[four], four)[1] == pytest.approx(error, rel=0.02)
-
-
-def test_wilson_agrees_with_the_published_example() -> None:
-    # Newcombe, Statistics in Medicine 1998, table I: 81 of 263 and 0 of 20.
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
 def test_unknown_labels_do_not_count_as_absent(tmp_path: Path) -> None:

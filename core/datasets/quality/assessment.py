@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.datasets.quality.confounding import MARGIN, associations, wilson
+from core.datasets.quality.confounding import MARGIN, associations
 from core.datasets.quality.duplicates import DUPLICATE_FROM, Pair, exact_duplicates, near_duplicates
 from core.datasets.quality.files import FilePass, examine_files
 from core.datasets.quality.summary import summarise
 from core.datasets.table import Problem, patient_keys
 from core.findings import LABELS
+from core.statistics import wilson
 
 NOT_DIVIDED = "no split"
 _EHR_SINGLE = {"Age": "Age", "Sex": "Sex", "O2_device": "O2 device", "Chronic_conditions": "Chronic conditions"}

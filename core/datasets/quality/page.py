@@ -1,16 +1,14 @@
 """The quality report as ``quality.json`` and as one self-contained page."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from core.datasets.quality.figures import association_figure, coverage_figure, prevalence_figure
-from core.findings import LABELS, display_name
-from core.settings import ROOT
+from core.findings import LABELS
+from core.pages import page_environment, write_text
 
 # Longer lists are in ``quality.json`` as a whole.
 LONGEST_LIST = 50
@@ -28,21 +26,13 @@ def write_quality_report(result: dict[str, Any], output_dir: str | Path) -> Path
     """
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "quality.json", json.dumps(result, indent=1) + "\n")
-    _write(folder / "quality.html", render_page(result))
+    write_text(folder / "quality.json", json.dumps(result, indent=1) + "\n")
+    write_text(folder / "quality.html", render_page(result))
     return folder / "quality.html"
 
 
 def render_page(result: dict[str, Any]) -> str:
     """The HTML; it loads nothing from elsewhere."""
-    environment = Environment(
-        loader=FileSystemLoader(ROOT / "templates" / "reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": _percent, "display": display_name}
     sources = sorted({row["source"] for row in result["prevalence"]})
     prevalence = {
         source: Markup(prevalence_figure(result["prevalence"], source))
@@ -51,21 +41,15 @@ def render_page(result: dict[str, Any]) -> str:
     }
     found = result["confounding"]
     figure = association_figure(found["associations"], found["margin"]) if found["associations"] else ""
-    return environment.get_template("quality.html").render(
-        result=result,
-        labels=LABELS,
-        longest=LONGEST_LIST,
-        prevalence_figures=prevalence,
-        association_figure=Markup(figure),
-        coverage_figure=Markup(coverage_figure(result["ehr"])) if result["ehr"] else "",
+    return (
+        page_environment()
+        .get_template("quality.html")
+        .render(
+            result=result,
+            labels=LABELS,
+            longest=LONGEST_LIST,
+            prevalence_figures=prevalence,
+            association_figure=Markup(figure),
+            coverage_figure=Markup(coverage_figure(result["ehr"])) if result["ehr"] else "",
+        )
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}%"
-
-
-def _write(path: Path, text: str) -> None:
-    half = path.with_name(path.name + ".partial")
-    half.write_text(text, encoding="utf-8")
-    os.replace(half, path)
