@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         checkpoint = options.model_path or SHIPPED
         scores = score_with_checkpoint(rows, checkpoint, options.output_dir)
-        localisation = localise(rows, options.data_dir, checkpoint)
+        localisation = localise(rows[scores.judged], options.data_dir, checkpoint)
     metrics = run_evaluation(
         rows,
         scores,

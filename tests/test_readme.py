@@ -26,6 +26,9 @@ def test_modules_import_downward_only() -> None:
     order = [
         "findings",
         "settings",
+        "statistics",
+        "figures",
+        "pages",
         "command_line",
         "imaging",
         "datasets",

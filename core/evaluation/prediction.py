@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from core import __version__
 from core.classifier import Classifier
+from core.classifier.checkpoint import checkpoint_digest
 from core.datasets import Problem
 from core.findings import LABELS
 from core.imaging import ImagingError, read_radiograph
@@ -65,14 +66,9 @@ class Journal:
 
 
 def model_digest(folder: str | Path) -> str:
-    """What tells a checkpoint's predictions from those of another: a digest of its files and of our version."""
-    digest = hashlib.sha256(__version__.encode())
-    for path in sorted(Path(folder).iterdir()):
-        if path.suffix in (".json", ".safetensors", ".onnx"):
-            digest.update(path.name.encode())
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:32]
+    """What tells a checkpoint's predictions from those of another: its weights, its configuration, our version."""
+    configuration = (Path(folder) / "config.json").read_bytes()
+    return hashlib.sha256(__version__.encode() + configuration + checkpoint_digest(folder).encode()).hexdigest()
 
 
 def predict_probabilities(

@@ -1,9 +1,6 @@
 """Evaluate a checkpoint, or stored predictions, on one split of a table and write the results."""
 
 import json
-from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +8,16 @@ import numpy as np
 import pandas as pd
 
 from core.classifier import Classifier
-from core.datasets import Problem, load_adjudicated, load_boxes, patient_keys, write_problems
+from core.datasets import load_adjudicated, load_boxes, patient_keys, write_problems
 from core.evaluation.comparison import compare
 from core.evaluation.label_noise import adjudicated_figures, mined_label_quality, noise_sensitivity
+from core.evaluation.localisation import measure_localisation
 from core.evaluation.metrics import evaluate
 from core.evaluation.page import write_report
-from core.evaluation.prediction import Journal, model_digest, predict_probabilities
 from core.evaluation.ranking import Array
-from core.evaluation.reliability import calibration_figures, uncalibrated
+from core.evaluation.reliability import calibration_figures
 from core.evaluation.resampling import RESAMPLES
+from core.evaluation.scores import Scores
 from core.evaluation.subgroups import subgroup_figures
 from core.evaluation.thresholds import RULES, choose_thresholds, load_thresholds, save_thresholds
 from core.findings import LABELS
@@ -27,84 +25,6 @@ from core.pages import write_text
 
 BOXES = "BBox_List_2017.csv"
 _DEFAULT_THRESHOLD = 0.5
-_LOCALISATION = "core.evaluation.localisation"
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What a model says of the images of a table.
-
-    Attributes:
-        model: its name, in words.
-        probabilities: (N, 14), NaN where it does not say.
-        uncalibrated: (N, 14) before calibration, or None where that is not known.
-        operating_points: (14,) thresholds of its own, or None.
-        digest: what tells it from other models, or None for stored predictions.
-        problems: the images without probabilities, one entry each.
-    """
-
-    model: str
-    probabilities: Array
-    uncalibrated: Array | None = None
-    operating_points: Array | None = None
-    digest: str | None = None
-    problems: tuple[Problem, ...] = ()
-
-
-def score_with_checkpoint(table: pd.DataFrame, folder: str | Path, output_dir: str | Path) -> Scores:
-    """Predict each image, going on where an earlier evaluation into the same folder stopped.
-
-    Args:
-        table: as returned by ``core.datasets``, rows of one split only.
-        folder: of the checkpoint.
-        output_dir: holds the journal of predictions.
-
-    Raises:
-        CheckpointError: the folder holds no usable checkpoint.
-        OSError: the journal cannot be written.
-    """
-    classifier = Classifier(folder)
-    config, digest = classifier.config, model_digest(folder)
-    Path(output_dir).mkdir(parents=True, exist_ok=True)
-    journal = Journal(Path(output_dir) / "predictions.journal", digest)
-    problems: list[Problem] = []
-    try:
-        probabilities = predict_probabilities(table, classifier, journal=journal, problems=problems)
-    finally:
-        journal.close()
-    points = config.operating_points
-    return Scores(
-        model=f"{config.name} {config.version}",
-        probabilities=probabilities,
-        uncalibrated=uncalibrated(
-            probabilities, config.calibration, [LABELS.index(name) for name in config.label_names]
-        ),
-        operating_points=np.array([points[name].threshold if name in points else np.nan for name in LABELS]),
-        digest=digest,
-        problems=tuple(problems),
-    )
-
-
-def score_with_predictions(table: pd.DataFrame, predictions: pd.DataFrame, *, name: str) -> Scores:
-    """Take probabilities from a file.
-
-    Args:
-        table: as returned by ``core.datasets``, rows of one split only.
-        predictions: as ``load_predictions`` returns them.
-        name: what the model is called.
-
-    Raises:
-        ValueError: a value is no probability.
-    """
-    values = predictions.reindex(table["study_id"]).to_numpy(dtype=float)
-    if ((values < 0) | (values > 1)).any():
-        raise ValueError(f"{name} holds values outside 0 to 1: evaluation needs probabilities, not logits.")
-    absent = ~np.isfinite(values).any(axis=1)
-    return Scores(
-        model=name,
-        probabilities=values,
-        problems=tuple(Problem(one, f"{name} has no prediction for it.") for one in table["study_id"][absent]),
-    )
 
 
 def run_evaluation(
@@ -146,7 +66,7 @@ def run_evaluation(
     """
     if table.empty:
         raise ValueError(f"The table has no images in the {split} split.")
-    judged = np.isfinite(scores.probabilities).any(axis=1)
+    judged = scores.judged
     if not judged.any():
         raise ValueError(f"None of the {len(table)} images has predictions; the first: {scores.problems[0].reason}")
     folder = Path(output_dir)
@@ -197,12 +117,12 @@ def run_evaluation(
 def localise(table: pd.DataFrame, data_dirs: list[str], checkpoint: str | Path) -> dict[str, Any] | None:
     """The object of ``localization.json``, or None where no row of the table has a box in the data folders."""
     files = [path for folder in data_dirs if (path := Path(folder) / BOXES).is_file()]
-    if not files or find_spec(_LOCALISATION) is None:
+    if not files:
         return None
     boxes = pd.concat([load_boxes(path) for path in files], ignore_index=True)
     if not boxes["study_id"].isin(table["study_id"]).any():
         return None
-    return import_module(_LOCALISATION).measure_localisation(table, boxes, Classifier(checkpoint))
+    return measure_localisation(table, boxes, Classifier(checkpoint))
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

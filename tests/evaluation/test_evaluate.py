@@ -3,10 +3,7 @@
 import json
 import re
 import shutil
-import sys
-import types
 from html.parser import HTMLParser
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import numpy as np
@@ -67,10 +64,7 @@ def localisation(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
         assert classifier.config.label_names == LABELS
         return found
 
-    module = types.ModuleType("core.evaluation.localisation")
-    module.measure_localisation = measure  # type: ignore[attr-defined]
-    module.__spec__ = ModuleSpec(module.__name__, None)
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr("core.evaluation.study.measure_localisation", measure)
     return found
 
 

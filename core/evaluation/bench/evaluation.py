@@ -13,7 +13,8 @@ import pandas as pd
 
 from core.datasets.table import complete
 from core.evaluation.resampling import RESAMPLES, bootstrap_both
-from core.evaluation.study import run_evaluation, score_with_predictions
+from core.evaluation.scores import score_with_predictions
+from core.evaluation.study import run_evaluation
 from core.findings import LABELS
 from core.settings import ROOT
 

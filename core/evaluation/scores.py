@@ -1,0 +1,97 @@
+"""Probabilities to evaluate: of a checkpoint, predicted now, or of any model, from a file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from core.classifier import Classifier
+from core.datasets import Problem
+from core.evaluation.prediction import Journal, model_digest, predict_probabilities
+from core.evaluation.ranking import Array
+from core.evaluation.reliability import uncalibrated
+from core.findings import LABELS
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a model says of the images of a table.
+
+    Attributes:
+        model: its name, in words.
+        probabilities: (N, 14), NaN where it does not say.
+        uncalibrated: (N, 14) before calibration, or None where that is not known.
+        operating_points: (14,) thresholds of its own, or None.
+        digest: what tells it from other models, or None for stored predictions.
+        problems: the images without probabilities, one entry each.
+    """
+
+    model: str
+    probabilities: Array
+    uncalibrated: Array | None = None
+    operating_points: Array | None = None
+    digest: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def judged(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether an image has any probability."""
+        return np.asarray(np.isfinite(self.probabilities).any(axis=1))
+
+
+def score_with_checkpoint(table: pd.DataFrame, folder: str | Path, output_dir: str | Path) -> Scores:
+    """Predict each image, going on where an earlier evaluation into the same folder stopped.
+
+    Args:
+        table: as returned by ``core.datasets``, rows of one split only.
+        folder: of the checkpoint.
+        output_dir: holds the journal of predictions.
+
+    Raises:
+        CheckpointError: the folder holds no usable checkpoint.
+        OSError: the journal cannot be written.
+    """
+    classifier = Classifier(folder)
+    config, digest = classifier.config, model_digest(folder)
+    Path(output_dir).mkdir(parents=True, exist_ok=True)
+    journal = Journal(Path(output_dir) / "predictions.journal", digest)
+    problems: list[Problem] = []
+    try:
+        probabilities = predict_probabilities(table, classifier, journal=journal, problems=problems)
+    finally:
+        journal.close()
+    points = config.operating_points
+    return Scores(
+        model=f"{config.name} {config.version}",
+        probabilities=probabilities,
+        uncalibrated=uncalibrated(
+            probabilities, config.calibration, [LABELS.index(name) for name in config.label_names]
+        ),
+        operating_points=np.array([points[name].threshold if name in points else np.nan for name in LABELS]),
+        digest=digest,
+        problems=tuple(problems),
+    )
+
+
+def score_with_predictions(table: pd.DataFrame, predictions: pd.DataFrame, *, name: str) -> Scores:
+    """Take probabilities from a file.
+
+    Args:
+        table: as returned by ``core.datasets``, rows of one split only.
+        predictions: as ``load_predictions`` returns them.
+        name: what the model is called.
+
+    Raises:
+        ValueError: a value is no probability.
+    """
+    values = predictions.reindex(table["study_id"]).to_numpy(dtype=float)
+    if ((values < 0) | (values > 1)).any():
+        raise ValueError(f"{name} holds values outside 0 to 1: evaluation needs probabilities, not logits.")
+    absent = ~np.isfinite(values).any(axis=1)
+    return Scores(
+        model=name,
+        probabilities=values,
+        problems=tuple(Problem(one, f"{name} has no prediction for it.") for one in table["study_id"][absent]),
+    )
