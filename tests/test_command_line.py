@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from core import DISCLAIMER
 from core.classifier import SHIPPED, Classifier
@@ -72,6 +73,25 @@ def test_report_writes_each_format(chest_dicom: Path, tmp_path: Path, file_forma
         assert len(json.loads(text)["findings"]) == 14
     if file_format == "csv":
         assert len(list(csv.DictReader(text.splitlines()))) == 14
+
+
+def test_report_writes_documents_and_dicom_objects(chest_dicom: Path, tmp_path: Path) -> None:
+    uploaded = dcmread(chest_dicom, stop_before_pixels=True)
+    _run("report", chest_dicom, "--format", "pdf", "--output", tmp_path / "report.pdf")
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+    _run("report", chest_dicom, "--format", "sr", "--output", tmp_path / "report.dcm")
+    assert dcmread(tmp_path / "report.dcm").StudyInstanceUID == uploaded.StudyInstanceUID
+    _run("report", chest_dicom, "--format", "sc", "--finding", "Hernia", "--output", tmp_path / "overlay.dcm")
+    assert "hiatal hernia" in dcmread(tmp_path / "overlay.dcm").DerivationDescription
+    done = _run("report", chest_dicom, "--format", "fhir")
+    assert json.loads(done.stdout)["resourceType"] == "Bundle"
+
+
+def test_a_finding_for_a_format_without_heatmap_is_refused_in_one_sentence(chest_dicom: Path) -> None:
+    done = _run("report", chest_dicom, "--format", "txt", "--finding", "Mass", check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "shows no heatmap" in done.stderr
+    assert _run("report", chest_dicom, "--finding", "Fracture", check=False).returncode == 2
 
 
 def test_report_on_something_else_is_refused_in_one_sentence(tmp_path: Path) -> None:
