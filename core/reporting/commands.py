@@ -15,7 +15,7 @@ from core.findings import LABELS
 from core.imaging import read_safely
 from core.reporting.assessment import assess
 from core.reporting.bulk import COLUMNS, find_files, score
-from core.reporting.exports import FORMATS, ReportedStudy, export
+from core.reporting.exports import FORMATS, ReportedStudy, check_choice, export
 from core.reporting.overlay import blended_png
 
 _BINARY = ("pdf", "sr", "sc")
@@ -74,6 +74,7 @@ def report(options: argparse.Namespace) -> int:
     """Write the report on one file."""
     if not options.file.is_file():
         raise FileNotFoundError(f"There is no file {options.file}.")
+    check_choice(options.format, options.finding)
     if options.format in _BINARY and not options.output and sys.stdout.isatty():
         raise ValueError(f"A {options.format} report is no text for a terminal; name a file with --output.")
     radiograph = read_safely(options.file.read_bytes())

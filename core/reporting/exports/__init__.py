@@ -6,10 +6,11 @@ as identifiers without a name, into FHIR resources; the other formats carry none
 
 from dataclasses import dataclass
 
+from core.findings import LABELS
 from core.reporting.exports.plain import as_csv, as_json, as_object, as_text
 from core.reporting.exports.study import ReportedStudy
 
-__all__ = ["FORMATS", "Format", "ReportedStudy", "as_csv", "as_object", "export"]
+__all__ = ["FORMATS", "Format", "ReportedStudy", "as_csv", "as_object", "check_choice", "export"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,23 @@ FORMATS: dict[str, Format] = {
 }
 
 
+def check_choice(file_format: str, finding: str | None) -> None:
+    """Refuse what ``export`` would refuse, before any work is done.
+
+    Raises:
+        ValueError: the format or the finding is unknown, or the format shows no heatmap.
+    """
+    if file_format not in FORMATS:
+        raise ValueError(f"Unknown report format {file_format!r}; choose one of {', '.join(FORMATS)}.")
+    if finding is None:
+        return
+    if not FORMATS[file_format].pictures:
+        shown = " and ".join(name for name, entry in FORMATS.items() if entry.pictures)
+        raise ValueError(f"A {file_format} report shows no heatmap; choose a finding for {shown} only.")
+    if finding not in LABELS:
+        raise ValueError(f"There is no finding {finding!r}; choose one of {', '.join(LABELS)}.")
+
+
 def export(study: ReportedStudy, file_format: str, *, finding: str | None = None) -> bytes:
     """Write one study in one of ``FORMATS``; the same study always gives the same bytes.
 
@@ -47,11 +65,7 @@ def export(study: ReportedStudy, file_format: str, *, finding: str | None = None
     Raises:
         ValueError: the format or the finding is unknown, or the format shows no heatmap.
     """
-    if file_format not in FORMATS:
-        raise ValueError(f"Unknown report format {file_format!r}; choose one of {', '.join(FORMATS)}.")
-    if finding is not None and not FORMATS[file_format].pictures:
-        shown = " and ".join(name for name, entry in FORMATS.items() if entry.pictures)
-        raise ValueError(f"A {file_format} report shows no heatmap; choose a finding for {shown} only.")
+    check_choice(file_format, finding)
     # What a format needs is imported when it is asked for: highdicom and ReportLab take longer than a text report.
     match file_format:
         case "txt":

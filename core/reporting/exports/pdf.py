@@ -44,9 +44,6 @@ def as_pdf(study: ReportedStudy, finding: str | None) -> bytes:
 
     Args:
         finding: whose heatmap stands beside the radiograph; the leading one if None.
-
-    Raises:
-        ValueError: there is no such finding.
     """
     shown = study.pictured(finding)
     pictures = [_jpeg(overlaid(study, None)), _jpeg(overlaid(study, shown))]

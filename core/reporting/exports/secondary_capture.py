@@ -26,9 +26,6 @@ def as_secondary_capture(study: ReportedStudy, finding: str | None) -> bytes:
 
     Args:
         finding: whose heatmap; the leading one if None.
-
-    Raises:
-        ValueError: there is no such finding.
     """
     reference = overlay_image(study, finding)
     shown = study.pictured(finding)

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from core.classifier import Prediction
-from core.findings import BY_NAME, LABELS, Finding
+from core.findings import LABELS
 from core.imaging import Radiograph
 from core.reporting.evidence import Evidence, FindingEvidence
 from core.reporting.exports.plain import as_object
@@ -67,12 +67,9 @@ class ReportedStudy:
 
         Returns:
             None where the model knows no finding at all.
-
-        Raises:
-            ValueError: there is no such finding.
         """
         if finding is not None:
-            return self.evidence.findings[LABELS.index(_known(finding).name)]
+            return self.evidence.findings[LABELS.index(finding)]
         for decision in ("present", "possible", "absent"):
             if candidates := self.evidence.decided(decision):
                 return candidates[0]
@@ -82,9 +79,3 @@ class ReportedStudy:
 def derived_uuid(*parts: str) -> uuid.UUID:
     """A UUID made of texts."""
     return uuid.uuid5(_NAMESPACE, "\0".join(parts))
-
-
-def _known(name: str) -> Finding:
-    if name not in BY_NAME:
-        raise ValueError(f"There is no finding {name!r}; choose one of {', '.join(LABELS)}.")
-    return BY_NAME[name]
