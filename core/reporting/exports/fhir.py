@@ -23,7 +23,6 @@ from core.reporting.report import SECTIONS
 
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 _MODALITIES = ("CR", "DX", "RG")
-# PS3.6 table A-1: an instance of unknown SOP class is none, so a raster upload gets no instance.
 _URI = "urn:ietf:rfc:3986"
 
 
@@ -110,10 +109,9 @@ def _imaging_study(study: ReportedStudy) -> dict[str, Any]:
         "status": "available",
         "subject": _subject(study),
         "procedureCode": [{"coding": [_coding(PROCEDURE)]}],
-        "numberOfSeries": 1,
-        "numberOfInstances": 1,
         "note": [{"text": DISCLAIMER}],
     }
+    # An instance has a SOP class and a series: an upload that does not name them has none to list.
     if image := source_image(study):
         modality = study.evidence.modality
         resource["series"] = [
