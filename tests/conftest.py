@@ -51,7 +51,7 @@ def chest_dicom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.SOPClassUID = DigitalXRayImageStorageForPresentation
-    dataset.SOPInstanceUID = generate_uid()
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID = (generate_uid() for _ in range(3))
     dataset.Modality, dataset.BodyPartExamined, dataset.ViewPosition = "DX", "CHEST", "PA"
     dataset.PhotometricInterpretation, dataset.SamplesPerPixel = "MONOCHROME1", 1
     dataset.Rows, dataset.Columns = stored.shape

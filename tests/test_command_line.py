@@ -9,8 +9,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from core import DISCLAIMER
+from core.__main__ import main
 from core.classifier import SHIPPED, Classifier
 from core.findings import LABELS
 from core.imaging import read_radiograph
@@ -72,6 +74,31 @@ def test_report_writes_each_format(chest_dicom: Path, tmp_path: Path, file_forma
         assert len(json.loads(text)["findings"]) == 14
     if file_format == "csv":
         assert len(list(csv.DictReader(text.splitlines()))) == 14
+
+
+def test_report_writes_documents_and_dicom_objects(
+    chest_dicom: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    def report(file_format: str, *options: str) -> Path:
+        output = tmp_path / f"report-{file_format}"
+        assert main(["report", str(chest_dicom), "--format", file_format, "--output", str(output), *options]) == 0
+        return output
+
+    uploaded = dcmread(chest_dicom, stop_before_pixels=True)
+    assert report("pdf").read_bytes().startswith(b"%PDF")
+    assert dcmread(report("sr")).StudyInstanceUID == uploaded.StudyInstanceUID
+    assert "hiatal hernia" in dcmread(report("sc", "--finding", "Hernia")).DerivationDescription
+    assert main(["report", str(chest_dicom), "--format", "fhir"]) == 0
+    assert json.loads(capsysbinary.readouterr().out)["resourceType"] == "Bundle"
+
+
+def test_a_finding_that_cannot_be_shown_is_refused(chest_dicom: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(chest_dicom), "--format", "txt", "--finding", "Mass"]) == 1
+    output = capsys.readouterr()
+    assert (output.out, output.err.count("\n")) == ("", 1)
+    assert "shows no heatmap" in output.err
+    with pytest.raises(SystemExit, match="2"):
+        main(["report", str(chest_dicom), "--finding", "Fracture"])
 
 
 def test_report_on_something_else_is_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 
 from core.imaging.dicom_file import TRANSFER_SYNTAXES, parse_dicom
 from core.imaging.dicom_pixels import decode_stored_values, whole
+from core.imaging.dicom_source import read_source
 from core.imaging.grayscale import numbers, to_grey
 from core.imaging.radiograph import Radiograph, RefusedImage
 
@@ -77,6 +78,7 @@ def read_dicom(data: bytes) -> Radiograph:
             "photometric": _code(dataset, "PhotometricInterpretation"),
             "transfer_syntax": TRANSFER_SYNTAXES[file.transfer_syntax],
         },
+        source=read_source(dataset),
     )
 
 

@@ -1,6 +1,7 @@
 """Bytes of a DICOM file (PS3.10) to the few elements that ChestLens reads, with bounded work and memory.
 
-Only the elements named in ``_TAGS`` are ever parsed, so names, dates and numbers of patients never enter the program.
+Only the elements named in ``_TAGS`` are ever parsed. Of those that identify a patient, only the few of ``dicom_source``
+are among them.
 """
 
 import io
@@ -13,6 +14,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 
+from core.imaging.dicom_source import SOURCE_KEYWORDS
 from core.imaging.limits import MAX_PIXELS
 from core.imaging.radiograph import UnreadableImage, UnsupportedType
 
@@ -54,7 +56,6 @@ _KEYWORDS = [
     "SeriesDescription",
     "ProtocolName",
     "PatientOrientation",
-    "BurnedInAnnotation",
     "PixelSpacing",
     "ImagerPixelSpacing",
     "SamplesPerPixel",
@@ -77,8 +78,8 @@ _KEYWORDS = [
     "WindowWidth",
     "VOILUTFunction",
     "PresentationLUTShape",
-    "LossyImageCompression",
     "PixelData",
+    *SOURCE_KEYWORDS,
 ]
 _TAGS: list[int] = [tag for keyword in _KEYWORDS if (tag := tag_for_keyword(keyword)) is not None]
 

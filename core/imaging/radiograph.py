@@ -18,6 +18,8 @@ class Radiograph:
         warnings: sentences about doubts that arose while reading.
         metadata: non-identifying facts that the report needs (``format``, ``modality``, ``body_part``, ``rows``,
             ``columns``, ``bits``, ``photometric``, ``transfer_syntax``), each as text.
+        source: patient, study and instance by DICOM keyword, as far as the file states them validly; empty for a
+            raster image. It identifies a patient: only DICOM and FHIR exports may use it.
     """
 
     pixels: npt.NDArray[np.float32]
@@ -25,6 +27,7 @@ class Radiograph:
     pixel_spacing_mm: tuple[float, float] | None = None
     warnings: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
+    source: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 class ImagingError(ValueError):

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from core.imaging.dicom_source import clean_source
 from core.imaging.limits import MAX_PIXELS
 from core.imaging.radiograph import (
     ImagingError,
@@ -164,6 +165,7 @@ class _Worker:
                 "pixel_spacing_mm": None if spacing is None else (float(spacing[0]), float(spacing[1])),
                 "warnings": tuple(str(sentence) for sentence in header["warnings"]),
                 "metadata": {str(name): str(value) for name, value in header["metadata"].items()},
+                "source": clean_source(header["source"]),
             }
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):
             raise _WorkerEnded from None

@@ -100,6 +100,7 @@ def _answer(data: bytes, answers: BinaryIO) -> None:
         "pixel_spacing_mm": radiograph.pixel_spacing_mm,
         "warnings": radiograph.warnings,
         "metadata": radiograph.metadata,
+        "source": radiograph.source,
     }
     _send(answers, header, radiograph.pixels.tobytes())
 

@@ -2,7 +2,7 @@
 
 from core.reporting.assessment import Assessment, assess
 from core.reporting.evidence import Evidence, FindingEvidence
-from core.reporting.exports import FORMATS, as_object, export
+from core.reporting.exports import FORMATS, ReportedStudy, as_csv, as_object, export
 from core.reporting.report import Report, Sentence
 
 __all__ = [
@@ -11,7 +11,9 @@ __all__ = [
     "Evidence",
     "FindingEvidence",
     "Report",
+    "ReportedStudy",
     "Sentence",
+    "as_csv",
     "as_object",
     "assess",
     "export",

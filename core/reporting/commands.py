@@ -5,6 +5,7 @@ import csv
 import os
 import sys
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -14,8 +15,10 @@ from core.findings import LABELS
 from core.imaging import read_safely
 from core.reporting.assessment import assess
 from core.reporting.bulk import COLUMNS, find_files, score
-from core.reporting.exports import FORMATS, export
+from core.reporting.exports import FORMATS, ReportedStudy, check_choice, export
 from core.reporting.overlay import blended_png
+
+_BINARY = ("pdf", "sr", "sc")
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -29,6 +32,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two = commands.add_parser("report", help="the report on one file")
     two.add_argument("file", type=Path, metavar="FILE", help="DICOM, PNG or JPEG")
     two.add_argument("--format", choices=list(FORMATS), default="txt", help="[txt]")
+    two.add_argument(
+        "--finding",
+        choices=LABELS,
+        metavar="NAME",
+        help="whose heatmap pdf and sc show [the leading one]",
+    )
     two.add_argument("--output", type=Path, help="file to write [standard output]")
     two.set_defaults(run=report)
 
@@ -65,11 +74,15 @@ def report(options: argparse.Namespace) -> int:
     """Write the report on one file."""
     if not options.file.is_file():
         raise FileNotFoundError(f"There is no file {options.file}.")
+    check_choice(options.format, options.finding)
+    if options.format in _BINARY and not options.output and sys.stdout.isatty():
+        raise ValueError(f"A {options.format} report is no text for a terminal; name a file with --output.")
     radiograph = read_safely(options.file.read_bytes())
-    assessment = assess(radiograph, Classifier(options.checkpoint))
-    data = export(assessment.evidence, assessment.report, options.format, name=options.file.name)
+    made = assess(radiograph, Classifier(options.checkpoint))
+    study = ReportedStudy(radiograph, made.prediction, made.evidence, made.report, options.file.name, datetime.now(UTC))
+    data = export(study, options.format, finding=options.finding)
     if options.output:
         options.output.write_bytes(data)
     else:
-        sys.stdout.write(data.decode())
+        sys.stdout.buffer.write(data)
     return 0

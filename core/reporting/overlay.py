@@ -42,16 +42,29 @@ def radiograph_png(pixels: npt.NDArray[np.float32], *, longest_side: int | None 
 
 def blended_png(pixels: npt.NDArray[np.float32], heatmap: npt.NDArray[np.float32], *, opacity: float = 0.6) -> bytes:
     """Radiograph with one heatmap over it and a legend bar at the right, for use outside the page."""
+    return _png(with_legend(blended(pixels, heatmap, opacity=opacity)))
+
+
+def blended(
+    pixels: npt.NDArray[np.float32], heatmap: npt.NDArray[np.float32] | None, *, opacity: float = 0.6
+) -> Image.Image:
+    """Radiograph with one heatmap over it, or none, in RGB; shrunk to a longest side of 1024 pixels if it is larger."""
     base = Image.open(io.BytesIO(radiograph_png(pixels, longest_side=1024))).convert("RGBA")
-    layer = Image.open(io.BytesIO(overlay_png(heatmap))).resize(base.size, Image.Resampling.BILINEAR)
-    layer.putalpha(layer.getchannel("A").point(lambda value: round(value * opacity)))
-    base.alpha_composite(layer)
-    bar = np.linspace(1, 0, base.height)[:, None].repeat(max(8, base.width // 50), axis=1)
+    if heatmap is not None:
+        layer = Image.open(io.BytesIO(overlay_png(heatmap))).resize(base.size, Image.Resampling.BILINEAR)
+        layer.putalpha(layer.getchannel("A").point(lambda value: round(value * opacity)))
+        base.alpha_composite(layer)
+    return base.convert("RGB")
+
+
+def with_legend(picture: Image.Image) -> Image.Image:
+    """The picture with the colour map as a bar at its right, strongest attention at the top."""
+    bar = np.linspace(1, 0, picture.height)[:, None].repeat(max(8, picture.width // 50), axis=1)
     legend = Image.fromarray(colormaps[COLOUR_MAP](bar, bytes=True))
-    canvas = Image.new("RGB", (base.width + legend.width + 4, base.height))
-    canvas.paste(base.convert("RGB"), (0, 0))
-    canvas.paste(legend.convert("RGB"), (base.width + 4, 0))
-    return _png(canvas)
+    canvas = Image.new("RGB", (picture.width + legend.width + 4, picture.height))
+    canvas.paste(picture, (0, 0))
+    canvas.paste(legend.convert("RGB"), (picture.width + 4, 0))
+    return canvas
 
 
 def _png(image: Image.Image) -> bytes:

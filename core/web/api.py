@@ -1,10 +1,11 @@
 """The HTTP interface under ``/api``."""
 
+import io
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 from flask import Blueprint, Response, current_app, jsonify, request, send_file, url_for
 from werkzeug.utils import secure_filename
 
@@ -12,8 +13,9 @@ from core.classifier import model_identity
 from core.findings import LABELS
 from core.imaging import MAX_FILE_BYTES, TooLarge, UnreadableImage, read_safely
 from core.imaging.gate import admit
-from core.reporting import FORMATS
+from core.reporting import FORMATS, ReportedStudy, as_csv, export
 from core.reporting.overlay import overlay_png
+from core.reporting.storage import restore, restore_heatmap, restore_report
 from core.web.errors import NotFound
 from core.web.services import services
 from core.web.store import Study
@@ -116,29 +118,62 @@ def image(study_id: str) -> Response:
 def heatmap(study_id: str, finding: str) -> Response:
     """One finding's heatmap, transparent, in the radiograph's proportions."""
     _finished(study_id)
-    if finding not in LABELS:
-        raise NotFound(f"There is no finding {finding!r}; the 14 names are listed in the study.")
-    with np.load(services().store.path(study_id) / "heatmaps.npz") as maps:
-        picture = overlay_png(maps[finding].astype(np.float32) / 255)
+    _check_finding(finding)
+    picture = overlay_png(restore_heatmap(services().store.path(study_id), finding))
     response = current_app.response_class(picture, mimetype="image/png")
     response.cache_control.max_age = 3600
     response.cache_control.private = True
     return response
 
 
-@blueprint.get("/api/studies/<study_id>/report.<file_format>")
-def report(study_id: str, file_format: str) -> Response:
-    """Download the report."""
+@blueprint.get("/api/studies/<study_id>/<any(report, overlay):kind>.<extension>")
+def download(study_id: str, kind: str, extension: str) -> Response:
+    """Download the report, or the overlay as a DICOM secondary capture; ``?finding=`` chooses whose heatmap it shows.
+
+    Made when asked for, from the upload and the stored evidence, with identifiers that only depend on these: each
+    download gives the same file.
+    """
     study = _finished(study_id)
-    if file_format not in FORMATS:
-        raise NotFound(f"Reports come as {', '.join(FORMATS)}, not as {file_format!r}.")
+    wanted = f"{kind}.{extension}"
+    file_format = next((name for name, entry in FORMATS.items() if entry.file_name == wanted), None)
+    if file_format is None:
+        raise NotFound(f"Downloads are {', '.join(entry.file_name for entry in FORMATS.values())}, not {wanted!r}.")
+    finding = request.args.get("finding") if FORMATS[file_format].pictures else None
+    if finding is not None:
+        _check_finding(finding)
+    try:
+        prediction, evidence, report = restore(services().store.path(study_id))
+        radiograph = read_safely(services().store.upload(study_id).read_bytes())
+    except FileNotFoundError:
+        raise NotFound("The files of this study are gone or of an earlier version; upload it again.") from None
+    reported = ReportedStudy(radiograph, prediction, evidence, report, study.filename, _utc(study.created))
+    data = export(reported, file_format, finding=finding)
     stem = secure_filename(study.filename.rsplit(".", 1)[0]) or study.id
-    return send_file(
-        services().store.path(study_id) / f"report.{file_format}",
-        mimetype=FORMATS[file_format],
-        as_attachment=True,
-        download_name=f"{stem}-report.{file_format}",
-    )
+    return _attachment(data, FORMATS[file_format].media_type, f"{stem}-{wanted}")
+
+
+@blueprint.get("/api/studies.csv")
+def table() -> Response:
+    """Download the findings of the latest studies, those that ``GET /api/studies`` lists, as one table."""
+    rows = []
+    for study in services().store.newest():
+        # A study may be deleted meanwhile, or of a version that stored no evidence.
+        if study.status == "done":
+            with suppress(FileNotFoundError):
+                rows.append((study.filename, restore_report(services().store.path(study.id))[0]))
+    return _attachment(as_csv(rows).encode(), FORMATS["csv"].media_type, "studies.csv")
+
+
+def _attachment(data: bytes, media_type: str, name: str) -> Response:
+    response = send_file(io.BytesIO(data), mimetype=media_type, as_attachment=True, download_name=name)
+    # It may hold a patient's identifiers, which no cache should keep.
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _check_finding(name: str) -> None:
+    if name not in LABELS:
+        raise NotFound(f"There is no finding {name!r}; the 14 names are listed in the study.")
 
 
 def _study(study_id: str) -> Study:
@@ -156,5 +191,9 @@ def _finished(study_id: str) -> Study:
 
 
 def _iso(moment: datetime) -> str:
+    return _utc(moment).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _utc(moment: datetime) -> datetime:
     # SQLite gives times back without their zone; they were stored in UTC.
-    return moment.replace(tzinfo=UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -7,13 +7,11 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
 from core.classifier import Classifier
-from core.findings import LABELS
 from core.imaging import ImagingError, Radiograph, read_safely
-from core.reporting import FORMATS, Assessment, as_object, assess, export
+from core.reporting import Assessment, as_object, assess
 from core.reporting.overlay import radiograph_png
+from core.reporting.storage import store
 from core.web.store import Store
 
 log = logging.getLogger(__name__)
@@ -98,7 +96,7 @@ class Worker:
         self._store.update(study_id, progress=0.4)
         assessment = assess(radiograph, self._classifier)
         self._store.update(study_id, progress=0.8)
-        write_results(folder, study.filename, radiograph, assessment)
+        write_results(folder, radiograph, assessment)
         evidence = assessment.evidence
         created = study.created if study.created.tzinfo else study.created.replace(tzinfo=UTC)
         self._store.update(
@@ -113,15 +111,10 @@ class Worker:
         )
 
 
-def write_results(folder: Path, filename: str, radiograph: Radiograph, assessment: Assessment) -> None:
-    """Write all that the page and the downloads need into a study's folder."""
+def write_results(folder: Path, radiograph: Radiograph, assessment: Assessment) -> None:
+    """Write all that the page and, beside the upload itself, the downloads need into a study's folder."""
     (folder / "image.png").write_bytes(radiograph_png(radiograph.pixels, longest_side=_DISPLAY_SIDE))
-    heatmaps = np.round(assessment.prediction.heatmaps * 255).astype(np.uint8)
-    np.savez(folder / "heatmaps.npz", **{name: heatmaps[index] for index, name in enumerate(LABELS)})
-    for file_format in FORMATS:
-        (folder / f"report.{file_format}").write_bytes(
-            export(assessment.evidence, assessment.report, file_format, name=filename)
-        )
+    store(folder, assessment.prediction, assessment.evidence, assessment.report)
     height, width = radiograph.pixels.shape
     result = as_object(assessment.evidence, assessment.report) | {
         "image": {"width": width, "height": height, "pixel_spacing_mm": radiograph.pixel_spacing_mm}

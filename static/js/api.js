@@ -25,7 +25,7 @@ export class ApiError extends Error {
 }
 
 export const studyPage = (id) => `${ROOT}studies/${encodeURIComponent(id)}`;
-export const reportUrl = (id, format) => `${studyApi(id)}/report.${format}`;
+export const downloadUrl = (id, file, finding) => `${studyApi(id)}/${file}${finding ? `?finding=${encodeURIComponent(finding)}` : ""}`;
 export const listStudies = async () => (await request("GET", `${ROOT}api/studies`)).studies;
 export const getStudy = (id) => request("GET", studyApi(id));
 export const deleteStudy = (id) => request("DELETE", studyApi(id));

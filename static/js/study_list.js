@@ -11,11 +11,14 @@ const REFRESH_MS = 3000;
 export class StudyList {
   #container;
   #count;
+  #table;
   #timer = null;
 
-  constructor(container, count) {
+  /** table is the link to the findings of all studies, hidden while none is done. */
+  constructor(container, count, table) {
     this.#container = container;
     this.#count = count;
+    this.#table = table;
   }
 
   async refresh() {
@@ -37,6 +40,7 @@ export class StudyList {
     const focusKey = this.#container.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     this.#container.setAttribute("aria-busy", "false");
     this.#count.textContent = studies.length ? `${studies.length} shown, newest first` : "";
+    this.#table.hidden = !studies.some((study) => study.status === "done");
     this.#container.replaceChildren(studies.length ? el("ul", { class: "study-items" }, ...studies.map((study) => this.#item(study))) : emptyState());
     if (focusKey) this.#container.querySelector(`[data-key="${CSS.escape(focusKey)}"]`)?.focus();
   }

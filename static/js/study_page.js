@@ -1,6 +1,6 @@
 // Start of the study page: follows the study and, when it is done, joins image, findings and report.
 
-import { deleteStudy, reportUrl } from "./api.js";
+import { deleteStudy, downloadUrl } from "./api.js";
 import { confirmDelete } from "./confirm_delete.js";
 import { announce, el } from "./dom.js";
 import { FindingList, sortFindings } from "./finding_list.js";
@@ -57,7 +57,6 @@ function showResults(study) {
   byId("results").hidden = false;
   byId("study-facts").textContent = facts(study);
   showWarnings(study.warnings);
-  showDownloads();
   showAbout(study);
   byId("report-source").textContent =
     study.report.source === "template"
@@ -92,6 +91,7 @@ function connect(study) {
     viewer.showHeatmap(heatmap, finding ? `Heatmap of model attention for ${finding.display_name}` : "");
     list.setSelected(name);
     report.setSelected(name);
+    showDownloads(name);
     renderDetail(byId("finding-detail"), finding, { hasHeatmap: heatmap !== null, wasMeasured });
   }
 
@@ -114,8 +114,9 @@ function showWarnings(texts) {
   box.querySelector("ul").replaceChildren(...texts.map((text) => el("li", {}, text)));
 }
 
-function showDownloads() {
-  for (const format of ["txt", "json", "csv"]) byId(`download-${format}`).href = reportUrl(studyId, format);
+/** Links of all downloads; those with a picture show the selected finding, or the leading one if none is selected. */
+function showDownloads(finding) {
+  for (const link of byId("downloads").querySelectorAll("a")) link.href = downloadUrl(studyId, link.dataset.file, "picture" in link.dataset ? finding : null);
 }
 
 function showAbout(study) {

@@ -11,7 +11,7 @@ const maxMb = Number(document.getElementById("main").dataset.maxMb);
 const uploads = document.getElementById("uploads");
 const rows = document.getElementById("upload-rows");
 const tasks = new Set();
-const studies = new StudyList(document.getElementById("study-list"), document.getElementById("studies-count"));
+const studies = new StudyList(...["study-list", "studies-count", "studies-csv"].map((id) => document.getElementById(id)));
 
 function addFiles(files) {
   announce(files.length === 1 ? `Uploading ${files[0].name}.` : `Uploading ${files.length} files.`);

@@ -159,12 +159,43 @@ def test_downloads_hold_the_report(page, chest_dicom):
             page.get_by_test_id(f"download-{kind}").click()
         assert download.value.suggested_filename.endswith(f".{kind}")
         texts[kind] = download_text(download.value)
+    for kind, ending, start in (
+        ("pdf", "report.pdf", b"%PDF"),
+        ("sr", "report.dcm", b"\0" * 128 + b"DICM"),
+        ("sc", "overlay.dcm", b"\0" * 128 + b"DICM"),
+        ("fhir", "report.fhir.json", b"{"),
+    ):
+        with page.expect_download() as download:
+            page.get_by_test_id(f"download-{kind}").click()
+        assert download.value.suggested_filename == f"phantom-{ending}"
+        assert Path(download.value.path()).read_bytes().startswith(start)
     for sentence in page.get_by_test_id("report-sentence").all_inner_texts():
         # Line breaks of the text file are not part of the sentence.
         assert " ".join(sentence.split()) in " ".join(texts["txt"].split())
     assert page.get_by_test_id("disclaimer").inner_text() in " ".join(texts["txt"].split())
     assert '"findings"' in texts["json"]
     assert "Pneumothorax" in texts["csv"]
+
+
+def test_downloads_with_a_picture_show_the_selected_finding(page, chest_dicom):
+    open_study(page, chest_dicom)
+    row = judged_rows(page).last
+    select(page, row)
+    finding = row.get_attribute("data-finding")
+    for kind in ("pdf", "sc"):
+        assert page.get_by_test_id(f"download-{kind}").get_attribute("href").endswith(f"?finding={finding}")
+    page.get_by_test_id("finding-none").click()
+    for kind in ("pdf", "sc", "txt"):
+        assert "?" not in page.get_by_test_id(f"download-{kind}").get_attribute("href")
+
+
+def test_findings_of_all_studies_are_downloaded_from_the_list(page, chest_dicom):
+    open_study(page, chest_dicom)
+    page.goto("/")
+    with page.expect_download() as download:
+        page.get_by_test_id("download-all").click()
+    assert download.value.suggested_filename == "studies.csv"
+    assert "phantom.dcm,Pneumothorax," in download_text(download.value)
 
 
 def test_one_bad_file_among_several(page, chest_dicom, tmp_path, expected_console):

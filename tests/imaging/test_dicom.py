@@ -220,7 +220,7 @@ def test_pixel_spacing_is_read_from_either_tag_and_zero_is_none() -> None:
     assert spacing() is None
 
 
-def test_nothing_that_identifies_a_patient_is_kept() -> None:
+def test_nothing_that_is_shown_identifies_a_patient() -> None:
     radiograph = read_radiograph(files.save(files.chest(files.stored(12), StudyDescription="Chest for Jane Doe")))
     text = repr((radiograph.view, radiograph.warnings, radiograph.metadata))
     assert "Doe" not in text

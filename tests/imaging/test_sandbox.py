@@ -28,12 +28,14 @@ GOOD = files.save(files.chest(files.stored(12), PixelSpacing=[0.2, 0.2], BurnedI
 def test_it_gives_what_the_reader_gives() -> None:
     here, there = read_radiograph(GOOD), read_safely(GOOD)
     np.testing.assert_array_equal(there.pixels, here.pixels)
-    assert (there.view, there.pixel_spacing_mm, there.warnings, there.metadata) == (
+    assert (there.view, there.pixel_spacing_mm, there.warnings, there.metadata, there.source) == (
         here.view,
         here.pixel_spacing_mm,
         here.warnings,
         here.metadata,
+        here.source,
     )
+    assert there.source["PatientID"] == "SECRET-7"
 
 
 @pytest.mark.parametrize(

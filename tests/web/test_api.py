@@ -1,4 +1,6 @@
+import csv
 import io
+import json
 import shutil
 import threading
 import time
@@ -11,12 +13,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from pydicom import dcmread
 
 from core import DISCLAIMER
 from core.classifier import SHIPPED
 from core.classifier.checkpoint import checkpoint_digest
 from core.classifier.reliability import save_localization
 from core.findings import LABELS
+from core.reporting import FORMATS
 from core.settings import ServerSettings
 from core.web import create_app, services_of
 
@@ -91,14 +95,81 @@ def test_a_dicom_file_brings_its_view_and_pixel_spacing(client: FlaskClient, che
     assert study["image"]["pixel_spacing_mm"] == [0.7, 0.7]
 
 
-@pytest.mark.parametrize("file_format", ["txt", "json", "csv"])
-def test_reports_are_downloaded_as_attachments(client: FlaskClient, phantom_png_bytes: bytes, file_format: str) -> None:
-    study_id = _send(client, phantom_png_bytes, "my chest.png").json["id"]
+def test_every_format_is_downloaded_as_attachment_and_twice_the_same(client: FlaskClient, chest_dicom: Path) -> None:
+    study_id = _send(client, chest_dicom.read_bytes(), "my chest.dcm").json["id"]
     _finish(client, study_id)
-    answer = client.get(f"/api/studies/{study_id}/report.{file_format}", buffered=True)
-    assert answer.status_code == 200
-    assert answer.headers["Content-Disposition"] == f"attachment; filename=my_chest-report.{file_format}"
-    assert DISCLAIMER in answer.text
+    bodies = {}
+    for entry in FORMATS.values():
+        answers = [client.get(f"/api/studies/{study_id}/{entry.file_name}", buffered=True) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert answers[0].data == answers[1].data
+        assert answers[0].headers["Content-Disposition"] == f"attachment; filename=my_chest-{entry.file_name}"
+        charset = "; charset=utf-8" if entry.media_type.startswith("text/") else ""
+        assert answers[0].headers["Content-Type"] == entry.media_type + charset
+        assert answers[0].headers["Cache-Control"] == "no-store"
+        bodies[entry.file_name] = answers[0].data
+    for name in ("report.txt", "report.json", "report.csv", "report.fhir.json"):
+        assert DISCLAIMER in bodies[name].decode()
+    assert bodies["report.pdf"].startswith(b"%PDF")
+    uploaded = dcmread(chest_dicom, stop_before_pixels=True)
+    assert _referenced_uid(bodies["overlay.dcm"]) == uploaded.SOPInstanceUID
+    assert dcmread(io.BytesIO(bodies["report.dcm"])).StudyInstanceUID == uploaded.StudyInstanceUID
+
+
+def test_the_finding_of_an_overlay_is_chosen_in_the_address(client: FlaskClient, phantom_png_bytes: bytes) -> None:
+    study_id = _send(client, phantom_png_bytes).json["id"]
+    _finish(client, study_id)
+    overlay = f"/api/studies/{study_id}/overlay.dcm"
+    described = dcmread(io.BytesIO(client.get(f"{overlay}?finding=Hernia", buffered=True).data)).DerivationDescription
+    assert "hiatal hernia" in described
+    for missing in (f"{overlay}?finding=Fracture", f"/api/studies/{study_id}/overlay.pdf", f"{overlay}x"):
+        answer = client.get(missing)
+        assert answer.status_code == 404
+        assert answer.json["error"]["message"].endswith(".")
+
+
+def test_identity_is_in_no_file_or_answer_but_the_upload_and_what_is_filed_by_it(
+    client: FlaskClient, settings: ServerSettings, chest_dicom: Path
+) -> None:
+    dataset = dcmread(chest_dicom)
+    dataset.PatientID, dataset.PatientName = "SECRET-7", "Doe^Jane"
+    file = io.BytesIO()
+    dataset.save_as(file)
+    study_id = _send(client, file.getvalue()).json["id"]
+    study = client.get(f"/studies/{study_id}").text + json.dumps(_finish(client, study_id))
+    assert "SECRET" not in study
+    assert "Doe" not in study
+    holding = [path.name for path in settings.instance.rglob("*") if path.is_file() and b"SECRET" in path.read_bytes()]
+    assert holding == ["upload"]
+    for name, held in {"report.pdf": False, "report.txt": False, "report.dcm": True, "report.fhir.json": True}.items():
+        assert (b"SECRET" in client.get(f"/api/studies/{study_id}/{name}", buffered=True).data) == held
+
+
+def test_one_table_holds_the_findings_of_all_studies(client: FlaskClient, phantom_png_bytes: bytes) -> None:
+    ids = [_send(client, phantom_png_bytes, f"{name}.png").json["id"] for name in "ab"]
+    studies = [_finish(client, study_id) for study_id in ids]
+    probabilities = [item["probability"] for item in studies[1]["findings"]]
+    answer = client.get("/api/studies.csv", buffered=True)
+    assert answer.headers["Content-Disposition"] == "attachment; filename=studies.csv"
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["name"] for row in rows] == ["b.png"] * 14 + ["a.png"] * 14
+    assert [float(row["probability"]) for row in rows[:14]] == pytest.approx(probabilities, abs=1e-6)
+
+
+def test_a_study_of_an_earlier_version_is_told_of(
+    client: FlaskClient, settings: ServerSettings, phantom_png_bytes: bytes
+) -> None:
+    study_id = _send(client, phantom_png_bytes).json["id"]
+    _finish(client, study_id)
+    (settings.instance / "studies" / study_id / "evidence.json").unlink()
+    answer = client.get(f"/api/studies/{study_id}/report.txt")
+    assert (answer.status_code, answer.json["error"]["code"]) == (404, "not_found")
+    assert "upload it again" in answer.json["error"]["message"]
+    assert len(client.get("/api/studies.csv", buffered=True).text.splitlines()) == 1
+
+
+def _referenced_uid(overlay: bytes) -> str:
+    return str(dcmread(io.BytesIO(overlay)).SourceImageSequence[0].ReferencedSOPInstanceUID)
 
 
 def _png(width: int, height: int) -> bytes:

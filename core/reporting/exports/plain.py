@@ -1,9 +1,10 @@
-"""``Evidence`` and ``Report`` to files: txt, json and csv."""
+"""``Evidence`` and ``Report`` to plain data and plain text: json, txt and csv."""
 
 import csv
 import io
 import json
 import textwrap
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -13,31 +14,6 @@ from core.findings import display_name
 from core.reporting.evidence import DECISIONS, Evidence, FindingEvidence
 from core.reporting.reliability import reliability_in_words
 from core.reporting.report import SECTIONS, Report
-
-# Format name -> MIME type.
-FORMATS: dict[str, str] = {
-    "txt": "text/plain; charset=utf-8",
-    "json": "application/json",
-    "csv": "text/csv; charset=utf-8",
-}
-
-
-def export(evidence: Evidence, report: Report, file_format: str, *, name: str = "") -> bytes:
-    """Write one study in one of ``FORMATS``.
-
-    Args:
-        name: what the study is called, usually the file's name.
-
-    Raises:
-        ValueError: the format is unknown.
-    """
-    if file_format == "txt":
-        return as_text(evidence, report, name=name).encode()
-    if file_format == "json":
-        return (json.dumps({"name": name, **as_object(evidence, report)}, indent=2) + "\n").encode()
-    if file_format == "csv":
-        return as_csv(evidence, name=name).encode()
-    raise ValueError(f"Unknown report format {file_format!r}; choose one of {', '.join(FORMATS)}.")
 
 
 def as_object(evidence: Evidence, report: Report) -> dict[str, Any]:
@@ -55,6 +31,11 @@ def as_object(evidence: Evidence, report: Report) -> dict[str, Any]:
         "warnings": list(evidence.warnings),
         "model": evidence.model,
     }
+
+
+def as_json(evidence: Evidence, report: Report, *, name: str = "") -> str:
+    """``as_object`` under the study's name, as JSON."""
+    return json.dumps({"name": name, **as_object(evidence, report)}, indent=2) + "\n"
 
 
 def as_text(evidence: Evidence, report: Report, *, name: str = "") -> str:
@@ -83,8 +64,8 @@ def as_text(evidence: Evidence, report: Report, *, name: str = "") -> str:
     return "\n".join(lines)
 
 
-def as_csv(evidence: Evidence, *, name: str = "") -> str:
-    """One row a finding."""
+def as_csv(studies: Iterable[tuple[str, Evidence]]) -> str:
+    """One row a finding of each study, given with its name."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(
@@ -101,22 +82,23 @@ def as_csv(evidence: Evidence, *, name: str = "") -> str:
             "disclaimer",
         ]
     )
-    for item in evidence.findings:
-        point = item.operating_point
-        writer.writerow(
-            [
-                name,
-                item.finding.name,
-                "" if item.probability is None else f"{item.probability:.6f}",
-                "" if point is None else f"{point.threshold:.6f}",
-                "" if point is None else f"{point.possible_threshold:.6f}",
-                item.decision,
-                item.region or "",
-                "" if item.reliability is None else reliability_in_words(item.reliability),
-                f"{evidence.model['name']} {evidence.model['version']}",
-                DISCLAIMER,
-            ]
-        )
+    for name, evidence in studies:
+        for item in evidence.findings:
+            point = item.operating_point
+            writer.writerow(
+                [
+                    name,
+                    item.finding.name,
+                    "" if item.probability is None else f"{item.probability:.6f}",
+                    "" if point is None else f"{point.threshold:.6f}",
+                    "" if point is None else f"{point.possible_threshold:.6f}",
+                    item.decision,
+                    item.region or "",
+                    "" if item.reliability is None else reliability_in_words(item.reliability),
+                    f"{evidence.model['name']} {evidence.model['version']}",
+                    DISCLAIMER,
+                ]
+            )
     return file.getvalue()
 
 

@@ -1,0 +1,92 @@
+"""A ``ReportedStudy`` to files. Each format has one writer, which pages, HTTP interface and command line share.
+
+Patient and study identifiers of the source are written into DICOM objects, which belong to the patient's study, and,
+as identifiers without a name, into FHIR resources; the other formats carry none.
+"""
+
+from dataclasses import dataclass
+
+from core.findings import LABELS
+from core.reporting.exports.plain import as_csv, as_json, as_object, as_text
+from core.reporting.exports.study import ReportedStudy
+
+__all__ = ["FORMATS", "Format", "ReportedStudy", "as_csv", "as_object", "check_choice", "export"]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format of export.
+
+    Attributes:
+        file_name: its name in the HTTP interface, ``report.*`` or ``overlay.*``.
+        media_type: MIME type; texts are in UTF-8.
+        pictures: whether it shows a heatmap, whose finding may be chosen.
+    """
+
+    file_name: str
+    media_type: str
+    pictures: bool = False
+
+
+FORMATS: dict[str, Format] = {
+    "txt": Format("report.txt", "text/plain"),
+    "json": Format("report.json", "application/json"),
+    "csv": Format("report.csv", "text/csv"),
+    "pdf": Format("report.pdf", "application/pdf", pictures=True),
+    "sr": Format("report.dcm", "application/dicom"),
+    "sc": Format("overlay.dcm", "application/dicom", pictures=True),
+    "fhir": Format("report.fhir.json", "application/fhir+json"),
+}
+
+
+def check_choice(file_format: str, finding: str | None) -> None:
+    """Refuse what ``export`` would refuse, before any work is done.
+
+    Raises:
+        ValueError: the format or the finding is unknown, or the format shows no heatmap.
+    """
+    if file_format not in FORMATS:
+        raise ValueError(f"Unknown report format {file_format!r}; choose one of {', '.join(FORMATS)}.")
+    if finding is None:
+        return
+    if not FORMATS[file_format].pictures:
+        shown = " and ".join(name for name, entry in FORMATS.items() if entry.pictures)
+        raise ValueError(f"A {file_format} report shows no heatmap; choose a finding for {shown} only.")
+    if finding not in LABELS:
+        raise ValueError(f"There is no finding {finding!r}; choose one of {', '.join(LABELS)}.")
+
+
+def export(study: ReportedStudy, file_format: str, *, finding: str | None = None) -> bytes:
+    """Write one study in one of ``FORMATS``; the same study always gives the same bytes.
+
+    Args:
+        finding: whose heatmap a format that ``pictures`` shows; by default the leading one.
+
+    Raises:
+        ValueError: the format or the finding is unknown, or the format shows no heatmap.
+    """
+    check_choice(file_format, finding)
+    # What a format needs is imported when it is asked for: highdicom and ReportLab take longer than a text report.
+    match file_format:
+        case "txt":
+            return as_text(study.evidence, study.report, name=study.name).encode(errors="replace")
+        case "json":
+            return as_json(study.evidence, study.report, name=study.name).encode()
+        case "csv":
+            return as_csv([(study.name, study.evidence)]).encode(errors="replace")
+        case "pdf":
+            from core.reporting.exports.pdf import as_pdf
+
+            return as_pdf(study, finding)
+        case "sr":
+            from core.reporting.exports.structured_report import as_structured_report
+
+            return as_structured_report(study)
+        case "sc":
+            from core.reporting.exports.secondary_capture import as_secondary_capture
+
+            return as_secondary_capture(study, finding)
+        case _:
+            from core.reporting.exports.fhir import as_fhir
+
+            return as_fhir(study).encode()

@@ -1,0 +1,61 @@
+"""Codes of findings and decisions, for DICOM SR and FHIR.
+
+Each finding has the code of the concept that its label means. Chest opacities are those of DICOM's own list (PS3.16
+CID 6104, Abnormal Opacity Finding or Feature), pneumothorax is in CID 6105; the others are SNOMED CT. Where no code
+means just what the label means, the code is ours.
+"""
+
+from typing import NamedTuple
+
+from core.findings import Finding, display_name
+from core.reporting.evidence import Decision
+
+
+class Code(NamedTuple):
+    """A coded concept (PS3.3 section 8): value, coding scheme designator of PS3.16 section 8, meaning."""
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+LOCAL_SCHEME = "99CHESTLENS"
+# Coding scheme designator -> FHIR system. The local URN resolves nowhere and is none of another's.
+SYSTEMS: dict[str, str] = {
+    "SCT": "http://snomed.info/sct",
+    "DCM": "http://dicom.nema.org/resources/ontology/DCM",
+    LOCAL_SCHEME: "urn:chestlens:codes",
+}
+
+_FINDINGS: dict[str, Code] = {
+    "Atelectasis": Code("46621007", "SCT", "Atelectasis"),
+    "Cardiomegaly": Code("8186001", "SCT", "Cardiomegaly"),
+    "Consolidation": Code("95436008", "SCT", "Lung consolidation"),
+    "Edema": Code("19242006", "SCT", "Pulmonary edema"),
+    "Effusion": Code("60046008", "SCT", "Pleural effusion"),
+    "Emphysema": Code("87433001", "SCT", "Pulmonary emphysema"),
+    "Fibrosis": Code("51615001", "SCT", "Pulmonary fibrosis"),
+    "Hernia": Code("84089009", "SCT", "Hiatal hernia"),
+    "Infiltration": Code("112121", "DCM", "Infiltrate"),
+    "Mass": Code("4147007", "SCT", "Mass"),
+    "Nodule": Code("27925004", "SCT", "Nodule"),
+    "Pneumonia": Code("233604007", "SCT", "Pneumonia"),
+    "Pneumothorax": Code("36118008", "SCT", "Pneumothorax"),
+}
+
+DECISIONS: dict[Decision, Code] = {
+    "present": Code("52101004", "SCT", "Present"),
+    "possible": Code("371930009", "SCT", "Possible"),
+    "absent": Code("272519000", "SCT", "Absent"),
+    "unknown": Code("261665006", "SCT", "Unknown"),
+}
+
+PROBABILITY = Code("probability", LOCAL_SCHEME, "Calibrated probability of the finding")
+OPERATING_POINT = Code("operating-point", LOCAL_SCHEME, "Probability from which the finding is called present")
+DECISION = Code("decision", LOCAL_SCHEME, "Decision of the model at its operating point")
+PROCEDURE = Code("399208008", "SCT", "Plain X-ray of chest")
+
+
+def finding_code(finding: Finding) -> Code:
+    """The finding's code, local where no published one means the same."""
+    return _FINDINGS.get(finding.name) or Code(finding.name.lower(), LOCAL_SCHEME, display_name(finding.name))

@@ -1,0 +1,184 @@
+"""HL7 FHIR R4 (4.0.1): a collection Bundle of DiagnosticReport, Observations, ImagingStudy and Device."""
+
+import json
+from datetime import UTC
+from html import escape
+from typing import Any
+
+from core import DISCLAIMER, __version__
+from core.findings import display_name
+from core.reporting.evidence import FindingEvidence
+from core.reporting.exports.codes import (
+    DECISIONS,
+    OPERATING_POINT,
+    PROBABILITY,
+    PROCEDURE,
+    SYSTEMS,
+    Code,
+    finding_code,
+)
+from core.reporting.exports.dicom_identity import source_image, study_uid
+from core.reporting.exports.study import ReportedStudy
+from core.reporting.report import SECTIONS
+
+_TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
+_MODALITIES = ("CR", "DX", "RG")
+_URI = "urn:ietf:rfc:3986"
+
+
+def as_fhir(study: ReportedStudy) -> str:
+    """The study as FHIR JSON.
+
+    DiagnosticReport and Observations are ``preliminary``, and each resource says in its text that it is research
+    output. The subject is the patient's number from the source, as a logical reference without a name, or unknown.
+    Each finding is one Observation: the decision as its value, probability and operating point as components.
+    """
+    resources = [
+        _diagnostic_report(study),
+        *(_observation(study, item) for item in study.evidence.findings),
+        _imaging_study(study),
+        _device(study),
+    ]
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "timestamp": _time(study),
+        "entry": [{"fullUrl": f"urn:uuid:{item['id']}", "resource": item} for item in resources],
+    }
+    return json.dumps(bundle, indent=2, ensure_ascii=False) + "\n"
+
+
+def _diagnostic_report(study: ReportedStudy) -> dict[str, Any]:
+    paragraphs = [f"{section.capitalize()}: {study.report.text(section)}" for section in SECTIONS]
+    return {
+        **_resource(study, "DiagnosticReport", *paragraphs),
+        "status": "preliminary",
+        "category": [{"coding": [{"system": f"{_TERMINOLOGY}/v2-0074", "code": "RAD", "display": "Radiology"}]}],
+        "code": {
+            "coding": [
+                {"system": "http://loinc.org", "code": "18748-4", "display": "Diagnostic imaging study"},
+                _coding(PROCEDURE),
+            ],
+            "text": "Chest radiograph, draft report of a research model",
+        },
+        "subject": _subject(study),
+        "issued": _time(study),
+        "result": [_reference(study, "Observation", item.finding.name) for item in study.evidence.findings],
+        "imagingStudy": [_reference(study, "ImagingStudy")],
+        "conclusion": f"{study.report.text('impression')} {DISCLAIMER}".strip(),
+    }
+
+
+def _observation(study: ReportedStudy, item: FindingEvidence) -> dict[str, Any]:
+    name = display_name(item.finding.name)
+    figures = []
+    if item.probability is not None:
+        figures.append((PROBABILITY, item.probability))
+    if item.operating_point is not None:
+        figures.append((OPERATING_POINT, item.operating_point.threshold))
+    observation = {
+        **_resource(study, "Observation", f"{name}: {item.decision}", part=item.finding.name),
+        "status": "preliminary",
+        "category": [{"coding": [{"system": f"{_TERMINOLOGY}/observation-category", "code": "imaging"}]}],
+        "code": {"coding": [_coding(finding_code(item.finding))], "text": name},
+        "subject": _subject(study),
+        "issued": _time(study),
+        "valueCodeableConcept": {"coding": [_coding(DECISIONS[item.decision])], "text": item.decision},
+        "device": _reference(study, "Device"),
+        "derivedFrom": [_reference(study, "ImagingStudy")],
+        "note": [{"text": DISCLAIMER}],
+        "component": [
+            {
+                "code": {"coding": [_coding(code)], "text": code.meaning},
+                "valueQuantity": {"value": round(value, 6), "system": "http://unitsofmeasure.org", "code": "1"},
+            }
+            for code, value in figures
+        ],
+    }
+    # FHIR forbids empty arrays.
+    return {key: value for key, value in observation.items() if value != []}
+
+
+def _imaging_study(study: ReportedStudy) -> dict[str, Any]:
+    """The radiograph's study; a raster upload gets the same made-up Study Instance UID as in the DICOM exports."""
+    source = study.radiograph.source
+    origin = "Source" if "StudyInstanceUID" in source else "No DICOM source; identifier made for the"
+    resource = {
+        **_resource(study, "ImagingStudy", f"{origin} study of the radiograph {study.name}".strip()),
+        "identifier": [{"system": "urn:dicom:uid", "value": f"urn:oid:{study_uid(study)}"}],
+        "status": "available",
+        "subject": _subject(study),
+        "procedureCode": [{"coding": [_coding(PROCEDURE)]}],
+        "note": [{"text": DISCLAIMER}],
+    }
+    # An instance has a SOP class and a series: an upload that does not name them has none to list.
+    if image := source_image(study):
+        modality = study.evidence.modality
+        resource["series"] = [
+            {
+                "uid": image.series_uid,
+                "modality": {
+                    "system": SYSTEMS["DCM"],
+                    "code": modality if modality in _MODALITIES else "OT",
+                },
+                "numberOfInstances": 1,
+                "instance": [
+                    {
+                        "uid": image.sop_instance_uid,
+                        "sopClass": {"system": _URI, "code": f"urn:oid:{image.sop_class_uid}"},
+                    }
+                ],
+            }
+        ]
+    return resource
+
+
+def _device(study: ReportedStudy) -> dict[str, Any]:
+    model = study.evidence.model
+    return {
+        **_resource(study, "Device", f"{model['name']} version {model['version']}, a research classifier"),
+        "manufacturer": "ChestLens",
+        "deviceName": [{"name": model["name"], "type": "model-name"}],
+        "version": [
+            {"type": {"text": "model"}, "value": model["version"]},
+            {"type": {"text": "ChestLens"}, "value": __version__},
+        ],
+        "note": [{"text": DISCLAIMER}],
+    }
+
+
+def _resource(study: ReportedStudy, kind: str, *paragraphs: str, part: str = "") -> dict[str, Any]:
+    """Type, id and narrative of a resource (FHIR R4 DomainResource.text), which ends with the disclaimer."""
+    lines = "".join(f"<p>{escape(_printable(line))}</p>" for line in (*paragraphs, DISCLAIMER))
+    return {
+        "resourceType": kind,
+        "id": str(study.identifier("fhir", kind, part)),
+        "text": {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{lines}</div>'},
+    }
+
+
+def _reference(study: ReportedStudy, kind: str, part: str = "") -> dict[str, str]:
+    return {"reference": f"urn:uuid:{study.identifier('fhir', kind, part)}", "type": kind}
+
+
+def _subject(study: ReportedStudy) -> dict[str, Any]:
+    source = study.radiograph.source
+    if "PatientID" not in source:
+        return {"type": "Patient", "display": "Not stated in the source"}
+    identifier: dict[str, Any] = {"value": source["PatientID"]}
+    if "IssuerOfPatientID" in source:
+        identifier["assigner"] = {"display": source["IssuerOfPatientID"]}
+    return {"type": "Patient", "identifier": identifier}
+
+
+def _coding(code: Code) -> dict[str, str]:
+    return {"system": SYSTEMS[code.scheme], "code": code.value, "display": code.meaning}
+
+
+def _printable(text: str) -> str:
+    """Without control characters, which XHTML does not take."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _time(study: ReportedStudy) -> str:
+    return study.created.astimezone(UTC).isoformat(timespec="milliseconds")

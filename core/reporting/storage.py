@@ -1,0 +1,79 @@
+"""``Evidence``, ``Report`` and heatmaps to files and back, so that a finished study can be exported later."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.classifier import Prediction
+from core.classifier.calibration import OperatingPoint
+from core.classifier.reliability import HeatmapReliability
+from core.findings import BY_NAME, LABELS
+from core.imaging.gate import Gate
+from core.reporting.evidence import Evidence, FindingEvidence
+from core.reporting.report import Report, Sentence
+
+_EVIDENCE, _HEATMAPS = "evidence.json", "heatmaps.npz"
+
+
+def store(folder: Path, prediction: Prediction, evidence: Evidence, report: Report) -> None:
+    """Write the three into a study's folder; heatmaps in 256 steps."""
+    heatmaps = np.round(prediction.heatmaps * 255).astype(np.uint8)
+    np.savez(folder / _HEATMAPS, **dict(zip(LABELS, heatmaps, strict=True)))
+    stored = {"evidence": asdict(evidence), "report": asdict(report)}
+    for item in stored["evidence"]["findings"]:
+        # What is known of a finding in general is the program's, not the study's.
+        item["finding"] = item["finding"]["name"]
+    (folder / _EVIDENCE).write_text(json.dumps(stored))
+
+
+def restore_report(folder: Path) -> tuple[Evidence, Report]:
+    """Read evidence and report of a study's folder.
+
+    Raises:
+        FileNotFoundError: nothing was stored there, or it was deleted.
+    """
+    stored = json.loads((folder / _EVIDENCE).read_text())
+    evidence, report = stored["evidence"], stored["report"]
+    evidence["findings"] = tuple(map(_finding_evidence, evidence["findings"]))
+    evidence["gate"] = Gate(evidence["gate"]["accepted"], tuple(evidence["gate"]["checks"]))
+    evidence["warnings"] = tuple(evidence["warnings"])
+    report["sentences"] = tuple(
+        Sentence(**{**sentence, "findings": tuple(sentence["findings"])}) for sentence in report["sentences"]
+    )
+    return Evidence(**evidence), Report(**report)
+
+
+def restore(folder: Path) -> tuple[Prediction, Evidence, Report]:
+    """Read all that ``store`` wrote.
+
+    Raises:
+        FileNotFoundError: nothing was stored there, or it was deleted.
+    """
+    evidence, report = restore_report(folder)
+    probabilities = [np.nan if item.probability is None else item.probability for item in evidence.findings]
+    with np.load(folder / _HEATMAPS) as maps:
+        heatmaps = np.stack([maps[name] for name in LABELS]).astype(np.float32)
+    heatmaps /= 255
+    return Prediction(np.array(probabilities, dtype=np.float32), heatmaps), evidence, report
+
+
+def restore_heatmap(folder: Path, finding: str) -> npt.NDArray[np.float32]:
+    """Read one finding's heatmap (h, w) in [0, 1]."""
+    with np.load(folder / _HEATMAPS) as maps:
+        return np.asarray(maps[finding].astype(np.float32) / 255)
+
+
+def _finding_evidence(stored: dict[str, Any]) -> FindingEvidence:
+    point, reliability = stored["operating_point"], stored["reliability"]
+    return FindingEvidence(
+        **{
+            **stored,
+            "finding": BY_NAME[stored["finding"]],
+            "operating_point": None if point is None else OperatingPoint(**point),
+            "reliability": None if reliability is None else HeatmapReliability(**reliability),
+        }
+    )

@@ -1,0 +1,91 @@
+"""What a file says of its patient and study is kept where it is valid, apart from all that is shown."""
+
+import dicom_files as files
+import pytest
+
+from core.imaging import render_phantom, sandbox
+from core.imaging.dicom_source import clean_source
+from core.imaging.reader import read_radiograph
+
+STATED = {
+    "SpecificCharacterSet": "ISO_IR 144",
+    "PatientName": "Петрова^Анна",
+    "PatientID": "7-11",
+    "IssuerOfPatientID": "Clinic",
+    "PatientBirthDate": "19700131",
+    "PatientSex": "F",
+    "StudyInstanceUID": "1.2.3.4",
+    "SeriesInstanceUID": "1.2.3.4.5",
+    "StudyDate": "20260102",
+    "StudyTime": "101500.25",
+    "StudyID": "S1",
+    "AccessionNumber": "A1",
+    "SOPInstanceUID": "1.2.3.4.5.6",
+}
+
+
+def test_valid_elements_are_kept_as_stated() -> None:
+    source = read_radiograph(files.save(files.chest(files.stored(12), **STATED))).source
+    expected = {name: value for name, value in STATED.items() if name != "SpecificCharacterSet"}
+    assert source == expected | {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1"}
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("StudyInstanceUID", "1.2.03"),
+        ("StudyInstanceUID", "1." + "2" * 70),
+        ("StudyInstanceUID", "999.1"),
+        ("SOPInstanceUID", "none"),
+        ("PatientBirthDate", "00000000"),
+        ("PatientBirthDate", "d14a028c2a3a2bc9"),
+        ("StudyDate", "20260231"),
+        ("StudyTime", "2561"),
+        ("PatientSex", "UNKNOWN"),
+        ("PatientID", "x" * 65),
+        ("PatientID", "two\\numbers"),
+        ("PatientID", "escape\x1b[2J"),
+        ("AccessionNumber", "x" * 17),
+        ("PatientName", "^^^^"),
+        ("PatientName", "a=b=c=d"),
+        ("PatientName", "x" * 65),
+        ("PatientName", 7),
+        ("PatientID", ["7"]),
+        ("Modality", "CR"),
+    ],
+)
+def test_values_that_do_not_fit_are_left_out_and_nothing_else(keyword: str, value: object) -> None:
+    assert clean_source({"StudyID": "S1", keyword: value}) == {"StudyID": "S1"}
+
+
+def test_broken_identifiers_do_not_keep_a_file_from_being_read() -> None:
+    data = files.save(files.chest(files.stored(12), StudyID="S1", AccessionNumber="A1"))
+    broken = data.replace(b"SECRET-7", b"\x00\x1b\x07\xff\xfe\x01\x02\x03")
+    assert broken != data
+    source = read_radiograph(broken).source
+    assert "PatientID" not in source
+    assert source["AccessionNumber"] == "A1"
+
+
+def test_identity_is_in_no_text_about_the_radiograph() -> None:
+    radiograph = read_radiograph(files.save(files.chest(files.stored(12))))
+    assert radiograph.source["PatientID"] == "SECRET-7"
+    assert "SECRET" not in repr(radiograph)
+    assert "Doe" not in repr(radiograph)
+
+
+def test_an_answer_of_the_child_is_cleaned_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    header = {
+        "shape": (64, 64),
+        "view": None,
+        "pixel_spacing_mm": None,
+        "warnings": [],
+        "metadata": {},
+        "source": {"PatientID": "7", "StudyInstanceUID": "not a UID", "Other": "x"},
+    }
+    worker = object.__new__(sandbox._Worker)
+    pixels = bytearray(render_phantom(size=64).tobytes())
+    monkeypatch.setattr(worker, "_receive", lambda length: pixels)
+    assert worker._receive_radiograph(header).source == {"PatientID": "7"}
+    with pytest.raises(sandbox._WorkerEnded):
+        worker._receive_radiograph(header | {"source": ["PatientID"]})

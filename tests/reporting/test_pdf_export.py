@@ -1,0 +1,118 @@
+"""The PDF is read back: its text, its pictures and its number of pages."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core import DISCLAIMER
+from core.findings import FINDINGS, display_name
+from core.reporting import ReportedStudy, export
+from core.reporting.report import Report, Sentence
+from core.reporting.templater import write_report
+
+pypdf = pytest.importorskip("pypdf", reason="pypdf is not installed")
+
+
+def _pages(data: bytes) -> list[str]:
+    return [" ".join(page.extract_text().split()) for page in pypdf.PdfReader(io.BytesIO(data)).pages]
+
+
+def _crowded(study: ReportedStudy, n_present: int) -> ReportedStudy:
+    findings = tuple(
+        replace(item, probability=0.4, decision="present", region="upper zones of both sides")
+        if index < n_present
+        else item
+        for index, item in enumerate(study.evidence.findings)
+    )
+    evidence = replace(study.evidence, findings=findings)
+    return replace(study, evidence=evidence, report=write_report(evidence))
+
+
+def test_one_page_holds_report_evidence_model_and_disclaimer(raster_study: ReportedStudy) -> None:
+    (text,) = _pages(export(raster_study, "pdf"))
+    for section in ("technique", "view", "findings", "impression"):
+        assert section.capitalize() in text
+        assert raster_study.report.text(section) in text
+    for item in raster_study.evidence.findings:
+        assert f"{display_name(item.finding.name)} {item.probability:.1%}" in text
+    model = raster_study.evidence.model
+    assert f"Model {model['name']} version {model['version']}" in text
+    assert "chest.png" in text
+    assert "2026-01-02 11:30 UTC" in text
+    assert "DRAFT" in text
+    assert DISCLAIMER in text
+    assert "Page 1 of 1" in text
+
+
+def test_many_findings_still_fit_on_one_page(raster_study: ReportedStudy) -> None:
+    (text,) = _pages(export(_crowded(raster_study, 10), "pdf"))
+    assert text.count(" present ") >= 10
+
+
+def test_a_longer_report_goes_on_and_carries_the_disclaimer_on_every_page(raster_study: ReportedStudy) -> None:
+    sentences = tuple(
+        Sentence("findings", f"Remark {number} is rather long and says very little of any use to anybody.", (), "note")
+        for number in range(150)
+    )
+    pages = _pages(export(replace(raster_study, report=Report("vlm", sentences)), "pdf"))
+    assert len(pages) > 1
+    for number, text in enumerate(pages, start=1):
+        assert DISCLAIMER in text
+        assert f"Page {number} of {len(pages)}" in text
+    whole = " ".join(pages)
+    assert all(f"Remark {number} " in whole for number in range(150))
+    assert "by a language model" in whole
+
+
+def test_radiograph_and_heatmap_stand_side_by_side(raster_study: ReportedStudy) -> None:
+    def pictures(finding: str) -> list[np.ndarray]:
+        reader = pypdf.PdfReader(io.BytesIO(export(raster_study, "pdf", finding=finding)))
+        return [np.asarray(picture.image.convert("RGB")).astype(int) for picture in reader.pages[0].images]
+
+    (plain, mass), (again, hernia) = pictures("Mass"), pictures("Hernia")
+    height, width = raster_study.radiograph.pixels.shape
+    assert plain.shape == mass.shape == (height, width, 3)
+    # Pictures are stored by name, not in their order on the page; a grey one is the radiograph.
+    if np.ptp(plain, axis=-1).max() > np.ptp(mass, axis=-1).max():
+        plain, mass = mass, plain
+    if np.ptp(again, axis=-1).max() > np.ptp(hernia, axis=-1).max():
+        again, hernia = hernia, again
+    np.testing.assert_array_equal(plain, again)
+    assert np.abs(plain.mean(axis=-1) / 255 - raster_study.radiograph.pixels).mean() < 0.02
+    assert np.abs(mass - hernia).max() > 60
+    (text,) = _pages(export(raster_study, "pdf", finding="Hernia"))
+    assert "Model attention: Hernia" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Рентген Ω.dcm", "Рентген Ω.dcm"),
+        ("Müller “2” — ž.png", "Müller “2” — ž.png"),
+        ("胸部.png", "??.png"),
+        ("<b>&amp;\x00\x1b.png", "<b>&amp; .png"),
+        ("x" * 255, "x" * 80),
+    ],
+)
+def test_any_name_can_be_printed(raster_study: ReportedStudy, name: str, shown: str) -> None:
+    (text,) = _pages(export(replace(raster_study, name=name), "pdf"))
+    assert shown.replace(" ", "") in text.replace(" ", "")
+
+
+@pytest.mark.parametrize("shape", [(512, 64), (64, 512)])
+def test_any_shape_of_radiograph_fits(raster_study: ReportedStudy, shape: tuple[int, int]) -> None:
+    radiograph = replace(raster_study.radiograph, pixels=np.zeros(shape, np.float32))
+    assert len(_pages(export(replace(raster_study, radiograph=radiograph), "pdf"))) == 1
+
+
+def test_a_model_that_knows_nothing_is_said_to_know_nothing(raster_study: ReportedStudy) -> None:
+    findings = tuple(
+        replace(item, probability=None, operating_point=None, decision="unknown", region=None)
+        for item in raster_study.evidence.findings
+    )
+    evidence = replace(raster_study.evidence, findings=findings)
+    (text,) = _pages(export(replace(raster_study, evidence=evidence, report=write_report(evidence)), "pdf"))
+    assert text.count("not assessed") >= len(FINDINGS)
+    assert "No heatmap" in text
