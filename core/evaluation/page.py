@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from core import DISCLAIMER
 from core.evaluation import figures, tables
 from core.evaluation.label_noise import WRONG_POSITIVES
+from core.evaluation.localisation_table import published
 from core.evaluation.ranking import Array
 from core.evaluation.reliability import BINS
 from core.evaluation.subgroups import FEWEST
@@ -19,19 +20,6 @@ from core.evaluation.words import target_sentence, why_accuracy_proves_nothing
 from core.figures import as_svg, drawing, save_png
 from core.findings import LABELS
 from core.pages import page_environment, write_text
-
-# Wang et al., CVPR 2017, table 4: share of boxes that a heatmap's box covers with IoBB > 0.25, for the reader's eye.
-WANG_2017_IOBB_25 = {
-    "Atelectasis": 0.550,
-    "Cardiomegaly": 0.979,
-    "Effusion": 0.542,
-    "Infiltration": 0.577,
-    "Mass": 0.282,
-    "Nodule": 0.051,
-    "Pneumonia": 0.558,
-    "Pneumothorax": 0.347,
-    "mean": 0.486,
-}
 
 
 def write_report(
@@ -81,7 +69,7 @@ def write_report(
             noise=_noise_rows(metrics),
             wrong_positives=WRONG_POSITIVES,
             localisation=localisation,
-            wang=WANG_2017_IOBB_25,
+            published=published,
             other=other,
             disclaimer=DISCLAIMER,
         )

@@ -57,7 +57,11 @@ def localisation(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     shares = {"Mass": 0.25, "mean": 0.25}
     levels = {"iobb": ("0.1", "0.25", "0.5"), "iou": ("0.1", "0.3", "0.5")}
     found = {"n_boxes": 8, **{kind: dict.fromkeys(each, shares) for kind, each in levels.items()}}
-    found |= {"pointing_game": shares}
+    found |= {"pointing_game": shares, "per_label": {"Mass": {"n_boxes": 8, "n_images": 8}}}
+    found |= {
+        "baselines": {"usual_place": dict(found)},
+        "ci95": {"pointing_game": {label: [0.1, 0.5] for label in shares}},
+    }
 
     def measure(table: pd.DataFrame, boxes: pd.DataFrame, classifier: Classifier) -> dict[str, object]:
         assert boxes["study_id"].isin(table["study_id"]).any()
@@ -110,7 +114,7 @@ def test_a_detailed_evaluation_leaves_a_page_figures_and_the_tables_behind_them(
     assert page.loads == []
     assert "proves nothing" in text
     assert json.loads((output / "localization.json").read_text()) == localisation
-    assert "Wang 2017" in text
+    assert "Where the heatmaps look" in text
     pictures = {path.stem for path in (output / "figures").glob("*.png")}
     assert pictures == {path.stem for path in (output / "figures").glob("*.csv")}
     assert {
