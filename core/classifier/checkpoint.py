@@ -131,7 +131,7 @@ def load_config(folder: str | Path) -> CheckpointConfig:
     path = Path(folder) / "config.json"
     if not path.is_file():
         raise CheckpointError(
-            f"No checkpoint in {folder}: config.json is missing. Train one with train.py or give another --checkpoint."
+            f"No checkpoint in {folder}: config.json is missing. Train one with train.py or give another folder."
         )
     try:
         config = CheckpointConfig.from_json(json.loads(path.read_text()))
