@@ -1,0 +1,113 @@
+"""A report's own labels as ``Evidence``: what a perfect classifier would have handed to the writer.
+
+The writer is trained and measured on studies whose images it may not have: the labels of the reference report take
+the classifier's place. What the reference says of anything but the 14 findings is not evidence and is left behind.
+"""
+
+import hashlib
+import math
+import re
+from functools import lru_cache
+
+import numpy as np
+
+from core.classifier import SHIPPED, load_config
+from core.classifier.calibration import OperatingPoint
+from core.datasets.labeler import Mention, Presence, find_mentions, presences
+from core.findings import FINDINGS, Finding
+from core.imaging.gate import Gate
+from core.reporting.evidence import Decision, Evidence, FindingEvidence
+
+# A finding that a report does not speak of was looked for all the same: radiologists leave most normal findings unsaid.
+DECISION: dict[Presence, Decision] = {
+    "present": "present",
+    "uncertain": "possible",
+    "absent": "absent",
+    "not mentioned": "absent",
+}
+_STATED: dict[Decision, Presence] = {"present": "present", "possible": "uncertain"}
+
+_GATE = Gate(accepted=True, checks=("labels of the reference report, no image",))
+_MODEL = {"name": "reference-report", "version": "1", "architecture": "report labeler"}
+
+_ZONES = (
+    ("lower", re.compile(r"\b(?:lower|bas(?:e|es|al|ilar)|bibas\w+|costophrenic|(?:hemi)?diaphragm\w*)\b")),
+    ("upper", re.compile(r"\b(?:upper|apex|apices|(?:bi)?apical|suprahilar)\b")),
+    ("middle", re.compile(r"\b(?:mid|middle|midlung|midzone|lingula\w*|(?:peri|bi)?hil\w+)\b")),
+)
+# Where heatmaps of these findings usually peak when the report states a side and no height.
+_USUAL_ZONE = {"Atelectasis": "lower", "Effusion": "lower", "Pneumothorax": "upper"}
+
+
+def evidence_from_report(report: str, *, study_id: str, view: str | None = None) -> Evidence:
+    """Read a reference report as evidence.
+
+    A finding stated as present is present, one stated with doubt is possible, every other is absent. Each probability
+    is drawn within the band that the shipped classifier's operating point gives to that decision; the same study has
+    the same draw in every run. Places are the sides that the report states, in the words of heatmap regions; a height
+    that it leaves open is the finding's usual one.
+
+    Args:
+        report: findings, impression, or both.
+        study_id: of the study; seeds the draws.
+        view: view position, such as ``PA``, or None.
+    """
+    stated = presences(report)
+    decisions = [DECISION[stated.get(finding.name, "not mentioned")] for finding in FINDINGS]
+    located = any(
+        decision in _STATED and not finding.diffuse for finding, decision in zip(FINDINGS, decisions, strict=True)
+    )
+    mentions = find_mentions(report) if located else []
+    seed = int.from_bytes(hashlib.blake2b(study_id.encode(), digest_size=8).digest())
+    draws = np.random.default_rng(seed).random(len(FINDINGS))
+    points = _operating_points()
+    return Evidence(
+        findings=tuple(
+            FindingEvidence(
+                finding=finding,
+                probability=_within_band(decision, points[finding.name], float(draw)),
+                operating_point=points[finding.name],
+                decision=decision,
+                region=_region(finding, decision, mentions),
+                reliability=None,
+            )
+            for finding, decision, draw in zip(FINDINGS, decisions, draws, strict=True)
+        ),
+        view=view,
+        gate=_GATE,
+        warnings=(),
+        modality=None,
+        model=_MODEL,
+    )
+
+
+@lru_cache(maxsize=1)
+def _operating_points() -> dict[str, OperatingPoint]:
+    return load_config(SHIPPED).operating_points
+
+
+def _within_band(decision: Decision, point: OperatingPoint, share: float) -> float:
+    """The probability at ``share`` in [0, 1) of the band that ``core.reporting.evidence.decide`` reads so."""
+    low, high = {
+        "absent": (0.0, point.possible_threshold),
+        "possible": (point.possible_threshold, point.threshold),
+        "present": (point.threshold, 1.0),
+    }[decision]
+    return min(low + (high - low) * share, math.nextafter(high, low))
+
+
+def _region(finding: Finding, decision: Decision, mentions: list[Mention]) -> str | None:
+    """Where the report places the finding; None where it names no side or a place would mislead."""
+    if finding.diffuse or decision not in _STATED:
+        return None
+    for mention in mentions:
+        if mention.observation == finding.name and mention.presence == _STATED[decision] and mention.laterality:
+            sentence = mention.sentence.lower()
+            named = (zone for zone, words in _ZONES if words.search(sentence))
+            zone = next(named, _USUAL_ZONE.get(finding.name, "middle"))
+            return (
+                f"{zone} zones of both sides"
+                if mention.laterality == "bilateral"
+                else f"{mention.laterality} {zone} zone"
+            )
+    return None

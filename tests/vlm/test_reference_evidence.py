@@ -1,0 +1,72 @@
+import pytest
+
+from core.findings import LABELS
+from core.reporting.evidence import decide
+from core.reporting.templater import write_report
+from core.vlm.reference_evidence import evidence_from_report
+
+REPORT = (
+    "The heart is enlarged. Small left pleural effusion with bibasilar atelectasis. Possible right upper lobe "
+    "pneumonia. No pneumothorax. Mild pulmonary edema, greater on the right."
+)
+
+
+def decisions(report: str) -> dict[str, str]:
+    return {item.finding.name: item.decision for item in evidence_from_report(report, study_id="1").findings}
+
+
+def regions(report: str) -> dict[str, str | None]:
+    return {item.finding.name: item.region for item in evidence_from_report(report, study_id="1").findings}
+
+
+def test_the_labels_of_the_report_become_decisions() -> None:
+    found = decisions(REPORT)
+    assert list(found) == list(LABELS)
+    assert {name for name, decision in found.items() if decision == "present"} == {
+        "Cardiomegaly",
+        "Effusion",
+        "Atelectasis",
+        "Edema",
+    }
+    assert [name for name, decision in found.items() if decision == "possible"] == ["Pneumonia"]
+    assert "unknown" not in found.values()
+
+
+def test_a_report_without_words_shows_nothing() -> None:
+    assert set(decisions("").values()) == {"absent"}
+
+
+def test_sides_become_regions_and_diffuse_findings_have_none() -> None:
+    found = regions(REPORT)
+    assert found["Effusion"] == "left lower zone"
+    assert found["Atelectasis"] == "lower zones of both sides"
+    assert found["Pneumonia"] == "right upper zone"
+    assert found["Edema"] is None
+    assert found["Cardiomegaly"] is None
+    assert found["Pneumothorax"] is None
+
+
+def test_a_side_that_is_not_stated_is_not_invented() -> None:
+    assert regions("There is a nodule.")["Nodule"] is None
+
+
+def test_the_side_of_the_statement_that_decides_is_taken() -> None:
+    assert regions("No left pleural effusion. Right pleural effusion.")["Effusion"] == "right lower zone"
+
+
+@pytest.mark.parametrize("report", [REPORT, "", "Possible nodule, mass, effusion or consolidation."])
+def test_every_probability_reads_back_as_its_decision(report: str) -> None:
+    for study in range(200):
+        for item in evidence_from_report(report, study_id=str(study)).findings:
+            assert item.probability is not None
+            assert decide(item.probability, item.operating_point) == item.decision
+
+
+def test_a_study_has_the_same_draw_in_every_run_and_studies_differ() -> None:
+    assert evidence_from_report(REPORT, study_id="7") == evidence_from_report(REPORT, study_id="7")
+    assert evidence_from_report(REPORT, study_id="7") != evidence_from_report(REPORT, study_id="8")
+
+
+def test_the_template_writes_from_it() -> None:
+    report = write_report(evidence_from_report(REPORT, study_id="1", view="PA"))
+    assert "PA, as stated in the file." in [sentence.text for sentence in report.sentences]
