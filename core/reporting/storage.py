@@ -1,6 +1,7 @@
 """``Evidence``, ``Report`` and heatmaps to files and back, so that a finished study can be exported later."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from core.imaging.gate import Gate
 from core.reporting.evidence import Evidence, FindingEvidence
 from core.reporting.report import Report, Sentence
 
-_EVIDENCE, _HEATMAPS = "evidence.json", "heatmaps.npz"
+_EVIDENCE, _HEATMAPS, _REWRITE = "evidence.json", "heatmaps.npz", "rewrite.json"
 
 
 def store(folder: Path, prediction: Prediction, evidence: Evidence, report: Report) -> None:
@@ -30,8 +31,35 @@ def store(folder: Path, prediction: Prediction, evidence: Evidence, report: Repo
     (folder / _EVIDENCE).write_text(json.dumps(stored))
 
 
-def restore_report(folder: Path) -> tuple[Evidence, Report]:
+def store_rewrite(folder: Path, report: Report | None, rewrite: dict[str, Any]) -> None:
+    """Write a rewritten report beside the template's.
+
+    Args:
+        folder: of the study.
+        report: what is shown from now on; None where the template stands.
+        rewrite: how it came about, as plain data.
+    """
+    stored = {"report": None if report is None else asdict(report), "rewrite": rewrite}
+    partial = folder / f"{_REWRITE}.partial"
+    partial.write_text(json.dumps(stored))
+    os.replace(partial, folder / _REWRITE)
+
+
+def restore_rewrite(folder: Path) -> tuple[Report | None, dict[str, Any]] | None:
+    """Read what ``store_rewrite`` wrote; None where it was not called yet."""
+    try:
+        stored = json.loads((folder / _REWRITE).read_text())
+    except FileNotFoundError:
+        return None
+    return (None if stored["report"] is None else _report(stored["report"])), stored["rewrite"]
+
+
+def restore_report(folder: Path, *, template: bool = False) -> tuple[Evidence, Report]:
     """Read evidence and report of a study's folder.
+
+    Args:
+        folder: of the study.
+        template: the template's report, even where a rewritten one is shown.
 
     Raises:
         FileNotFoundError: nothing was stored there, or it was deleted.
@@ -41,10 +69,8 @@ def restore_report(folder: Path) -> tuple[Evidence, Report]:
     evidence["findings"] = tuple(map(_finding_evidence, evidence["findings"]))
     evidence["gate"] = Gate(evidence["gate"]["accepted"], tuple(evidence["gate"]["checks"]))
     evidence["warnings"] = tuple(evidence["warnings"])
-    report["sentences"] = tuple(
-        Sentence(**{**sentence, "findings": tuple(sentence["findings"])}) for sentence in report["sentences"]
-    )
-    return Evidence(**evidence), Report(**report)
+    rewritten = None if template else restore_rewrite(folder)
+    return Evidence(**evidence), (rewritten and rewritten[0]) or _report(report)
 
 
 def restore(folder: Path) -> tuple[Prediction, Evidence, Report]:
@@ -65,6 +91,11 @@ def restore_heatmap(folder: Path, finding: str) -> npt.NDArray[np.float32]:
     """Read one finding's heatmap (h, w) in [0, 1]."""
     with np.load(folder / _HEATMAPS) as maps:
         return np.asarray(maps[finding].astype(np.float32) / 255)
+
+
+def _report(stored: dict[str, Any]) -> Report:
+    sentences = (Sentence(**{**one, "findings": tuple(one["findings"])}) for one in stored["sentences"])
+    return Report(source=stored["source"], sentences=tuple(sentences))
 
 
 def _finding_evidence(stored: dict[str, Any]) -> FindingEvidence:

@@ -7,6 +7,7 @@ the classifier's place. What the reference says of anything but the 14 findings 
 import hashlib
 import math
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -58,20 +59,37 @@ def evidence_from_report(report: str, *, study_id: str, view: str | None = None)
         decision in _STATED and not finding.diffuse for finding, decision in zip(FINDINGS, decisions, strict=True)
     )
     mentions = find_mentions(report) if located else []
-    seed = int.from_bytes(hashlib.blake2b(study_id.encode(), digest_size=8).digest())
-    draws = np.random.default_rng(seed).random(len(FINDINGS))
+    regions = [_region(finding, decision, mentions) for finding, decision in zip(FINDINGS, decisions, strict=True)]
+    return evidence_from_decisions(decisions, regions, seed=study_id, view=view)
+
+
+def evidence_from_decisions(
+    decisions: Sequence[Decision], regions: Sequence[str | None], *, seed: str, view: str | None = None
+) -> Evidence:
+    """Evidence with these decisions, as the shipped classifier would give it.
+
+    Args:
+        decisions: one for each finding, in their order.
+        regions: where each finding's heatmap is strongest, in words, or None.
+        seed: of the probabilities, which are drawn within the bands of the decisions.
+        view: view position, or None.
+    """
+    number = int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest())
+    draws = np.random.default_rng(number).random(len(FINDINGS))
     points = _operating_points()
     return Evidence(
         findings=tuple(
             FindingEvidence(
                 finding=finding,
-                probability=_within_band(decision, points[finding.name], float(draw)),
-                operating_point=points[finding.name],
+                probability=None
+                if decision == "unknown"
+                else _within_band(decision, points[finding.name], float(share)),
+                operating_point=None if decision == "unknown" else points[finding.name],
                 decision=decision,
-                region=_region(finding, decision, mentions),
+                region=region,
                 reliability=None,
             )
-            for finding, decision, draw in zip(FINDINGS, decisions, draws, strict=True)
+            for finding, decision, region, share in zip(FINDINGS, decisions, regions, draws, strict=True)
         ),
         view=view,
         gate=_GATE,

@@ -55,6 +55,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         help="radiologists' boxes around findings (NIH's BBox_List_2017.csv): those of training images teach the "
         "network where to look",
     )
+    data.add_argument(
+        "--validation_of",
+        type=Path,
+        metavar="DIR",
+        help="validate on the same images as this earlier checkpoint, so that the two can be compared [the checkpoint of "
+        "--initial_weights, else the division of the data]",
+    )
     training = parser.add_argument_group("training (defaults in brackets)")
     explanations = explain_settings()
     for field in fields(TrainingSettings):
@@ -76,9 +83,12 @@ def read_inputs(options: argparse.Namespace) -> TrainingInputs:
     """
     settings = TrainingSettings(**{field.name: getattr(options, field.name) for field in fields(TrainingSettings)})
     table = load_sources(options).table
-    if (earlier := Path(settings.initial_weights) / "config.json").is_file():
+    earlier = options.validation_of
+    if (Path(settings.initial_weights) / "config.json").is_file():
         # What an earlier checkpoint has learned from must not validate its successor.
-        table = restore_validation(table, load_config(earlier.parent).provenance.get("validation_studies", []))
+        earlier = Path(settings.initial_weights)
+    if earlier:
+        table = restore_validation(table, load_config(earlier).provenance.get("validation_studies", []))
     too_small = (table["split"] == "train") & smaller_originals(table, options.min_original_px)
     return TrainingInputs(
         table=table[~too_small],

@@ -59,3 +59,28 @@ PROCEDURE = Code("399208008", "SCT", "Plain X-ray of chest")
 def finding_code(finding: Finding) -> Code:
     """The finding's code, local where no published one means the same."""
     return _FINDINGS.get(finding.name) or Code(finding.name.lower(), LOCAL_SCHEME, display_name(finding.name))
+
+
+# ICD-10-CM 2026. A finding of an image is coded as what it shows, not as the disease behind it: an infiltrate, a
+# consolidation and a mass are "other nonspecific abnormal finding of lung field".
+_ICD10CM: dict[str, Code] = {
+    "Atelectasis": Code("J98.11", "I10C", "Atelectasis"),
+    "Cardiomegaly": Code("I51.7", "I10C", "Cardiomegaly"),
+    "Consolidation": Code("R91.8", "I10C", "Other nonspecific abnormal finding of lung field"),
+    "Edema": Code("J81.1", "I10C", "Chronic pulmonary edema, or pulmonary edema not otherwise specified"),
+    "Effusion": Code("J90", "I10C", "Pleural effusion, not elsewhere classified"),
+    "Emphysema": Code("J43.9", "I10C", "Emphysema, unspecified"),
+    "Fibrosis": Code("J84.10", "I10C", "Pulmonary fibrosis, unspecified"),
+    "Hernia": Code("K44.9", "I10C", "Diaphragmatic hernia without obstruction or gangrene"),
+    "Infiltration": Code("R91.8", "I10C", "Other nonspecific abnormal finding of lung field"),
+    "Mass": Code("R91.8", "I10C", "Other nonspecific abnormal finding of lung field"),
+    "Nodule": Code("R91.1", "I10C", "Solitary pulmonary nodule"),
+    "Pleural_Thickening": Code("J92.9", "I10C", "Pleural plaque without asbestos"),
+    "Pneumonia": Code("J18.9", "I10C", "Pneumonia, unspecified organism"),
+    "Pneumothorax": Code("J93.9", "I10C", "Pneumothorax, unspecified"),
+}
+
+
+def icd10cm_code(finding: Finding) -> Code:
+    """The ICD-10-CM code to suggest where the finding is present; doubtful findings are not coded (guideline IV.H)."""
+    return _ICD10CM[finding.name]

@@ -1,0 +1,158 @@
+"""A small vision-language model in Hugging Face form: convolutional tower, projector, causal language model.
+
+The layout is LLaVA's (Liu et al., NeurIPS 2023) with a convolutional tower as in FastVLM (Vasu et al., CVPR 2025); the
+classes are those of transformers, so that a folder with a larger model of any kind takes the same way through
+``AutoModelForImageTextToText`` and ``AutoProcessor``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import (
+    CLIPImageProcessor,
+    FastVlmConfig,
+    FastVlmForConditionalGeneration,
+    LlamaConfig,
+    LlavaProcessor,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    ProcessorMixin,
+)
+
+from core.classifier.checkpoint import load_checkpoint
+
+PAD, BEGIN, END, IMAGE, USER, ASSISTANT = "<pad>", "<s>", "</s>", "<image>", "<|user|>", "<|assistant|>"
+# Pixels of the input that one position of the tower's last feature map stands for.
+_STRIDE = 32
+
+_CHAT_TEMPLATE = (
+    "{% for message in messages %}<|{{ message.role }}|>"
+    "{% if message.content is string %}{{ message.content }}{% else %}"
+    "{% for part in message.content %}{% if part.type == 'image' %}<image>{% else %}{{ part.text }}{% endif %}"
+    "{% endfor %}{% endif %}{% if message.role == 'assistant' %}</s>{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large the model becomes; the defaults make one of about 9 million weights.
+
+    Attributes:
+        vocabulary: tokens at most.
+        width, layers, heads: of the language model.
+        feed_forward: width inside its feed-forward layers.
+        positions: tokens of prompt, image and reply together.
+        image_side: side of the tower's square input, in pixels, a multiple of 32.
+    """
+
+    vocabulary: int = 2048
+    width: int = 256
+    layers: int = 6
+    heads: int = 4
+    feed_forward: int = 704
+    positions: int = 1024
+    image_side: int = 224
+
+
+def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer (Sennrich et al., ACL 2016) of these texts: every text can be written in it."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    # Digits apart: figures are rare here and their parts would fill the vocabulary.
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        min_frequency=2,
+        special_tokens=[PAD, BEGIN, END, IMAGE, USER, ASSISTANT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token=BEGIN,
+        eos_token=END,
+        pad_token=PAD,
+        extra_special_tokens={"image_token": IMAGE},
+    )
+
+
+def make_model(
+    tokenizer: PreTrainedTokenizerFast, tower_checkpoint: Path, size: Size
+) -> tuple[PreTrainedModel, ProcessorMixin]:
+    """A model with a trained tower and an untrained projector and language model, and its processor.
+
+    Args:
+        tokenizer: from ``train_tokenizer``.
+        tower_checkpoint: classifier folder whose network becomes the vision tower.
+        size: of the rest.
+
+    Raises:
+        CheckpointError: the folder holds no usable classifier.
+        ValueError: ``image_side`` is no multiple of 32, or ``width`` none of ``heads``.
+    """
+    if size.image_side % _STRIDE or size.image_side <= 0:
+        raise ValueError(f"The image side must be a multiple of {_STRIDE}, not {size.image_side}.")
+    if size.width % size.heads:
+        raise ValueError(f"The width ({size.width}) must be a multiple of the number of heads ({size.heads}).")
+    network, config = load_checkpoint(tower_checkpoint)
+    configuration = FastVlmConfig(
+        vision_config={
+            "model_type": "timm_wrapper",
+            "architecture": config.architecture,
+            "do_pooling": False,
+            "hidden_size": network.num_features,
+        },
+        text_config=LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=size.width,
+            intermediate_size=size.feed_forward,
+            num_hidden_layers=size.layers,
+            num_attention_heads=size.heads,
+            num_key_value_heads=size.heads,
+            max_position_embeddings=size.positions,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            tie_word_embeddings=True,
+        ),
+        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),
+        tie_word_embeddings=True,
+    )
+    model = FastVlmForConditionalGeneration(configuration)
+    _adopt_tower(model, network)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    side = {"height": size.image_side, "width": size.image_side}
+    processor = LlavaProcessor(
+        image_processor=CLIPImageProcessor(
+            size=side,
+            crop_size=side,
+            do_center_crop=False,
+            image_mean=[config.preprocessing.mean] * 3,
+            image_std=[config.preprocessing.std] * 3,
+        ),
+        tokenizer=tokenizer,
+        patch_size=_STRIDE,
+        vision_feature_select_strategy="full",
+        chat_template=_CHAT_TEMPLATE,
+    )
+    return model, processor
+
+
+def _adopt_tower(model: PreTrainedModel, network: torch.nn.Module) -> None:
+    """Copy the classifier's layers up to its last feature map."""
+    tower = model.model.vision_tower.timm_model
+    weights = network.state_dict()
+    for name, parameter in tower.state_dict().items():
+        if name.endswith("conv_stem.weight") or (parameter.shape != weights[name].shape and parameter.ndim == 4):
+            # The classifier has one grey input channel; a third of its weights in each of three equal ones is the same.
+            weights[name] = weights[name].expand_as(parameter) / parameter.shape[1]
+    tower.load_state_dict({name: weights[name] for name in tower.state_dict()})

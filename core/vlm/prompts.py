@@ -1,0 +1,130 @@
+"""Prompts from evidence, through the Jinja files in ``templates/prompts``, and replies back to their parts."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from core.reporting.evidence import Evidence, FindingEvidence
+from core.reporting.guard import Draft
+
+Style = Literal["report", "rsna", "reasoning"]
+STYLES: tuple[Style, ...] = get_args(Style)
+STEPS = 10
+
+PROMPTS = Path(__file__).resolve().parents[2] / "templates" / "prompts"
+
+# Upper ends of the bands that a probability is told in; exact figures would invite the model to repeat them.
+_BANDS = ((0.05, "very low"), (0.2, "low"), (0.5, "moderate"), (0.8, "high"), (1.0, "very high"))
+_HEADINGS = ("technique", "view", "findings", "impression")
+_HEADING = re.compile(rf"^[ \t]*({'|'.join(_HEADINGS)})[ \t]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
+_STEP = re.compile(r"^[ \t]*(\d{1,2})[.)][ \t]+(.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model wrote, in its parts.
+
+    Attributes:
+        draft: Findings and Impression; empty texts where the reply lacks them.
+        technique, view: texts under these headings, empty where the style has none.
+        steps: the reasoning, without its numbers; empty where the style has none or the reply has not exactly ten.
+    """
+
+    draft: Draft
+    technique: str = ""
+    view: str = ""
+    steps: tuple[str, ...] = ()
+
+
+def render_prompt(evidence: Evidence, style: Style = "report", *, context: str = "") -> str:
+    """What the model is asked.
+
+    Args:
+        evidence: what the report may say.
+        style: Findings and Impression (``report``), the four headings of an RSNA report (``rsna``), or ten reasoning
+            steps before Findings and Impression (``reasoning``).
+        context: clinical facts in one line, or nothing.
+    """
+    template = _environment.get_template(f"{style}.j2")
+    return template.render(evidence=evidence, ehr=context).strip()
+
+
+def reasoning_steps(evidence: Evidence) -> tuple[str, ...]:
+    """The ten steps that the evidence supports, which the writer is trained to write."""
+    called = [item for item in evidence.findings if item.decision in ("present", "possible")]
+    text = _environment.get_template("steps.j2").render(
+        evidence=evidence,
+        by_name={item.finding.name: item for item in evidence.findings},
+        called=", ".join(("possible " if item.decision == "possible" else "") + item.finding.phrase for item in called),
+    )
+    steps = tuple(re.sub(r"\s+", " ", line).strip() for line in text.splitlines() if line.strip())
+    if len(steps) != STEPS:
+        raise ValueError(f"templates/prompts/steps.j2 wrote {len(steps)} steps; there must be {STEPS}.")
+    return steps
+
+
+def write_reply(reply: Reply) -> str:
+    """The text whose parts a reply has: what a model is trained to write."""
+    numbered = "\n".join(f"{number}. {step}" for number, step in enumerate(reply.steps, 1))
+    sections = (
+        ("TECHNIQUE", reply.technique),
+        ("VIEW", reply.view),
+        ("FINDINGS", reply.draft.findings),
+        ("IMPRESSION", reply.draft.impression),
+    )
+    written = [f"{name}:\n{text}" for name, text in sections if text]
+    return "\n\n".join([numbered, *written] if numbered else written)
+
+
+def read_reply(text: str) -> Reply:
+    """Parts of a model's reply, whatever the case of its headings.
+
+    Text before the first heading is reasoning where it has exactly ten numbered steps in order, and is dropped
+    otherwise. A heading that comes twice counts once, with the first text.
+    """
+    parts = _HEADING.split(text)
+    sections: dict[str, str] = {}
+    for name, body in zip(parts[1::2], parts[2::2], strict=True):
+        sections.setdefault(name.lower(), re.sub(r"\s+", " ", body).strip())
+    steps = _STEP.findall(parts[0])
+    whole = [number for number, _ in steps] == [str(number) for number in range(1, STEPS + 1)]
+    return Reply(
+        draft=Draft(sections.get("findings", ""), sections.get("impression", "")),
+        technique=sections.get("technique", ""),
+        view=sections.get("view", ""),
+        steps=tuple(step.strip() for _, step in steps) if whole else (),
+    )
+
+
+def _band(probability: float) -> str:
+    return next(name for upper, name in _BANDS if probability <= upper)
+
+
+def side_of(region: str | None) -> str | None:
+    """The side that a region in words (``core.reporting.regions``) names."""
+    if region is None:
+        return None
+    if "both sides" in region:
+        return "bilateral"
+    return next((side for side in ("left", "right") if region.startswith(side)), None)
+
+
+def _statement(item: FindingEvidence) -> str:
+    """One finding's decision as a sentence that the labeler reads as that decision."""
+    phrase = item.finding.phrase
+    if item.decision == "present":
+        return f"{phrase[0].upper()}{phrase[1:]} is present."
+    if item.decision == "possible":
+        return f"Possible {phrase}."
+    if item.decision == "absent":
+        return f"No {phrase}."
+    return ""
+
+
+_environment = Environment(
+    loader=FileSystemLoader(PROMPTS), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_environment.filters.update(band=_band, side=side_of, statement=_statement)

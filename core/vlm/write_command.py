@@ -1,0 +1,135 @@
+"""``python -m core.vlm write``: the written report of one file, or of all files of a manifest."""
+
+import argparse
+import csv
+import json
+import os
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm.auto import tqdm
+
+from core import DISCLAIMER
+from core.datasets.table import DatasetError
+from core.imaging import ImagingError
+
+if TYPE_CHECKING:
+    from core.vlm.generation import GeneratedReport
+
+# What is asked of the writer for each choice of --style.
+_STYLES = {"report": "report", "rsna": "rsna", "reasoning": "reasoning", "structured": "report"}
+_WIDTH = 96
+
+
+def add_write(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``write`` to the parser of ``python -m core.vlm``."""
+    one = commands.add_parser("write", help="the written report of one radiograph, or of many")
+    one.add_argument("file", nargs="?", type=Path, metavar="FILE", help="DICOM, PNG or JPEG")
+    one.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="CSV",
+        help="instead of FILE: a table with the column image_path, and id and ehr (JSON text or file) if there are any",
+    )
+    one.add_argument("--output", type=Path, help="file to write, JSON lines for a manifest [standard output]")
+    one.add_argument("--ehr", type=Path, metavar="JSON", help="health record, context for the writer")
+    one.add_argument("--json", action="store_true", help="all as JSON, as GET /api/studies/<id> gives it")
+    one.add_argument(
+        "--style",
+        choices=list(_STYLES),
+        default="report",
+        help="Findings and Impression; the four headings of an RSNA report; ten reasoning steps before the report; or "
+        "impression, labels and codes as JSON [report]",
+    )
+    one.add_argument("--backend", metavar="DIR", help="folder of the writer [the shipped one]")
+    one.add_argument("--checkpoint", type=Path, help="folder of the classifier [the shipped one]")
+    one.set_defaults(run=write)
+
+
+def write(options: argparse.Namespace) -> int:
+    """Write one report or many; 1 if none could be written."""
+    # transformers takes seconds to import, which --help should not wait for.
+    from core.classifier import SHIPPED, Classifier
+    from core.vlm.generation import generate
+    from core.vlm.writer import SHIPPED_WRITER, Writer
+
+    if (options.file is None) == (options.manifest is None):
+        raise DatasetError("Name one FILE, or a table of files with --manifest.")
+    models = {
+        "classifier": Classifier(options.checkpoint or SHIPPED),
+        "writer": Writer(options.backend or SHIPPED_WRITER),
+        "style": _STYLES[options.style],
+    }
+    if options.manifest:
+        return _write_many(options, models)
+    ehr = options.ehr.read_text(encoding="utf-8") if options.ehr else None
+    text = _shown(generate(options.file, ehr, **models), options)
+    if options.output:
+        options.output.write_text(text + "\n", encoding="utf-8")
+    else:
+        print(text)
+    return 0
+
+
+def _write_many(options: argparse.Namespace, models: dict[str, Any]) -> int:
+    from core.vlm.generation import generate
+
+    with options.manifest.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or "image_path" not in rows[0]:
+        raise DatasetError(f"{options.manifest} needs the column image_path and at least one row.")
+    if options.output is None:
+        raise DatasetError("Name the file for the reports with --output.")
+    partial = options.output.with_name(options.output.name + ".partial")
+    failed = 0
+    with partial.open("w", encoding="utf-8") as file:
+        for row in tqdm(rows, desc="writing", unit="report", disable=None):
+            path = Path(row["image_path"])
+            line: dict[str, Any] = {"id": row.get("id") or path.stem, "image_path": row["image_path"]}
+            try:
+                path = path if path.is_absolute() else options.manifest.parent / path
+                line |= generate(path, _ehr_of(row, options.manifest.parent), **models).as_object()
+            except (ImagingError, OSError, ValueError) as error:
+                failed += 1
+                line["error"] = str(error)
+            file.write(json.dumps(line) + "\n")
+    os.replace(partial, options.output)
+    print(f"{len(rows) - failed} of {len(rows)} reports: {options.output}", file=sys.stderr)
+    return 1 if failed == len(rows) else 0
+
+
+def _ehr_of(row: dict[str, str], folder: Path) -> str | Path | None:
+    value = (row.get("ehr") or "").strip()
+    if not value:
+        return None
+    return value if value.startswith("{") else folder / value
+
+
+def _shown(generated: "GeneratedReport", options: argparse.Namespace) -> str:
+    if options.json:
+        return json.dumps(generated.as_object(), indent=2)
+    if options.style == "structured":
+        data = {
+            "findings": generated.findings,
+            "impression": generated.impression,
+            "chexpert": generated.chexpert,
+            "icd10cm": generated.icd10cm,
+        }
+        return json.dumps(data, indent=2)
+    report, reply = generated.rewrite.report, generated.rewrite.reply
+    lines = []
+    if options.style == "reasoning":
+        steps = reply.steps if reply else ()
+        lines += ["REASONING (not part of the report)"]
+        for number, step in enumerate(steps, 1):
+            lines += textwrap.wrap(f"{number}. {step}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
+        lines += [] if steps else ["  The writer gave no ten steps that agree with the evidence."]
+        lines.append("")
+    sections = ("technique", "view", "findings", "impression") if options.style == "rsna" else ("findings", "impression")
+    for section in sections:
+        lines += [section.capitalize() if options.style == "rsna" else section.upper()]
+        lines += textwrap.wrap(report.text(section), _WIDTH, initial_indent="  ", subsequent_indent="  ")
+        lines.append("")
+    return "\n".join([*lines, DISCLAIMER])
