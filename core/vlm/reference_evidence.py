@@ -7,6 +7,7 @@ the classifier's place. What the reference says of anything but the 14 findings 
 import hashlib
 import math
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -39,7 +40,9 @@ _ZONES = (
 _USUAL_ZONE = {"Atelectasis": "lower", "Effusion": "lower", "Pneumothorax": "upper"}
 
 
-def evidence_from_report(report: str, *, study_id: str, view: str | None = None) -> Evidence:
+def evidence_from_report(
+    report: str, *, study_id: str, view: str | None = None, decisions: Mapping[str, Decision] | None = None
+) -> Evidence:
     """Read a reference report as evidence.
 
     A finding stated as present is present, one stated with doubt is possible, every other is absent. Each probability
@@ -51,12 +54,14 @@ def evidence_from_report(report: str, *, study_id: str, view: str | None = None)
         report: findings, impression, or both.
         study_id: of the study; seeds the draws.
         view: view position, such as ``PA``, or None.
+        decisions: by label, where they are known otherwise; a label that is missing is unknown. The report then gives
+            the places only.
     """
-    stated = presences(report)
-    decisions = [DECISION[stated.get(finding.name, "not mentioned")] for finding in FINDINGS]
-    located = any(
-        decision in _STATED and not finding.diffuse for finding, decision in zip(FINDINGS, decisions, strict=True)
-    )
+    if decisions is None:
+        stated = presences(report)
+        decisions = {finding.name: DECISION[stated.get(finding.name, "not mentioned")] for finding in FINDINGS}
+    decided = [(finding, decisions.get(finding.name, "unknown")) for finding in FINDINGS]
+    located = any(decision in _STATED and not finding.diffuse for finding, decision in decided)
     mentions = find_mentions(report) if located else []
     seed = int.from_bytes(hashlib.blake2b(study_id.encode(), digest_size=8).digest())
     draws = np.random.default_rng(seed).random(len(FINDINGS))
@@ -71,7 +76,7 @@ def evidence_from_report(report: str, *, study_id: str, view: str | None = None)
                 region=_region(finding, decision, mentions),
                 reliability=None,
             )
-            for finding, decision, draw in zip(FINDINGS, decisions, draws, strict=True)
+            for (finding, decision), draw in zip(decided, draws, strict=True)
         ),
         view=view,
         gate=_GATE,
@@ -86,8 +91,10 @@ def _operating_points() -> dict[str, OperatingPoint]:
     return load_config(SHIPPED).operating_points
 
 
-def _within_band(decision: Decision, point: OperatingPoint, share: float) -> float:
+def _within_band(decision: Decision, point: OperatingPoint, share: float) -> float | None:
     """The probability at ``share`` in [0, 1) of the band that ``core.reporting.evidence.decide`` reads so."""
+    if decision == "unknown":
+        return None
     low, high = {
         "absent": (0.0, point.possible_threshold),
         "possible": (point.possible_threshold, point.threshold),

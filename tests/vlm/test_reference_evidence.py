@@ -70,3 +70,14 @@ def test_a_study_has_the_same_draw_in_every_run_and_studies_differ() -> None:
 def test_the_template_writes_from_it() -> None:
     report = write_report(evidence_from_report(REPORT, study_id="1", view="PA"))
     assert "PA, as stated in the file." in [sentence.text for sentence in report.sentences]
+
+
+def test_given_decisions_hold_and_the_report_still_gives_the_side() -> None:
+    evidence = evidence_from_report(
+        "Left pleural effusion. Cardiomegaly.", study_id="1", decisions={"Effusion": "present", "Mass": "absent"}
+    )
+    found = {item.finding.name: item for item in evidence.findings}
+    assert found["Effusion"].region == "left lower zone"
+    assert found["Mass"].decision == "absent"
+    assert found["Cardiomegaly"].decision == "unknown"
+    assert found["Cardiomegaly"].probability is None
