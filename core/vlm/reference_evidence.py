@@ -7,7 +7,7 @@ the classifier's place. What the reference says of anything but the 14 findings 
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -40,9 +40,7 @@ _ZONES = (
 _USUAL_ZONE = {"Atelectasis": "lower", "Effusion": "lower", "Pneumothorax": "upper"}
 
 
-def evidence_from_report(
-    report: str, *, study_id: str, view: str | None = None, decisions: Mapping[str, Decision] | None = None
-) -> Evidence:
+def evidence_from_report(report: str, *, study_id: str, view: str | None = None) -> Evidence:
     """Read a reference report as evidence.
 
     A finding stated as present is present, one stated with doubt is possible, every other is absent. Each probability
@@ -54,29 +52,55 @@ def evidence_from_report(
         report: findings, impression, or both.
         study_id: of the study; seeds the draws.
         view: view position, such as ``PA``, or None.
-        decisions: by label, where they are known otherwise; a label that is missing is unknown. The report then gives
-            the places only.
     """
-    if decisions is None:
-        stated = presences(report)
-        decisions = {finding.name: DECISION[stated.get(finding.name, "not mentioned")] for finding in FINDINGS}
-    decided = [(finding, decisions.get(finding.name, "unknown")) for finding in FINDINGS]
+    stated = presences(report)
+    decisions = [DECISION[stated.get(finding.name, "not mentioned")] for finding in FINDINGS]
+    return evidence_from_decisions(decisions, stated_regions(report, decisions), seed=study_id, view=view)
+
+
+def stated_regions(report: str, decisions: Sequence[Decision]) -> list[str | None]:
+    """Where a report places each finding, in the words of heatmap regions.
+
+    Args:
+        report: findings, impression, or both.
+        decisions: one for each finding, in their order; only present and possible ones have a place.
+
+    Returns:
+        One for each finding; None where the report names no side, or a place would mislead.
+    """
+    decided = list(zip(FINDINGS, decisions, strict=True))
     located = any(decision in _STATED and not finding.diffuse for finding, decision in decided)
     mentions = find_mentions(report) if located else []
-    seed = int.from_bytes(hashlib.blake2b(study_id.encode(), digest_size=8).digest())
-    draws = np.random.default_rng(seed).random(len(FINDINGS))
+    return [_region(finding, decision, mentions) for finding, decision in decided]
+
+
+def evidence_from_decisions(
+    decisions: Sequence[Decision], regions: Sequence[str | None], *, seed: str, view: str | None = None
+) -> Evidence:
+    """Evidence with these decisions, as the shipped classifier would give it.
+
+    Args:
+        decisions: one for each finding, in their order.
+        regions: where each finding's heatmap is strongest, in words, or None.
+        seed: of the probabilities, which are drawn within the bands of the decisions.
+        view: view position, or None.
+    """
+    number = int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest())
+    draws = np.random.default_rng(number).random(len(FINDINGS))
     points = _operating_points()
     return Evidence(
         findings=tuple(
             FindingEvidence(
                 finding=finding,
-                probability=_within_band(decision, points[finding.name], float(draw)),
-                operating_point=points[finding.name],
+                probability=None
+                if decision == "unknown"
+                else _within_band(decision, points[finding.name], float(share)),
+                operating_point=None if decision == "unknown" else points[finding.name],
                 decision=decision,
-                region=_region(finding, decision, mentions),
+                region=region,
                 reliability=None,
             )
-            for (finding, decision), draw in zip(decided, draws, strict=True)
+            for finding, decision, region, share in zip(FINDINGS, decisions, regions, draws, strict=True)
         ),
         view=view,
         gate=_GATE,
@@ -91,10 +115,8 @@ def _operating_points() -> dict[str, OperatingPoint]:
     return load_config(SHIPPED).operating_points
 
 
-def _within_band(decision: Decision, point: OperatingPoint, share: float) -> float | None:
+def _within_band(decision: Decision, point: OperatingPoint, share: float) -> float:
     """The probability at ``share`` in [0, 1) of the band that ``core.reporting.evidence.decide`` reads so."""
-    if decision == "unknown":
-        return None
     low, high = {
         "absent": (0.0, point.possible_threshold),
         "possible": (point.possible_threshold, point.threshold),
