@@ -65,8 +65,8 @@ def _percent(probability: float) -> str:
     return f"{percent:.1f}%" if percent < 10 else f"{percent:.0f}%"
 
 
-def _listed(items: list[FindingEvidence], last: str = "or") -> str:
-    """Phrases as an English list: ``a, b or c``."""
+def listed(items: list[FindingEvidence], last: str = "or") -> str:
+    """Phrases of the findings as an English list: ``a, b or c``."""
     phrases = [item.finding.phrase for item in items]
     return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} {last} {phrases[-1]}"
 
@@ -75,4 +75,4 @@ def _names(items: list[FindingEvidence]) -> str:
     return ",".join(item.finding.name for item in items)
 
 
-_environment.filters.update(percent=_percent, listed=_listed, names=_names)
+_environment.filters.update(percent=_percent, listed=listed, names=_names)

@@ -1,0 +1,74 @@
+"""A whole draft against the evidence."""
+
+import re
+from collections.abc import Iterator
+
+from core.findings import BY_NAME, LABELS, display_name
+from core.reporting.evidence import Evidence
+from core.reporting.guard.case import Case
+from core.reporting.guard.reading import read
+from core.reporting.guard.sentence import judge
+from core.reporting.guard.text import divide, headed, letters
+from core.reporting.guard.verdict import Draft, Violation
+
+# In words; the longest reports of Open-i have fewer.
+_LONGEST = 300
+_ENDED = re.compile(r"[.?]\s*$")
+
+
+def examine(draft: Draft, evidence: Evidence) -> tuple[Violation, ...]:
+    """All that speaks against showing a draft; empty if it may be shown.
+
+    Findings must name every finding that the evidence calls present or possible, and Impression every one that it
+    calls present, with the certainty of the evidence.
+    """
+    case = Case(evidence)
+    found: list[Violation] = []
+    stated: dict[str, set[str]] = {}
+    for title, paragraph in (("Findings", draft.findings), ("Impression", draft.impression)):
+        found.extend(_form(title, paragraph))
+        sentences = divide(paragraph)
+        for sentence in sentences:
+            found.extend(judge(sentence, case, evidence))
+            for claim in read(sentence).claims:
+                if claim.observation in BY_NAME and claim.presence != "not mentioned":
+                    stated.setdefault(claim.observation, set()).add("called" if claim.called else "denied")
+        found.extend(dropped(title, sentences, case))
+    found.extend(
+        Violation("contradiction", "", (name,), f"{display_name(name)} is both called and denied.")
+        for name in LABELS
+        if stated.get(name) == {"called", "denied"}
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def dropped(title: str, sentences: tuple[str, ...], case: Case) -> Iterator[Violation]:
+    """Findings of the evidence that no sentence of a section names."""
+    named = {claim.observation for sentence in sentences for claim in read(sentence).claims if claim.called}
+    wanted = case.having(LABELS, "present", "possible") if title == "Findings" else case.having(LABELS, "present")
+    for name in wanted:
+        if name not in named:
+            message = (
+                f"{title} does not name {display_name(name).lower()}, which the evidence has {case.decisions[name]}."
+            )
+            yield Violation("dropped", "", (name,), message)
+
+
+def _form(title: str, paragraph: str) -> Iterator[Violation]:
+    sentences = divide(paragraph)
+    if not letters(paragraph) or not sentences:
+        yield Violation("garbled", "", (), f"{title} is empty.")
+        return
+    if headed(paragraph):
+        yield Violation("garbled", "", (), f"{title} has a heading inside it.")
+    elif letters(paragraph) != letters("".join(sentences)):
+        yield Violation("garbled", "", (), f"{title} has words that belong to no sentence.")
+    if not _ENDED.search(paragraph):
+        yield Violation("garbled", sentences[-1], (), f"{title} ends in an unfinished sentence.")
+    if len(paragraph.split()) > _LONGEST:
+        yield Violation("garbled", "", (), f"{title} has more than {_LONGEST} words.")
+    seen: set[str] = set()
+    for sentence in sentences:
+        if sentence.lower() in seen:
+            yield Violation("garbled", sentence, (), f"{title} says it twice.")
+        seen.add(sentence.lower())

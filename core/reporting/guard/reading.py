@@ -1,0 +1,216 @@
+"""What one sentence says, whatever the evidence: read once and kept, since reports repeat their sentences."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from core.datasets.labeler import Presence, find_mentions
+from core.findings import BY_NAME
+from core.reporting.guard import vocabulary
+from core.reporting.guard.statements import Implication, Statement, implication, statements_in
+from core.reporting.guard.verdict import ViolationKind
+
+# A sentence of a report is shorter than this, in words.
+_LONGEST = 60
+_WORD = re.compile(r"[^\W\d_]+(?:'[a-z]+)?")
+_SIDES = re.compile(r"\b(?:(?P<left>left)|(?P<right>right)|(?P<bilateral>bilateral(?:ly)?|both|bibas\w+|biapical))\b")
+_UNFINISHED = re.compile(
+    r"(?:\b(?:a|an|and|any|are|as|at|but|for|from|in|is|may|no|nor|of|on|or|over|than|that|the|this|to|was|were|which"
+    r"|with|without)|[,;:/-])\s*$"
+)
+# Letters, digits and what joins them; anything else belongs to no plain sentence.
+_STRANGE = re.compile(r"[^A-Za-z0-9 ,.;'/%-]")
+_STUCK = re.compile(r"\b(\w+)(?:\W+\1\b){2}|\b(\w+\W+\w+\W+\w+)\b(?:.*?\b\2\b){2}")
+_PARTS_OF_SENTENCE = re.compile(r"[,;]|\b(?:and|but|with|without|however|while|although)\b")
+_NEGATIVE = re.compile(r"\bnegative(?! for\b)|\bfree(?! (?:of|from)\b)")
+_TWICE_DENIED = re.compile(
+    r"\b(?:no|not|without)\b(?: \w+)? (?:absence|absent|lack|without|free|negative|unremarkable)\b"
+)
+_KINDS: tuple[tuple[ViolationKind, re.Pattern[str], str], ...] = (
+    ("artefact", vocabulary.ARTEFACT, "is no language of a report"),
+    ("history", vocabulary.HISTORY, "tells of the patient, of whom the evidence says nothing"),
+    ("recommendation", vocabulary.RECOMMENDATION, "recommends or refers"),
+    ("modality", vocabulary.MODALITY, "tells of a view, a technique or another examination"),
+    ("device", vocabulary.DEVICE, "names a device or an operation, which the evidence does not cover"),
+    ("comparison", vocabulary.COMPARISON, "compares with an earlier examination, and there is none"),
+    ("measurement", vocabulary.MEASUREMENT, "gives a measure, and nothing was measured"),
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the sentence says of one observation.
+
+    Attributes:
+        observation: one of the 14 findings, or a further observation of the labeler.
+        presence: as the labeler reads it.
+        implied: how a further observation follows from the 14; None for the 14 themselves, and where it does not.
+        side: ``left``, ``right``, ``bilateral`` or None.
+        start, end: place of its words.
+    """
+
+    observation: str
+    presence: Presence
+    implied: Implication | None
+    side: str | None
+    start: int
+    end: int
+
+    @property
+    def called(self) -> bool:
+        """Whether it is stated as there, for certain or not."""
+        return self.presence in ("present", "uncertain")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One sentence.
+
+    Attributes:
+        claims: from left to right.
+        statements: parts of the chest that it calls normal.
+        details: words for a degree, extent, age or shape, each with the indices of the claims that it may qualify.
+        sides: all sides that it names.
+        levels: all levels of the lung that it names.
+        hedged: whether it uses a word between possible and certain.
+        alternatives: indices of claims that an "or" joins.
+        faults: what is wrong with it whatever the evidence.
+    """
+
+    claims: tuple[Claim, ...]
+    statements: tuple[Statement, ...]
+    details: tuple[tuple[str, tuple[int, ...]], ...]
+    sides: frozenset[str]
+    levels: frozenset[str]
+    hedged: bool
+    alternatives: frozenset[int]
+    faults: tuple[tuple[ViolationKind, str], ...]
+
+
+@lru_cache(maxsize=100_000)
+def read(sentence: str) -> Reading:
+    """Read one sentence."""
+    lowered = sentence.lower()
+    claims = _claims(sentence)
+    statements = statements_in(lowered)
+    return Reading(
+        claims=claims,
+        statements=statements,
+        details=_details(lowered, claims, statements),
+        sides=frozenset(str(found.lastgroup) for found in _SIDES.finditer(lowered)),
+        levels=frozenset(level for level, words in vocabulary.LEVELS.items() if words.search(lowered)),
+        hedged=vocabulary.HALF_HEDGES.search(lowered) is not None,
+        alternatives=_alternatives(lowered, claims),
+        faults=tuple(_faults(sentence, lowered, claims, statements)),
+    )
+
+
+def _claims(sentence: str) -> tuple[Claim, ...]:
+    mentions = find_mentions(sentence)
+    labelled = {(one.start, one.end) for one in mentions if one.observation in BY_NAME}
+    claims = []
+    for one in mentions:
+        known = one.observation in BY_NAME
+        # Words that name one of the 14 ("mass") say no more than that, though they also count as a lung lesion.
+        if known or (one.start, one.end) not in labelled:
+            words = one.words.lower()
+            implied = None if known else implication(one.observation, words)
+            claims.append(Claim(one.observation, one.presence, implied, one.laterality, one.start, one.end))
+    return tuple(claims)
+
+
+def _details(
+    lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...]
+) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    details = []
+    for word in _WORD.finditer(lowered):
+        place = word.start()
+        if word[0] not in vocabulary.DETAIL_WORDS or any(one.start <= place < one.end for one in statements):
+            continue
+        if any(one.observation not in BY_NAME and one.start <= place < one.end for one in claims):
+            continue
+        begin, end = 0, len(lowered)
+        for stop in _PARTS_OF_SENTENCE.finditer(lowered):
+            if stop.end() <= place:
+                begin = stop.start()
+            elif stop.start() > place:
+                end = stop.start()
+                break
+        within = tuple(index for index, one in enumerate(claims) if one.start < end and begin < one.end)
+        details.append((word[0], within or tuple(range(len(claims)))))
+    return tuple(details)
+
+
+def _alternatives(lowered: str, claims: tuple[Claim, ...]) -> frozenset[int]:
+    joined: set[int] = set()
+    for index in range(len(claims) - 1):
+        between = lowered[claims[index].end : claims[index + 1].start]
+        if re.fullmatch(r",? (?:and/or|or) (?:\w+ ){0,2}", between):
+            joined.update((index, index + 1))
+    return frozenset(joined)
+
+
+def _faults(
+    sentence: str, lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...]
+) -> list[tuple[ViolationKind, str]]:
+    faults: list[tuple[ViolationKind, str]] = []
+    explained: list[tuple[int, int]] = []
+    for kind, pattern, what in _KINDS:
+        found = list(pattern.finditer(lowered))
+        if found:
+            faults.append((kind, f"“{found[0][0].strip()}” {what}."))
+            explained += [one.span() for one in found]
+    if fault := _garbled(sentence, lowered):
+        faults.append(("garbled", fault))
+    if fault := _outside(lowered, claims, statements, explained):
+        faults.append(("outside", fault))
+    elif not claims and not statements and not faults:
+        faults.append(("outside", "It says nothing that the evidence covers."))
+    return faults
+
+
+def _garbled(sentence: str, lowered: str) -> str | None:
+    words = _WORD.findall(lowered)
+    if not words:
+        return "It has no words."
+    if len(words) > _LONGEST:
+        return f"It has {len(words)} words; a sentence of a report has fewer than {_LONGEST}."
+    if found := _STRANGE.search(sentence):
+        return f"“{found[0]}” belongs to no plain sentence."
+    if found := _STUCK.search(lowered):
+        return f"It repeats “{found[1] or found[2]}”."
+    if found := _UNFINISHED.search(lowered.rstrip(". ")):
+        return "It is unfinished."
+    return None
+
+
+def _outside(
+    lowered: str,
+    claims: tuple[Claim, ...],
+    statements: tuple[Statement, ...],
+    explained: list[tuple[int, int]],
+) -> str | None:
+    covered = vocabulary.COVERED_SILHOUETTE.sub(lambda found: " " * len(found[0]), lowered)
+    if found := vocabulary.UNCOVERED.search(covered):
+        return f"The evidence says nothing of “{found[0]}”."
+    for word in _WORD.finditer(covered):
+        if any(start <= word.start() < end for start, end in explained):
+            continue
+        if word[0] not in vocabulary.ALLOWED_WORDS:
+            return f"“{word[0]}” has no support in the evidence."
+        stated = any(one.start <= word.start() < one.end for one in statements)
+        if word[0] in vocabulary.JUDGING_WORDS and not stated and not _clear_of(covered, word, claims):
+            return f"“{word[0]}” is said of something that the evidence does not cover."
+    if found := _NEGATIVE.search(lowered) or _TWICE_DENIED.search(lowered):
+        return f"“{found[0]}” cannot be understood with certainty."
+    for one in claims:
+        if one.presence == "not mentioned":
+            return f"It speaks of {one.observation.replace('_', ' ').lower()} without saying whether it is there."
+    return None
+
+
+def _clear_of(lowered: str, word: re.Match[str], claims: tuple[Claim, ...]) -> bool:
+    """Whether a word that judges belongs to words that the labeler reads: "clear of", "airspace disease"."""
+    if word[0] == "clear" and lowered.startswith(" of", word.end()):
+        return True
+    return any(one.observation not in BY_NAME and one.start <= word.start() < one.end for one in claims)

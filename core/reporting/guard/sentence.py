@@ -1,0 +1,178 @@
+"""One sentence against the evidence."""
+
+import re
+from collections.abc import Iterator
+
+from core.findings import BY_NAME, display_name
+from core.reporting.evidence import Evidence
+from core.reporting.guard.case import Case
+from core.reporting.guard.reading import Claim, Reading, read
+from core.reporting.guard.verdict import Violation, ViolationKind
+from core.reporting.templater import write_report
+
+# Words that only the template uses. It speaks of probabilities and of the model's attention, which the writer must not.
+_TEMPLATE = re.compile(r"operating point|probability|model|no [a-z, ]+ is called|^uncertain: possible", re.IGNORECASE)
+# What the template's own wording may be while it says of the findings what it should.
+_WORDING: frozenset[ViolationKind] = frozenset(
+    ("side", "severity", "measurement", "recommendation", "outside", "garbled", "artefact")
+)
+
+
+def examine_sentence(sentence: str, evidence: Evidence) -> tuple[Violation, ...]:
+    """All that can be judged of one sentence alone; empty if nothing speaks against it.
+
+    A sentence that the template itself writes from this evidence, word for word, may speak of probabilities and of the
+    model's attention; what it says of the findings is judged like any other.
+    """
+    return judge(sentence, Case(evidence), evidence)
+
+
+def judge(sentence: str, case: Case, evidence: Evidence) -> tuple[Violation, ...]:
+    """``examine_sentence`` for a case that is at hand."""
+    reading = read(sentence)
+    found = [Violation(kind, sentence, (), message) for kind, message in reading.faults]
+    for index in range(len(reading.claims)):
+        found.extend(_claim(sentence, reading, index, case))
+    found.extend(_statements(sentence, reading, case))
+    found.extend(_details(sentence, reading))
+    found.extend(_places(sentence, reading, case))
+    if found and _TEMPLATE.search(sentence) and _written_by_template(sentence, evidence):
+        found = [one for one in found if one.kind not in _WORDING]
+    return tuple(dict.fromkeys(found))
+
+
+def supporting(claim: Claim, case: Case) -> tuple[str, ...]:
+    """The findings that a claim rests on: itself, or those that a further observation follows from."""
+    if claim.observation in BY_NAME:
+        return (claim.observation,)
+    if claim.implied is None:
+        return ()
+    if claim.presence == "absent":
+        return claim.implied.denied_by
+    return case.having(claim.implied.asserted_by, "present" if claim.presence == "present" else "possible")
+
+
+def _written_by_template(sentence: str, evidence: Evidence) -> bool:
+    plain = sentence.rstrip(". ")
+    return any(own.text.rstrip(". ") == plain for own in write_report(evidence).sentences)
+
+
+def _claim(sentence: str, reading: Reading, index: int, case: Case) -> Iterator[Violation]:
+    claim = reading.claims[index]
+    if claim.observation not in BY_NAME:
+        yield from _further(sentence, claim, case)
+        return
+    name = claim.observation
+    shown = display_name(name)
+    decision, said = case.decisions[name], claim.presence
+    if said == "not mentioned":
+        return
+    # "Atelectasis or consolidation" leaves open which of them it is.
+    doubted = said == "present" and (reading.hedged or index in reading.alternatives)
+    kind: ViolationKind | None = None
+    message = ""
+    if decision == "unknown":
+        kind, message = "added", f"{shown} is spoken of, and this model does not assess it."
+    elif decision == "absent" and said != "absent":
+        kind, message = "added", f"{shown} is called {said}, and the evidence has it absent."
+    elif decision in ("present", "possible") and said == "absent":
+        kind, message = "flipped", f"{shown} is denied, and the evidence has it {decision}."
+    elif decision == "present" and (said == "uncertain" or doubted):
+        kind, message = "made_uncertain", f"{shown} is put in doubt, and the evidence has it present."
+    elif decision == "possible" and said == "present":
+        kind, message = "made_certain", f"{shown} is called certain, and the evidence has it possible."
+    if kind:
+        yield Violation(kind, sentence, (name,), message)
+
+
+def _further(sentence: str, claim: Claim, case: Case) -> Iterator[Violation]:
+    shown = display_name(claim.observation)
+    if claim.presence == "not mentioned":
+        return
+    # A normal silhouette is judged by the heart; other words for the mediastinum are outside the vocabulary.
+    if claim.observation == "Enlarged_Cardiomediastinum" and claim.presence == "absent":
+        return
+    if claim.implied is None:
+        yield Violation("outside", sentence, (), f"{shown} follows from none of the findings.")
+    elif claim.presence == "absent":
+        if called := case.having(claim.implied.denied_by, "present", "possible"):
+            yield Violation(
+                "contradiction", sentence, called, f"{shown} is denied, and the evidence has {_listed(called)}."
+            )
+        elif unknown := case.having(claim.implied.denied_by, "unknown"):
+            yield Violation(
+                "added", sentence, unknown, f"{shown} is denied, and this model does not assess {_listed(unknown)}."
+            )
+    elif not supporting(claim, case):
+        if called := case.having(claim.implied.asserted_by, "present", "possible"):
+            kind: ViolationKind = "made_certain" if claim.presence == "present" else "made_uncertain"
+            message = f"{shown} is called {claim.presence}, unlike {_listed(called)} in the evidence."
+            yield Violation(kind, sentence, called, message)
+        else:
+            yield Violation("added", sentence, (), f"{shown} is called {claim.presence}, and no finding supports it.")
+
+
+def _statements(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
+    for one in reading.statements:
+        if one.findings == ("Cardiomegaly",) and any(claim.observation == "Cardiomegaly" for claim in reading.claims):
+            continue
+        words = sentence[one.start : one.end]
+        called = case.having(one.findings, "present", "possible")
+        if called and not one.rest:
+            message = f"“{words}” contradicts the evidence, which has {_listed(called)}."
+            yield Violation("contradiction", sentence, called, message)
+        if unknown := case.having(one.findings, "unknown"):
+            message = f"“{words}” says more than is known: this model does not assess {_listed(unknown)}."
+            yield Violation("added", sentence, unknown, message)
+
+
+def _details(sentence: str, reading: Reading) -> Iterator[Violation]:
+    for word, indices in reading.details:
+        if names := [reading.claims[index].observation for index in indices if reading.claims[index].called]:
+            known = tuple(name for name in names if name in BY_NAME)
+            yield Violation("severity", sentence, known, f"“{word}” is said of a finding, and the evidence does not.")
+
+
+def _places(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
+    if not reading.sides and not reading.levels and not any(claim.side for claim in reading.claims):
+        return
+    places = []
+    for claim in reading.claims:
+        if not claim.called:
+            continue
+        where = [case.place(name) for name in supporting(claim, case)]
+        places += where
+        if claim.side and where and all(place.side != claim.side for place in where):
+            name = claim.observation
+            yield Violation(
+                "side", sentence, _only(name), _place_message(display_name(name), claim.side, where[0].region)
+            )
+    denies = bool(reading.statements) or any(claim.presence == "absent" for claim in reading.claims)
+    given = {place.side for place in places}
+    called = any(claim.called for claim in reading.claims)
+    for side in sorted(reading.sides):
+        if side in given or ("bilateral" in given and {"left", "right"} <= reading.sides):
+            continue
+        if side == "bilateral" and denies:
+            continue
+        yield Violation("side", sentence, (), f"“{side}” is stated, and the evidence gives no such side.")
+    if called and places:
+        for level in sorted(reading.levels):
+            if not any(place.region and place.level in (None, level) for place in places):
+                yield Violation(
+                    "side", sentence, (), f"A place at the {level} level is stated, and the evidence gives none."
+                )
+
+
+def _only(name: str) -> tuple[str, ...]:
+    return (name,) if name in BY_NAME else ()
+
+
+def _place_message(shown: str, side: str, region: str | None) -> str:
+    where = f"the evidence has it over the {region}" if region else "the evidence gives no place"
+    return f"{shown} is placed {'on both sides' if side == 'bilateral' else f'on the {side}'}, and {where}."
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = [display_name(name).lower() for name in names]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

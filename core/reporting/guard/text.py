@@ -1,0 +1,27 @@
+"""A paragraph to sentences, divided as the labeler divides it."""
+
+import re
+
+from core.datasets.labeler.sentences import sentences_in
+
+_HEADER = re.compile(
+    r"(?:^|[\n.;])\s*(?:findings?|impressions?|conclusions?|technique|view|indications?|history)\s*(?::|\n)", re.I
+)
+
+
+def divide(paragraph: str) -> tuple[str, ...]:
+    """The sentences of a paragraph, each with its full stop."""
+    return tuple(
+        text if text.endswith("?") else f"{text}."
+        for text in (one.text for one in sentences_in(" ".join(paragraph.split())))
+    )
+
+
+def headed(paragraph: str) -> bool:
+    """Whether the paragraph has a heading inside it."""
+    return _HEADER.search(paragraph) is not None
+
+
+def letters(text: str) -> str:
+    """Letters only, to see whether two texts have the same words."""
+    return "".join(character for character in text if character.isalpha())

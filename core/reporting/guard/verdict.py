@@ -1,0 +1,100 @@
+"""A rewritten report, what the guard objects to in it, and the record of what was shown and why."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+ViolationKind = Literal[
+    "added",
+    "dropped",
+    "flipped",
+    "made_certain",
+    "made_uncertain",
+    "side",
+    "contradiction",
+    "severity",
+    "comparison",
+    "measurement",
+    "device",
+    "history",
+    "recommendation",
+    "modality",
+    "outside",
+    "garbled",
+    "artefact",
+]
+"""``added``: a finding stated that the evidence does not have, or denied though the model does not assess it;
+``flipped``: a called finding denied; ``side``: a place that the evidence does not give; ``severity``: a degree, an
+extent, an age or a shape that it does not give; ``outside``: anything else that it does not cover; ``artefact``: traces
+of a language model or of its training data."""
+
+Action = Literal["accepted", "regenerated", "repaired", "fallback"]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Findings and Impression as a writer gave them, each a plain paragraph."""
+
+    findings: str
+    impression: str
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One reason not to show a draft.
+
+    Attributes:
+        kind: what is wrong.
+        sentence: the sentence as written; empty where no single sentence is to blame.
+        findings: names of the findings concerned, in their fixed order.
+        message: one plain sentence for the reviewer.
+    """
+
+    kind: ViolationKind
+    sentence: str
+    findings: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A draft and what the guard found in it; no violations if it may be shown."""
+
+    draft: Draft
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was shown, and why.
+
+    Attributes:
+        action: ``accepted``: the first draft as it was; ``regenerated``: a later one; ``repaired``: a draft after
+            mending single sentences; ``fallback``: none could be shown, so the template stands.
+        attempts: in the order of trial; where a draft was repaired, the repaired text is the last.
+    """
+
+    action: Action
+    attempts: tuple[Attempt, ...]
+
+
+def verdict_as_object(verdict: Verdict) -> dict[str, Any]:
+    """The record as plain data for JSON: the action, and for each attempt its text and its violations."""
+    return {
+        "action": verdict.action,
+        "attempts": [
+            {
+                "findings": attempt.draft.findings,
+                "impression": attempt.draft.impression,
+                "violations": [
+                    {
+                        "kind": violation.kind,
+                        "sentence": violation.sentence,
+                        "findings": list(violation.findings),
+                        "message": violation.message,
+                    }
+                    for violation in attempt.violations
+                ],
+            }
+            for attempt in verdict.attempts
+        ],
+    }
