@@ -1,4 +1,4 @@
-"""The companion module from the command line: ``python -m core.vlm prepare``."""
+"""The companion module from the command line: ``python -m core.vlm prepare|evaluate``."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 from core.command_line import run_command
 from core.datasets import read_table, write_problems
 from core.datasets.conversations import FRACTIONS, make_conversations, write_conversations
+from core.vlm.evaluate_command import add_evaluate
 
 
 def prepare(options: argparse.Namespace) -> int:
@@ -44,6 +45,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     one.add_argument("--keep_splits", action="store_true", help="keep the splits of the table instead")
     one.add_argument("--split_seed", type=int, default=0, help="of the division [0]")
     one.set_defaults(run=prepare)
+    add_evaluate(commands)
     return parser.parse_args(arguments)
 
 

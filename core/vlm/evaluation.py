@@ -13,7 +13,7 @@ from core.evaluation.resampling import RESAMPLES
 from core.findings import LABELS
 from core.reporting.evidence import Evidence
 from core.reporting.guard import Draft, Violation, examine
-from core.vlm.evaluation_baselines import BASELINES, baselines
+from core.vlm.evaluation_baselines import BASELINES, TEMPLATE, baselines
 from core.vlm.evaluation_manifest import BEFORE_GUARD, GENERATED, REFERENCE, aligned, evidence_of, report_text
 from core.vlm.text_metrics.labels import (
     ABSENT,
@@ -68,8 +68,10 @@ class TextEvaluation:
         n_findings, n_impression: of them those whose reference has that section.
         reference_words: mean number of words in a reference report.
         reference_distinct: number of distinct reference reports.
+        positives: references that call each of the pathologies.
         systems: in the order given, then the baselines.
         unavailable: scores that could not be had, and why.
+        references: ``id`` and the reference texts.
         studies: a row for each study of each system, with its texts and what was found in them.
         resamples: of the intervals.
     """
@@ -79,14 +81,16 @@ class TextEvaluation:
     n_impression: int
     reference_words: float
     reference_distinct: int
+    positives: dict[str, int]
     systems: dict[str, SystemScores]
     unavailable: dict[str, str]
+    references: pd.DataFrame
     studies: pd.DataFrame
     resamples: int
 
     def to_json(self) -> dict[str, Any]:
         """The object of ``metrics.json``; dots in the names of scores become levels."""
-        plain = {key: value for key, value in asdict(self).items() if key not in ("studies", "systems")}
+        plain = {key: value for key, value in asdict(self).items() if key not in ("references", "studies", "systems")}
         systems = {
             name: {
                 **asdict(system),
@@ -102,6 +106,7 @@ class TextEvaluation:
 def evaluate(
     systems: Mapping[str, pd.DataFrame],
     *,
+    studies: pd.DataFrame | None = None,
     learned: Sequence[LearnedScore] = (),
     unavailable: Mapping[str, str] | None = None,
     resamples: int = RESAMPLES,
@@ -112,6 +117,7 @@ def evaluate(
     Args:
         systems: manifests by name, the one to compare with first; see ``core.vlm.evaluation_manifest.checked``.
             Texts from before the guard become a system of their own.
+        studies: references, for the baselines alone (see ``studies_of``); there are no systems then.
         learned, unavailable: from ``load_learned``.
         resamples, seed: of the intervals; studies are drawn, or patients where there is a column ``patient_id``.
 
@@ -120,8 +126,8 @@ def evaluate(
     """
     if taken := set(systems) & set(BASELINES):
         raise ValueError(f"A system cannot be called {min(taken)!r}: a baseline has that name.")
-    tables = aligned(systems)
-    first = next(iter(tables.values()))
+    tables = aligned(systems) if studies is None else {}
+    first = next(iter(tables.values())) if studies is None else studies
     rows = {}
     for name, table in tables.items():
         rows[name] = table
@@ -133,7 +139,8 @@ def evaluate(
 
     reference = _Reference(first)
     clusters = first["patient_id" if "patient_id" in first.columns else "id"].to_numpy()
-    judged = {name: _judge(table, reference, learned) for name, table in rows.items()}
+    # The guard judges drafts; what the template says of probabilities is none of a writer's business.
+    judged = {name: _judge(table, reference, learned, guard=name != TEMPLATE) for name, table in rows.items()}
     resampled = {name: resample(one.measures, clusters, resamples=resamples, seed=seed) for name, one in judged.items()}
     base = next(iter(resampled.values()))
     found = {}
@@ -152,8 +159,10 @@ def evaluate(
         n_impression=int(reference.counted["impression"].sum()),
         reference_words=float(np.mean([_words(report) for report in reference.reports])),
         reference_distinct=len({normalise(report) for report in reference.reports}),
+        positives={label: int(reference.asserted[:, LABELS.index(label)].sum()) for label in PATHOLOGIES},
         systems=found,
         unavailable=dict(unavailable or {}),
+        references=first[["id", *REFERENCE]],
         studies=pd.concat(
             [one.studies.drop(columns="normalised").assign(system=name) for name, one in judged.items()],
             ignore_index=True,
@@ -171,6 +180,7 @@ class _Reference:
         self.counted = {section: np.array([bool(text) for text in texts]) for section, texts in self.tokens.items()}
         self.reports = [report_text(row, REFERENCE) for row in table.to_dict("records")]
         self.stated = {vocabulary: statements(self.reports, vocabulary) for vocabulary in VOCABULARIES}
+        self.asserted = asserted(self.stated["nih14"])
 
 
 @dataclass(frozen=True)
@@ -179,7 +189,7 @@ class _Judged:
     studies: pd.DataFrame
 
 
-def _judge(table: pd.DataFrame, reference: _Reference, learned: Sequence[LearnedScore]) -> _Judged:
+def _judge(table: pd.DataFrame, reference: _Reference, learned: Sequence[LearnedScore], *, guard: bool) -> _Judged:
     """Measures of one system, and what was found study by study."""
     reports = [report_text(row, GENERATED) for row in table.to_dict("records")]
     tokens = {section: [normalise(text) for text in table[section]] for section in GENERATED}
@@ -193,7 +203,7 @@ def _judge(table: pd.DataFrame, reference: _Reference, learned: Sequence[Learned
     stated = {vocabulary: statements(reports, vocabulary) for vocabulary in VOCABULARIES}
     for vocabulary, (labels, _) in VOCABULARIES.items():
         measures += agreement(vocabulary, labels, asserted(stated[vocabulary]), asserted(reference.stated[vocabulary]))
-    called, truth = asserted(stated["nih14"]), asserted(reference.stated["nih14"])
+    called, truth = asserted(stated["nih14"]), reference.asserted
     for label in PATHOLOGIES:
         column = LABELS.index(label)
         measures.append(pathology_measures("pathologies", label, called[:, column], truth[:, column]))
@@ -207,9 +217,10 @@ def _judge(table: pd.DataFrame, reference: _Reference, learned: Sequence[Learned
         known = given != NOT_MENTIONED
         measures += agreement("evidence", LABELS, called, asserted(given), known)
         measures.append(rate_measure("evidence_contradiction_rate", contradictions(stated["nih14"], given)))
-        texts = zip(*(table[section] for section in GENERATED), evidences, strict=True)
-        violations = [examine(Draft(findings=one, impression=other), evidence) for one, other, evidence in texts]
-        measures.append(rate_measure("violation_rate", np.array([[bool(found)] for found in violations])))
+        if guard:
+            texts = zip(*(table[section] for section in GENERATED), evidences, strict=True)
+            violations = [examine(Draft(findings=one, impression=other), evidence) for one, other, evidence in texts]
+            measures.append(rate_measure("violation_rate", np.array([[bool(found)] for found in violations])))
     measures.append(mean_measure("words", [_words(report) for report in reports]))
     measures += _codes(table)
     studies = table[["id", *GENERATED]].assign(

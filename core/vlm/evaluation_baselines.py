@@ -3,7 +3,7 @@
 import pandas as pd
 
 from core.reporting.templater import write_report
-from core.vlm.evaluation_manifest import GENERATED, evidence_of
+from core.vlm.evaluation_manifest import BEFORE_GUARD, GENERATED, evidence_of
 
 CONSTANT = {
     "findings": "The heart size and pulmonary vascularity appear within normal limits. The lungs are free of focal "
@@ -23,7 +23,10 @@ Found by beam search over the 250 commonest. On the test split BLEU-4 .197 and R
 published systems, without a look at any image.
 """
 
-BASELINES = ("constant", "tuned constant", "template")
+_OF_A_SYSTEM = (*GENERATED, *BEFORE_GUARD, "guard_action", "icd")
+
+TEMPLATE = "template"
+BASELINES = ("constant", "tuned constant", TEMPLATE)
 
 
 def baselines(studies: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -35,8 +38,5 @@ def baselines(studies: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """
     reports = [write_report(evidence) for evidence in evidence_of(studies)]
     template = {section: [report.text(section) for report in reports] for section in ("findings", "impression")}
-    plain = studies.drop(
-        columns=[column for column in studies.columns if column.startswith(("icd", "before_", "guard_"))]
-    )
-    plain = plain.drop(columns=[column for column in GENERATED if column in plain.columns])
+    plain = studies.drop(columns=[column for column in _OF_A_SYSTEM if column in studies.columns])
     return dict(zip(BASELINES, (plain.assign(**texts) for texts in (CONSTANT, TUNED, template)), strict=True))
