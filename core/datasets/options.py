@@ -9,20 +9,25 @@ from core.datasets.splits import FRACTIONS
 from core.datasets.table import Collection
 
 
-def add_source_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that ``load_sources`` reads."""
+def add_source_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add the options that ``load_sources`` reads.
+
+    Args:
+        parser: of the command.
+        required: False for a command that can do without a source.
+    """
     group = parser.add_argument_group("data")
     group.add_argument(
         "--dataset",
         choices=SOURCES,
         action="append",
-        required=True,
+        required=required,
         help="layout of the data folder; give it again, with another --data_dir, to mix sources",
     )
     group.add_argument(
         "--data_dir",
         action="append",
-        required=True,
+        required=required,
         metavar="DIR",
         help="folder with the tables and images (csv: the file), one for each --dataset in the same order",
     )

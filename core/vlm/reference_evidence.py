@@ -55,12 +55,23 @@ def evidence_from_report(report: str, *, study_id: str, view: str | None = None)
     """
     stated = presences(report)
     decisions = [DECISION[stated.get(finding.name, "not mentioned")] for finding in FINDINGS]
-    located = any(
-        decision in _STATED and not finding.diffuse for finding, decision in zip(FINDINGS, decisions, strict=True)
-    )
+    return evidence_from_decisions(decisions, stated_regions(report, decisions), seed=study_id, view=view)
+
+
+def stated_regions(report: str, decisions: Sequence[Decision]) -> list[str | None]:
+    """Where a report places each finding, in the words of heatmap regions.
+
+    Args:
+        report: findings, impression, or both.
+        decisions: one for each finding, in their order; only present and possible ones have a place.
+
+    Returns:
+        One for each finding; None where the report names no side, or a place would mislead.
+    """
+    decided = list(zip(FINDINGS, decisions, strict=True))
+    located = any(decision in _STATED and not finding.diffuse for finding, decision in decided)
     mentions = find_mentions(report) if located else []
-    regions = [_region(finding, decision, mentions) for finding, decision in zip(FINDINGS, decisions, strict=True)]
-    return evidence_from_decisions(decisions, regions, seed=study_id, view=view)
+    return [_region(finding, decision, mentions) for finding, decision in decided]
 
 
 def evidence_from_decisions(

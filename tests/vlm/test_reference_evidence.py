@@ -1,9 +1,9 @@
 import pytest
 
 from core.findings import LABELS
-from core.reporting.evidence import decide
+from core.reporting.evidence import Decision, decide
 from core.reporting.templater import write_report
-from core.vlm.reference_evidence import evidence_from_report
+from core.vlm.reference_evidence import evidence_from_decisions, evidence_from_report, stated_regions
 
 REPORT = (
     "The heart is enlarged. Small left pleural effusion with bibasilar atelectasis. Possible right upper lobe "
@@ -70,3 +70,14 @@ def test_a_study_has_the_same_draw_in_every_run_and_studies_differ() -> None:
 def test_the_template_writes_from_it() -> None:
     report = write_report(evidence_from_report(REPORT, study_id="1", view="PA"))
     assert "PA, as stated in the file." in [sentence.text for sentence in report.sentences]
+
+
+def test_given_decisions_hold_and_the_report_gives_the_side() -> None:
+    decisions: list[Decision] = ["unknown"] * len(LABELS)
+    decisions[LABELS.index("Effusion")] = "present"
+    regions = stated_regions("Left pleural effusion. Right lower lobe mass.", decisions)
+    found = evidence_from_decisions(decisions, regions, seed="1").findings
+    assert [item.decision for item in found] == decisions
+    assert found[LABELS.index("Effusion")].region == "left lower zone"
+    assert [item.region for item in found if item.decision == "unknown"] == [None] * 13
+    assert [item.probability for item in found if item.decision == "unknown"] == [None] * 13

@@ -1,0 +1,104 @@
+"""``python -m core.vlm evaluate``: generated reports against the radiologists'."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from core.datasets import DatasetError
+from core.datasets.options import add_source_options, load_sources
+from core.datasets.table import SPLITS
+from core.evaluation.resampling import RESAMPLES
+from core.pages import write_text
+from core.vlm.evaluation import TextEvaluation, evaluate
+from core.vlm.evaluation_manifest import read_manifest, studies_of
+from core.vlm.evaluation_page import write_page
+from core.vlm.evaluation_table import as_table
+from core.vlm.text_metrics.learned import BERTSCORE_MODEL, load_learned
+
+
+def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the parser of ``python -m core.vlm``."""
+    one = commands.add_parser(
+        "evaluate",
+        help="generated reports against reference reports",
+        description="Scores manifests of generated reports, side by side, beside a constant report and the template. "
+        "A manifest is a .csv or .jsonl file with id, reference_findings, reference_impression, findings and "
+        "impression, and if known evidence (JSON: label to present, possible, absent or unknown), icd and "
+        "reference_icd (codes joined by ;), before_guard_findings, before_guard_impression, guard_action. "
+        "With --dataset instead, the reports of a split are the references.",
+    )
+    one.add_argument(
+        "--predictions",
+        action="append",
+        default=[],
+        metavar="[NAME=]FILE",
+        help="manifest of one system; again for further ones, which are compared with the first",
+    )
+    one.add_argument("--output_dir", type=Path, metavar="DIR", help="for metrics.json, predictions.csv, report.html")
+    one.add_argument("--split", choices=SPLITS, default="test", help="of the dataset [test]")
+    one.add_argument("--resamples", type=int, default=RESAMPLES, help=f"for the intervals [{RESAMPLES}]")
+    one.add_argument(
+        "--bertscore_model",
+        default=BERTSCORE_MODEL,
+        metavar="NAME",
+        help=f"folder, or name in the local cache of the hub [{BERTSCORE_MODEL}]",
+    )
+    one.add_argument("--chexbert", type=Path, metavar="FILE", help="chexbert.pth, for CheXbert F1")
+    one.add_argument(
+        "--chexbert_bert",
+        default="bert-base-uncased",
+        metavar="NAME",
+        help="the BERT that CheXbert was made from: folder, or name in the local cache [bert-base-uncased]",
+    )
+    add_source_options(one, required=False)
+    one.set_defaults(run=run_evaluate, parser=one)
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    """Evaluate, write the folder, and print the tables."""
+    if bool(options.predictions) == bool(options.dataset):
+        options.parser.error("give either --predictions or --dataset with --data_dir")
+    if options.resamples < 1:
+        options.parser.error("--resamples must be 1 or more")
+    systems, studies = _inputs(options)
+    learned, unavailable = load_learned(
+        bertscore_model=options.bertscore_model, chexbert=options.chexbert, chexbert_bert=options.chexbert_bert
+    )
+    evaluation = evaluate(
+        systems, studies=studies, learned=learned, unavailable=unavailable, resamples=options.resamples
+    )
+    print(as_table(evaluation))
+    if options.output_dir:
+        write_evaluation(evaluation, options.output_dir)
+        print(f"\nwrote metrics.json, predictions.csv and report.html to {options.output_dir}")
+    return 0
+
+
+def write_evaluation(evaluation: TextEvaluation, output_dir: str | Path) -> None:
+    """Write ``metrics.json``, ``predictions.csv`` and ``report.html``."""
+    folder = Path(output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "metrics.json", json.dumps(evaluation.to_json(), indent=2) + "\n")
+    write_text(folder / "predictions.csv", evaluation.studies.to_csv(index=False, float_format="%.6g"))
+    write_page(evaluation, folder / "report.html")
+
+
+def _inputs(options: argparse.Namespace) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:
+    """Manifests by name; or no manifest and the studies of a split."""
+    if options.dataset:
+        if len(options.dataset) != len(options.data_dir or []):
+            options.parser.error("--data_dir must be given once for each --dataset")
+        # Only reports are compared: Open-i needs no image on disk.
+        options.reports_only = True
+        return {}, studies_of(load_sources(options).table, options.split)
+    systems: dict[str, pd.DataFrame] = {}
+    for given in options.predictions:
+        named, separator, file = given.partition("=")
+        alone = not separator or Path(given).is_file()
+        name, path = (Path(given).stem, Path(given)) if alone else (named, Path(file))
+        if name in systems:
+            raise DatasetError(f"Two systems are called {name!r}: give each a name of its own as NAME=FILE.")
+        systems[name] = read_manifest(path)
+    return systems, None

@@ -1,0 +1,229 @@
+"""Manifests of generated reports beside reference reports: one CSV row or JSON line a study."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from core.datasets import DatasetError
+from core.datasets.table import require_columns
+from core.findings import LABELS
+from core.reporting.evidence import DECISIONS, Decision, Evidence
+from core.vlm.reference_evidence import evidence_from_decisions, evidence_from_report, stated_regions
+
+REFERENCE = ("reference_findings", "reference_impression")
+GENERATED = ("findings", "impression")
+BEFORE_GUARD = ("before_guard_findings", "before_guard_impression")
+REQUIRED = ("id", *REFERENCE, *GENERATED)
+_TEXTS = (*REQUIRED, *BEFORE_GUARD, "guard_action", "icd", "reference_icd", "view", "patient_id")
+
+
+class Written(Protocol):
+    """A generated report: the guard's ``Draft``, or anything with these texts."""
+
+    @property
+    def findings(self) -> str: ...  # noqa: D102
+    @property
+    def impression(self) -> str: ...  # noqa: D102
+
+
+def read_manifest(path: str | Path) -> pd.DataFrame:
+    """Read a ``.csv`` or ``.jsonl`` file.
+
+    Returns:
+        What ``checked`` returns.
+
+    Raises:
+        DatasetError: the file is missing, cannot be read, or is not as it should be.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise DatasetError(f"There is no manifest {path}.")
+    if source.suffix not in (".csv", ".jsonl"):
+        raise DatasetError(f"A manifest is a .csv or .jsonl file, not {source.name!r}.")
+    try:
+        if source.suffix == ".csv":
+            table = pd.read_csv(source, dtype=str, keep_default_na=False)
+        else:
+            table = _json_lines(source)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{source} cannot be read as {source.suffix[1:].upper()}: {error}") from error
+    return checked(table, source.name)
+
+
+def checked(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A manifest in its one form.
+
+    Args:
+        table: with the columns ``id``, ``reference_findings``, ``reference_impression``, ``findings`` and
+            ``impression``, and any of the others.
+        name: of the manifest, for messages.
+
+    Returns:
+        Texts without surrounding space, empty where there is none; ``evidence`` as a dict of decisions by label.
+
+    Raises:
+        DatasetError: a column is missing, there is no row, an id is empty or occurs twice, or an evidence is not one.
+    """
+    require_columns(table.columns, REQUIRED, file=Path(name), hint="leave cells empty where there is no text.")
+    if not len(table):
+        raise DatasetError(f"{name} has no rows, so there is nothing to evaluate.")
+    texts = {column: table[column].map(_text) for column in _TEXTS if column in table.columns}
+    ids = texts["id"]
+    if (ids == "").any():
+        raise DatasetError(f"{name}: row {int((ids == '').to_numpy().argmax()) + 1} has no id.")
+    if ids.duplicated().any():
+        raise DatasetError(f"{name}: the id {ids[ids.duplicated()].iloc[0]!r} occurs more than once.")
+    if all((texts[column] == "").all() for column in REFERENCE):
+        raise DatasetError(f"{name} has no reference text in any row, so there is nothing to compare with.")
+    if "evidence" in table.columns:
+        texts["evidence"] = pd.Series(
+            [_decisions(value, f"{name}: {one}") for one, value in zip(ids, table["evidence"], strict=True)],
+            index=table.index,
+            dtype=object,
+        )
+    return pd.DataFrame(texts).reset_index(drop=True)
+
+
+def aligned(systems: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The manifests of several systems, checked, with their rows in the order of the first.
+
+    Raises:
+        DatasetError: there is no system, or systems differ in their ids or reference texts.
+    """
+    if not systems:
+        raise DatasetError("There is no system to evaluate.")
+    tables = {name: checked(table, name) for name, table in systems.items()}
+    first_name, first = next(iter(tables.items()))
+    for name, table in tables.items():
+        if odd := sorted(set(first["id"]) ^ set(table["id"])):
+            where = first_name if odd[0] in set(first["id"]) else name
+            raise DatasetError(
+                f"{first_name} and {name} are not of the same studies: {len(odd)} ids stand in one of them only, such "
+                f"as {odd[0]!r} in {where}."
+            )
+        tables[name] = table.set_index("id", drop=False).loc[first["id"]].reset_index(drop=True)
+        for column in REFERENCE:
+            differs = tables[name][column] != first[column]
+            if differs.any():
+                raise DatasetError(
+                    f"{first_name} and {name} differ in {column} of {first.loc[differs.idxmax(), 'id']!r}: "
+                    "compare systems against the same references."
+                )
+    return tables
+
+
+def studies_of(table: pd.DataFrame, split: str) -> pd.DataFrame:
+    """The studies of one split that have a report, with the evidence that their reports give.
+
+    Args:
+        table: as ``load_table`` returns it.
+        split: train, val or test.
+
+    Returns:
+        ``id``, ``patient_id``, ``view``, the references and ``evidence``; one row a study.
+
+    Raises:
+        DatasetError: the split has no reports.
+    """
+    own = table[table["split"] == split].drop_duplicates(["source", "study_id"])
+    studies = pd.DataFrame(
+        {
+            "id": own["study_id"].map(_text),
+            "patient_id": own["source"].map(_text) + ":" + own["patient_id"].map(_text),
+            "view": own["view"].map(_text),
+            "reference_findings": own["report_findings"].map(_text),
+            "reference_impression": own["report_impression"].map(_text),
+        }
+    )
+    studies = studies[(studies[list(REFERENCE)] != "").any(axis=1)].reset_index(drop=True)
+    if not len(studies):
+        raise DatasetError(f"The {split} split has no reports; use a source with reports, such as openi.")
+    return studies.assign(
+        evidence=[{item.finding.name: item.decision for item in one.findings} for one in evidence_of(studies)]
+    )
+
+
+def evidence_of(studies: pd.DataFrame) -> list[Evidence]:
+    """What each study's writer may say: the decisions of ``evidence``, or those of the reference where it has none."""
+    evidences = []
+    for row in studies.to_dict("records"):
+        report = report_text(row, REFERENCE)
+        view = row.get("view") or None
+        given = row.get("evidence")
+        if given is None:
+            evidences.append(evidence_from_report(report, study_id=row["id"], view=view))
+        else:
+            decisions = [given.get(label, "unknown") for label in LABELS]
+            regions = stated_regions(report, decisions)
+            evidences.append(evidence_from_decisions(decisions, regions, seed=row["id"], view=view))
+    return evidences
+
+
+def manifest_of(studies: pd.DataFrame, write: Callable[[list[Evidence]], Sequence[Written]]) -> pd.DataFrame:
+    """The manifest that a writer makes of studies.
+
+    Args:
+        studies: from ``studies_of``.
+        write: the evidence of all studies to their reports, in the same order.
+
+    Raises:
+        ValueError: the writer did not give one report for each study.
+    """
+    reports = write(evidence_of(studies))
+    if len(reports) != len(studies):
+        raise ValueError(f"The writer gave {len(reports)} reports for {len(studies)} studies.")
+    return studies.assign(
+        findings=[report.findings for report in reports], impression=[report.impression for report in reports]
+    )
+
+
+def report_text(row: Mapping[str, Any], columns: Sequence[str]) -> str:
+    """Both sections as one text."""
+    return "\n\n".join(text for column in columns if (text := row[column]))
+
+
+def _json_lines(path: Path) -> pd.DataFrame:
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DatasetError(f"{path} line {number} is not JSON.") from error
+        if not isinstance(row, dict):
+            raise DatasetError(f"{path} line {number} is not a JSON object.")
+        rows.append(row)
+    return pd.DataFrame(rows, columns=None if rows else list(REQUIRED), dtype=object)
+
+
+def _text(value: object) -> str:
+    return "" if value is None or value is pd.NaT or value != value else str(value).strip()
+
+
+def _decisions(value: object, place: str) -> dict[str, Decision] | None:
+    """One cell of ``evidence``; None where it is empty."""
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise DatasetError(f"{place}: the evidence is not JSON.") from error
+    if value is None or value != value:
+        return None
+    if not isinstance(value, dict):
+        raise DatasetError(f"{place}: the evidence is not a JSON object of labels and decisions.")
+    for label, decision in value.items():
+        if label not in LABELS:
+            raise DatasetError(f"{place}: the evidence names {label!r}, which is not one of the 14 findings.")
+        if decision not in DECISIONS:
+            raise DatasetError(f"{place}: the evidence of {label} is {decision!r}; it should be {_or(DECISIONS)}.")
+    return value
+
+
+def _or(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
