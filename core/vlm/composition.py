@@ -1,22 +1,28 @@
 """Reports for evidence that no report in the collection has: sentences of many reports, put together.
 
-A collection of a few thousand reports shows each finding in few company. A writer that has read only these falls back
-on the usual company when it is given an unusual one; here it meets every finding in any.
+A collection of a few thousand reports shows each finding in little company. A writer that has read only these falls
+back on the usual company when it is given an unusual one; here it meets every finding in any.
 """
 
+import math
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from core.datasets.labeler import find_mentions, presences
+from tqdm.auto import tqdm
+
+from core.datasets.labeler import presences
 from core.datasets.labeler.sentences import sentences_in
 from core.findings import BY_NAME, FINDINGS, LABELS
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
 from core.reporting.guard import Draft, examine_sentence
 from core.vlm.prompts import side_of
 from core.vlm.reference_evidence import evidence_from_decisions
+from core.vlm.text_metrics.normalisation import normalise
+from core.vlm.typicality import Typicality
 
 # Shares of the drawn evidence with so many findings called.
 _CALLED = {0: 0.05, 1: 0.25, 2: 0.25, 3: 0.18, 4: 0.11, 5: 0.08, 6: 0.05, 8: 0.03}
@@ -24,13 +30,24 @@ _REGIONS = ("left {} zone", "right {} zone", "{} zones of both sides")
 _ZONES = ("upper", "middle", "lower")
 _VIEWS = ("PA", "AP", None)
 _SWAP = {"left": "right", "right": "left"}
-_NEGATIVE_SENTENCES = (1, 2, 2, 3, 3, 4)
+
+# Normal reports that are put together, sentences that a report has at most, and steps of the search for each.
+_POOL, _LONGEST, _STEPS = 400, 5, 500
+# A sentence must stand in this many reports, and deny a finding at most so often in one.
+_FEWEST, _DENIALS = 3, 2
+_COOLING = 0.004
+# A report shorter than this, in tokens, is filled up with what else the evidence bears out.
+_SHORT = 26
+_TRIES = 12
 
 
 class _Key(NamedTuple):
     finding: str
     decision: Decision
     side: str | None
+
+
+Weighted = tuple[list[str], list[float]]
 
 
 def random_evidence(draw: random.Random) -> Evidence:
@@ -53,13 +70,17 @@ def random_evidence(draw: random.Random) -> Evidence:
 
 
 class SentenceBank:
-    """Sentences of covered reports, by what they say.
+    """Sentences of covered reports, by what they say, and normal reports made of them.
 
     Args:
         reports: evidence and draft of each.
+        originals: the Findings of normal reports as they were written, which tell what is typical.
+        seed: of the search for normal reports.
     """
 
-    def __init__(self, reports: Iterable[tuple[Evidence, Draft]]) -> None:
+    def __init__(
+        self, reports: Sequence[tuple[Evidence, Draft]], originals: Sequence[str], *, seed: int = 0
+    ) -> None:
         findings: dict[_Key, Counter[str]] = defaultdict(Counter)
         impressions: dict[_Key, Counter[str]] = defaultdict(Counter)
         denials: Counter[str] = Counter()
@@ -70,37 +91,42 @@ class SentenceBank:
                 (draft.findings, findings, denials),
                 (draft.impression, impressions, conclusions),
             ):
-                for sentence in sentences_in(text):
-                    called, others = _statements(sentence.text)
-                    if not called:
-                        normal[sentence.text] += 1
+                for sentence in (f"{one.text}." for one in sentences_in(text)):
+                    called, others = _called_in(sentence)
+                    if not called and not others:
+                        normal[sentence] += 1
                     elif len(called) == 1 and not others and called[0] in by_name:
-                        item = by_name[called[0]]
-                        sentences[_key(item)][sentence.text] += 1
+                        sentences[_key(by_name[called[0]])][sentence] += 1
         self._findings = {key: _weighted(counts) for key, counts in findings.items()}
         self._impressions = {key: _weighted(counts) for key, counts in impressions.items()}
-        self._denials = _weighted(denials)
         self._conclusions = _weighted(conclusions)
+        usual = [text for text, count in denials.items() if count >= _FEWEST] or list(denials)
+        self._denials = (usual, [denials[text] ** 0.5 for text in usual])
+        self._normal = _normal_reports(usual, Typicality(originals), random.Random(seed))
 
     def compose(self, evidence: Evidence, draw: random.Random) -> Draft:
-        """A report for this evidence; not examined as a whole."""
+        """A report for this evidence, not examined as a whole.
+
+        A typical normal report, without what the evidence does not bear out, and with a sentence for each finding that
+        it calls.
+        """
         called = [item for item in evidence.findings if item.decision in ("present", "possible")]
+        sentences = [text for text in draw.choice(self._normal) if not examine_sentence(text, evidence)]
         draw.shuffle(called)
-        findings = [self._sentence(self._findings, item, draw) for item in called]
-        for _ in range(draw.choice(_NEGATIVE_SENTENCES)):
-            sentence = self._fitting(self._denials, evidence, draw)
-            if sentence and sentence not in findings:
-                findings.append(sentence)
-        # The heart comes first in most reports, the pleura last.
-        findings.sort(key=lambda text: _place(text) + draw.random())
+        for item in called:
+            _insert(sentences, self._sentence(self._findings, item, draw))
+        for _ in range(_TRIES):
+            if sum(len(normalise(text).split()) for text in sentences) >= _SHORT:
+                break
+            filling = self._fitting(self._denials, evidence, draw)
+            if filling and not _repetitive([*sentences, filling]):
+                _insert(sentences, filling)
         impression = [self._sentence(self._impressions, item, draw) for item in called]
         if not called:
             impression = [self._fitting(self._conclusions, evidence, draw) or "No acute cardiopulmonary abnormality."]
-        return Draft(" ".join(findings), " ".join(dict.fromkeys(impression)))
+        return Draft(" ".join(sentences), " ".join(dict.fromkeys(impression)))
 
-    def _sentence(
-        self, bank: dict[_Key, tuple[list[str], list[float]]], item: FindingEvidence, draw: random.Random
-    ) -> str:
+    def _sentence(self, bank: dict[_Key, Weighted], item: FindingEvidence, draw: random.Random) -> str:
         key = _key(item)
         choices = [(text, weight, False) for text, weight in zip(*bank.get(key, ([], [])), strict=True)]
         if key.side in _SWAP:
@@ -112,16 +138,68 @@ class SentenceBank:
         return _mirror(text) if mirrored else text
 
     @staticmethod
-    def _fitting(bank: tuple[list[str], list[float]], evidence: Evidence, draw: random.Random) -> str | None:
+    def _fitting(bank: Weighted, evidence: Evidence, draw: random.Random) -> str | None:
         """A sentence that the evidence bears out, or None where a dozen draws found none."""
         texts, weights = bank
-        for text in draw.choices(texts, weights, k=12) if texts else ():
+        for text in draw.choices(texts, weights, k=_TRIES) if texts else ():
             if not examine_sentence(text, evidence):
                 return text
         return None
 
 
-def _statements(sentence: str) -> tuple[list[str], bool]:
+def _normal_reports(sentences: list[str], typicality: Typicality, draw: random.Random) -> list[list[str]]:
+    """Reports of a normal chest, each the best of a search of its own (simulated annealing)."""
+    tokens = {text: normalise(text) for text in sentences}
+
+    def joined(report: list[str]) -> str:
+        return " ".join(tokens[text] for text in report)
+
+    pool: dict[tuple[str, ...], None] = {}
+    for _ in tqdm(range(_POOL), desc="normal reports", unit="report", disable=None):
+        best: list[str] = []
+        best_score = score = 0.0
+        report: list[str] = []
+        for _ in range(_STEPS):
+            changed = _changed(report, sentences, draw)
+            if _repetitive(changed):
+                continue
+            value = typicality.bleu(joined(changed))
+            if value > score or draw.random() < math.exp((value - score) / _COOLING):
+                report, score = changed, value
+            if score > best_score:
+                best, best_score = report, score
+        orders = [draw.sample(best, len(best)) for _ in range(_TRIES)] + [best]
+        chosen = max(orders, key=lambda order: typicality.score(joined(order)))
+        pool[tuple(chosen)] = None
+    return [list(report) for report in pool]
+
+
+def _repetitive(report: list[str]) -> bool:
+    counts = Counter(name for text in report for name in _named(text))
+    return len(set(report)) < len(report) or max(counts.values(), default=0) > _DENIALS
+
+
+@lru_cache(maxsize=10_000)
+def _named(sentence: str) -> frozenset[str]:
+    return frozenset(presences(sentence))
+
+
+def _changed(report: list[str], sentences: list[str], draw: random.Random) -> list[str]:
+    """The report with one sentence more, less, or other."""
+    changed = list(report)
+    step = draw.random()
+    if not changed or (step < 0.5 and len(changed) < _LONGEST):
+        changed.insert(draw.randint(0, len(changed)), draw.choice(sentences))
+    elif step < 0.6 and len(changed) > 1:
+        changed.pop(draw.randrange(len(changed)))
+    elif step < 0.9:
+        changed[draw.randrange(len(changed))] = draw.choice(sentences)
+    else:
+        draw.shuffle(changed)
+    return changed
+
+
+def _called_in(sentence: str) -> tuple[list[str], bool]:
     """The findings that a sentence calls, and whether it calls anything else."""
     stated = [name for name, presence in presences(sentence).items() if presence in ("present", "uncertain")]
     return [name for name in stated if name in BY_NAME], any(name not in BY_NAME for name in stated)
@@ -131,7 +209,7 @@ def _key(item: FindingEvidence) -> _Key:
     return _Key(item.finding.name, item.decision, side_of(item.region))
 
 
-def _weighted(counts: Counter[str]) -> tuple[list[str], list[float]]:
+def _weighted(counts: Counter[str]) -> Weighted:
     # The square root lets rarer wordings be heard beside the usual one.
     return list(counts), [count**0.5 for count in counts.values()]
 
@@ -156,10 +234,19 @@ def _mirror(text: str) -> str:
     return re.sub(r"\b(?:left|right)\b", swap, text, flags=re.IGNORECASE)
 
 
-def _place(text: str) -> float:
-    named = {mention.observation for mention in find_mentions(text)}
+def _insert(sentences: list[str], text: str) -> None:
+    """Put a sentence before the first that belongs further on: the heart first, then lungs, then pleura."""
+    place = _place(text)
+    for index, other in enumerate(sentences):
+        if _place(other) > place:
+            sentences.insert(index, text)
+            return
+    sentences.append(text)
+
+
+@lru_cache(maxsize=10_000)
+def _place(text: str) -> int:
+    named = _named(text)
     if "Cardiomegaly" in named:
-        return 0.0
-    if named & {"Effusion", "Pneumothorax", "Pleural_Thickening"}:
-        return 1.6
-    return 0.8
+        return 0
+    return 2 if named and named <= {"Effusion", "Pneumothorax", "Pleural_Thickening"} else 1

@@ -60,7 +60,8 @@ def reasoning_steps(evidence: Evidence) -> tuple[str, ...]:
         by_name={item.finding.name: item for item in evidence.findings},
         called=", ".join(("possible " if item.decision == "possible" else "") + item.finding.phrase for item in called),
     )
-    steps = tuple(re.sub(r"\s+", " ", line).strip() for line in text.splitlines() if line.strip())
+    lines = (re.sub(r"\s+", " ", line).strip() for line in text.strip("\n").split("\n"))
+    steps = tuple(line or "Not assessed." for line in lines)
     if len(steps) != STEPS:
         raise ValueError(f"templates/prompts/steps.j2 wrote {len(steps)} steps; there must be {STEPS}.")
     return steps

@@ -25,6 +25,7 @@ from core.vlm.ehr import in_one_line, invented_record
 from core.vlm.pairing import ImagePairs
 from core.vlm.prompts import STYLES, Reply, reasoning_steps, render_prompt, write_reply
 from core.vlm.reference_evidence import evidence_from_report
+from core.vlm.text_metrics.normalisation import normalise
 
 Record = dict[str, Any]
 
@@ -36,13 +37,15 @@ class Example:
     Attributes:
         study_id: of the report.
         evidence: what it says, as the labeler reads it.
-        draft: its Findings and Impression.
+        draft: its Findings and Impression, without what the evidence does not cover.
+        original: its Findings as they were written.
         image: path of its own image, or None.
     """
 
     study_id: str
     evidence: Evidence
     draft: Draft
+    original: str
     image: str | None
 
 
@@ -56,6 +59,9 @@ class Recipe:
         image_only: share of the records that give no evidence.
         style_shares: shares of the records that ask for each of ``STYLES``.
         context: share of the records with an invented health record beside the evidence, which is to leave no trace.
+        own_words: share of the complete reports' records in the report's own words; the others, and those of reports
+            that say little once stripped, are put into typical ones.
+        complete_tokens: Findings of at least so many tokens are complete.
         seed: of all draws.
     """
 
@@ -64,6 +70,8 @@ class Recipe:
     image_only: float = 0.1
     style_shares: tuple[float, float, float] = (0.8, 0.1, 0.1)
     context: float = 0.1
+    own_words: float = 0.25
+    complete_tokens: int = 22
     seed: int = 0
 
 
@@ -100,7 +108,7 @@ def covered_report(study_id: str, findings: str | None, impression: str | None, 
     draft = repair(Draft(findings, impression), evidence)
     if not draft.findings or not draft.impression or examine(draft, evidence):
         return None
-    return Example(study_id, evidence, draft, None)
+    return Example(study_id, evidence, draft, findings, None)
 
 
 def make_records(
@@ -116,16 +124,22 @@ def make_records(
     Raises:
         DatasetError: a report has no image, and none was given to stand in.
     """
+    bank = SentenceBank(
+        [(example.evidence, example.draft) for example in examples["train"]],
+        [example.original for example in examples["train"] if not _called(example.evidence)],
+        seed=recipe.seed,
+    )
     records: dict[str, list[Record]] = {}
     for split, reports in examples.items():
         draw = random.Random(f"{recipe.seed}-{split}")
         records[split] = [
             record
             for example in reports
-            for record in _of_report(example, pairs[split], recipe, draw, variants=recipe.variants if split == "train" else 1)
+            for record in _of_report(
+                example, pairs[split], bank, recipe, draw, variants=recipe.variants if split == "train" else 1
+            )
         ]
     draw = random.Random(f"{recipe.seed}-composed")
-    bank = SentenceBank([(example.evidence, example.draft) for example in examples["train"]])
     bar = tqdm(total=recipe.composed, desc="composing", unit="record", disable=None)
     for evidence, draft in _compositions(bank, draw, recipe.composed):
         image = _image(evidence, pairs["train"], draw)
@@ -141,30 +155,49 @@ def count_styles(records: Sequence[Record]) -> Counter[str]:
 
 
 def _of_report(
-    example: Example, pairs: ImagePairs | None, recipe: Recipe, draw: random.Random, *, variants: int
+    example: Example,
+    pairs: ImagePairs | None,
+    bank: SentenceBank,
+    recipe: Recipe,
+    draw: random.Random,
+    *,
+    variants: int,
 ) -> Iterator[Record]:
+    """Records with one report's evidence: in its own words where it is complete, in typical ones otherwise."""
     for variant in range(variants):
         text = f"{example.draft.findings} {example.draft.impression}"
         evidence = evidence_from_report(text, study_id=f"{example.study_id}#{variant}", view=example.evidence.view)
+        draft = example.draft
+        if len(normalise(draft.findings).split()) < recipe.complete_tokens or draw.random() >= recipe.own_words:
+            draft = _composition(bank, evidence, draw) or draft
         image = example.image or _image(evidence, pairs, draw)
         if draw.random() < recipe.image_only:
-            yield _conversation(image, REQUEST.removeprefix("<image>\n"), Reply(example.draft), "image only")
+            yield _conversation(image, REQUEST.removeprefix("<image>\n"), Reply(draft), "image only")
         else:
-            yield _record(image, evidence, example.draft, recipe, draw)
+            yield _record(image, evidence, draft, recipe, draw)
+
+
+def _composition(bank: SentenceBank, evidence: Evidence, draw: random.Random) -> Draft | None:
+    """A report that says just what the evidence says; the guard has the last word, and may have none of it."""
+    draft = bank.compose(evidence, draw)
+    if examine(draft, evidence):
+        draft = repair(draft, evidence)
+    return None if examine(draft, evidence) else draft
+
+
+def _called(evidence: Evidence) -> set[str]:
+    return {item.finding.name for item in evidence.findings if item.decision in ("present", "possible")}
 
 
 def _compositions(bank: SentenceBank, draw: random.Random, count: int) -> Iterator[tuple[Evidence, Draft]]:
-    """Evidence at random and a report that says just that; the guard has the last word on each."""
+    """Evidence at random, each with its report."""
     made = 0
     while made < count:
         evidence = random_evidence(draw)
-        draft = bank.compose(evidence, draw)
-        if examine(draft, evidence):
-            draft = repair(draft, evidence)
-            if examine(draft, evidence):
-                continue
-        made += 1
-        yield evidence, draft
+        draft = _composition(bank, evidence, draw)
+        if draft is not None:
+            made += 1
+            yield evidence, draft
 
 
 def _image(evidence: Evidence, pairs: ImagePairs | None, draw: random.Random) -> str:
@@ -172,7 +205,7 @@ def _image(evidence: Evidence, pairs: ImagePairs | None, draw: random.Random) ->
         raise DatasetError(
             "The reports have no images of their own; name a table of labelled images that stand in (--images)."
         )
-    called = {item.finding.name for item in evidence.findings if item.decision in ("present", "possible")}
+    called = _called(evidence)
     return pairs.draw({label: label in called for label in LABELS}, draw)
 
 
