@@ -31,8 +31,8 @@ _ZONES = ("upper", "middle", "lower")
 _VIEWS = ("PA", "AP", None)
 _SWAP = {"left": "right", "right": "left"}
 
-# Normal reports that are put together, sentences that a report has at most, and steps of the search for each.
-_POOL, _LONGEST, _STEPS = 400, 5, 500
+# Sentences that a normal report has at most, and steps of the search for each.
+_LONGEST, _STEPS = 5, 500
 # A sentence must stand in this many reports, and deny a finding at most so often in one.
 _FEWEST, _DENIALS = 3, 2
 _COOLING = 0.004
@@ -75,11 +75,17 @@ class SentenceBank:
     Args:
         reports: evidence and draft of each.
         originals: the Findings of normal reports as they were written, which tell what is typical.
-        seed: of the search for normal reports.
+        normal_reports: normal reports to put together, at most.
+        seed: of the search for them.
     """
 
     def __init__(
-        self, reports: Sequence[tuple[Evidence, Draft]], originals: Sequence[str], *, seed: int = 0
+        self,
+        reports: Sequence[tuple[Evidence, Draft]],
+        originals: Sequence[str],
+        *,
+        normal_reports: int = 400,
+        seed: int = 0,
     ) -> None:
         findings: dict[_Key, Counter[str]] = defaultdict(Counter)
         impressions: dict[_Key, Counter[str]] = defaultdict(Counter)
@@ -102,7 +108,7 @@ class SentenceBank:
         self._conclusions = _weighted(conclusions)
         usual = [text for text, count in denials.items() if count >= _FEWEST] or list(denials)
         self._denials = (usual, [denials[text] ** 0.5 for text in usual])
-        self._normal = _normal_reports(usual, Typicality(originals), random.Random(seed))
+        self._normal = _normal_reports(usual, Typicality(originals), normal_reports, random.Random(seed))
 
     def compose(self, evidence: Evidence, draw: random.Random) -> Draft:
         """A report for this evidence, not examined as a whole.
@@ -147,7 +153,9 @@ class SentenceBank:
         return None
 
 
-def _normal_reports(sentences: list[str], typicality: Typicality, draw: random.Random) -> list[list[str]]:
+def _normal_reports(
+    sentences: list[str], typicality: Typicality, count: int, draw: random.Random
+) -> list[list[str]]:
     """Reports of a normal chest, each the best of a search of its own (simulated annealing)."""
     tokens = {text: normalise(text) for text in sentences}
 
@@ -155,7 +163,7 @@ def _normal_reports(sentences: list[str], typicality: Typicality, draw: random.R
         return " ".join(tokens[text] for text in report)
 
     pool: dict[tuple[str, ...], None] = {}
-    for _ in tqdm(range(_POOL), desc="normal reports", unit="report", disable=None):
+    for _ in tqdm(range(count), desc="normal reports", unit="report", disable=None):
         best: list[str] = []
         best_score = score = 0.0
         report: list[str] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.datasets import DatasetError
+from core.datasets import DatasetError, read_table
 from core.datasets.options import add_source_options, load_sources
 from core.datasets.table import SPLITS
 from core.evaluation.resampling import RESAMPLES
@@ -27,7 +27,8 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "A manifest is a .csv or .jsonl file with id, reference_findings, reference_impression, findings and "
         "impression, and if known evidence (JSON: label to present, possible, absent or unknown), icd and "
         "reference_icd (codes joined by ;), before_guard_findings, before_guard_impression, guard_action. "
-        "With --dataset instead, the reports of a split are the references.",
+        "With --dataset instead, the writer writes the studies of a split from the labels of their reports, and is "
+        "scored against these; its manifest is kept in the output folder.",
     )
     one.add_argument(
         "--predictions",
@@ -38,6 +39,14 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     one.add_argument("--output_dir", type=Path, metavar="DIR", help="for metrics.json, predictions.csv, report.html")
     one.add_argument("--split", choices=SPLITS, default="test", help="of the dataset [test]")
+    one.add_argument("--backend", metavar="DIR", help="folder of the writer, with --dataset [the shipped one]")
+    one.add_argument(
+        "--images",
+        type=Path,
+        metavar="TABLE",
+        help="labelled images that stand in, by label set, for those of the studies [a rendered phantom]",
+    )
+    one.add_argument("--limit", type=int, default=0, metavar="N", help="studies at most, with --dataset [0: all]")
     one.add_argument("--resamples", type=int, default=RESAMPLES, help=f"for the intervals [{RESAMPLES}]")
     one.add_argument(
         "--bertscore_model",
@@ -62,13 +71,11 @@ def run_evaluate(options: argparse.Namespace) -> int:
         options.parser.error("give either --predictions or --dataset with --data_dir")
     if options.resamples < 1:
         options.parser.error("--resamples must be 1 or more")
-    systems, studies = _inputs(options)
+    systems = _inputs(options)
     learned, unavailable = load_learned(
         bertscore_model=options.bertscore_model, chexbert=options.chexbert, chexbert_bert=options.chexbert_bert
     )
-    evaluation = evaluate(
-        systems, studies=studies, learned=learned, unavailable=unavailable, resamples=options.resamples
-    )
+    evaluation = evaluate(systems, learned=learned, unavailable=unavailable, resamples=options.resamples)
     print(as_table(evaluation))
     if options.output_dir:
         write_evaluation(evaluation, options.output_dir)
@@ -85,14 +92,12 @@ def write_evaluation(evaluation: TextEvaluation, output_dir: str | Path) -> None
     write_page(evaluation, folder / "report.html")
 
 
-def _inputs(options: argparse.Namespace) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:
-    """Manifests by name; or no manifest and the studies of a split."""
+def _inputs(options: argparse.Namespace) -> dict[str, pd.DataFrame]:
+    """Manifests by name: those given, or the one that the writer makes of a split."""
     if options.dataset:
         if len(options.dataset) != len(options.data_dir or []):
             options.parser.error("--data_dir must be given once for each --dataset")
-        # Only reports are compared: Open-i needs no image on disk.
-        options.reports_only = True
-        return {}, studies_of(load_sources(options).table, options.split)
+        return {"writer": _write(options)}
     systems: dict[str, pd.DataFrame] = {}
     for given in options.predictions:
         named, separator, file = given.partition("=")
@@ -101,4 +106,26 @@ def _inputs(options: argparse.Namespace) -> tuple[dict[str, pd.DataFrame], pd.Da
         if name in systems:
             raise DatasetError(f"Two systems are called {name!r}: give each a name of its own as NAME=FILE.")
         systems[name] = read_manifest(path)
-    return systems, None
+    return systems
+
+
+def _write(options: argparse.Namespace) -> pd.DataFrame:
+    # transformers takes seconds to import, which comparing manifests should not wait for.
+    from core.vlm.writer import SHIPPED_WRITER, Writer
+    from core.vlm.written_manifest import written_manifest
+
+    # Reports are compared, and images may stand in: Open-i needs no image on disk.
+    options.reports_only = True
+    studies = studies_of(load_sources(options).table, options.split)
+    studies = studies[: options.limit] if options.limit else studies
+    images = None
+    if options.images:
+        images = read_table(options.images)
+        # Images of training records are not to illustrate what is measured.
+        images = images[images["split"] == ("train" if options.split == "train" else "val")]
+    written = written_manifest(studies, Writer(options.backend or SHIPPED_WRITER), images)
+    if options.output_dir:
+        options.output_dir.mkdir(parents=True, exist_ok=True)
+        lines = written.to_json(orient="records", lines=True)
+        write_text(options.output_dir / "written.jsonl", lines)
+    return written

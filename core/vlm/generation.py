@@ -16,6 +16,7 @@ from core.reporting.exports.codes import icd10cm_code
 from core.reporting.guard import verdict_as_object
 from core.reporting.report import Report
 from core.vlm.ehr import in_one_line, read_ehr
+from core.vlm.pictures import picture_of
 from core.vlm.prompts import Style
 from core.vlm.rewrite import Rewrite, rewrite
 from core.vlm.writer import SHIPPED_WRITER, Writer
@@ -86,7 +87,12 @@ def generate(
     context = "" if ehr is None else in_one_line(read_ehr(ehr))
     assessment = assess(image, classifier or _shipped_classifier())
     written = rewrite(
-        image, assessment.evidence, assessment.report, writer or _shipped_writer(), style=style, context=context
+        picture_of(image),
+        assessment.evidence,
+        assessment.report,
+        writer or _shipped_writer(),
+        style=style,
+        context=context,
     )
     findings, impression = written.report.text("findings"), written.report.text("impression")
     found = presences(f"FINDINGS: {findings}\nIMPRESSION: {impression}")

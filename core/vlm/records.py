@@ -62,6 +62,7 @@ class Recipe:
         own_words: share of the complete reports' records in the report's own words; the others, and those of reports
             that say little once stripped, are put into typical ones.
         complete_tokens: Findings of at least so many tokens are complete.
+        normal_reports: typical normal reports that are put together, at most.
         seed: of all draws.
     """
 
@@ -72,6 +73,7 @@ class Recipe:
     context: float = 0.1
     own_words: float = 0.25
     complete_tokens: int = 22
+    normal_reports: int = 400
     seed: int = 0
 
 
@@ -127,6 +129,7 @@ def make_records(
     bank = SentenceBank(
         [(example.evidence, example.draft) for example in examples["train"]],
         [example.original for example in examples["train"] if not _called(example.evidence)],
+        normal_reports=recipe.normal_reports,
         seed=recipe.seed,
     )
     records: dict[str, list[Record]] = {}

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from PIL import Image
+
 from core.datasets.labeler.sentences import sentences_in
-from core.imaging import Radiograph
 from core.reporting.evidence import Evidence
 from core.reporting.guard import Draft, Verdict, examine_sentence, guarded
 from core.reporting.report import Report
-from core.vlm.pictures import picture_of
 from core.vlm.prompts import Reply, Style, read_reply, render_prompt
 from core.vlm.writer import Writer
 
@@ -35,7 +35,7 @@ class Rewrite:
 
 
 def rewrite(
-    radiograph: Radiograph,
+    picture: Image.Image,
     evidence: Evidence,
     template: Report,
     writer: Writer,
@@ -47,7 +47,7 @@ def rewrite(
     """Rewrite the evidence of one radiograph; the same input gives the same text.
 
     Args:
-        radiograph: what the writer sees.
+        picture: what the writer sees, from ``core.vlm.pictures``.
         evidence: what it may say.
         template: the report that stands where nothing else may be shown.
         writer: the model.
@@ -57,7 +57,6 @@ def rewrite(
             with the evidence.
     """
     started = time.perf_counter()
-    picture = picture_of(radiograph)
     prompt = render_prompt(evidence, style, context=context)
     seed = int.from_bytes(hashlib.blake2b(picture.tobytes() + prompt.encode(), digest_size=6).digest())
     replies: list[Reply] = []

@@ -20,6 +20,7 @@ _EXPLANATIONS = {
     "weight_decay": "AdamW",
     "precision": "bf16, fp16 (on a GPU) or fp32",
     "max_records": "records of the training split at most; 0 for all",
+    "save_steps": "optimiser steps between two states that a stopped run can go on from",
     "gradient_checkpointing": "compute activations again in the backward pass, for models that fill the memory",
     "seed": "of order and dropout",
 }
@@ -159,10 +160,10 @@ def _prepare_with_evidence(options: argparse.Namespace) -> int:
 def create(options: argparse.Namespace) -> int:
     """Make an untrained model."""
     from core.vlm.architecture import Size, make_model, train_tokenizer
-    from core.vlm.training import Records
+    from core.vlm.training import load_records
 
     size = Size(**{field.name: getattr(options, field.name) for field in fields(Size)})
-    records = Records(options.records / "train.json")
+    records = load_records(options.records / "train.json")
     texts = (text for record in records for text in (record["request"], record["reply"]))
     tokenizer = train_tokenizer(texts, vocabulary=size.vocabulary)
     model, processor = make_model(tokenizer, options.tower, size)

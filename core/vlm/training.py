@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from datasets import Dataset
 from PIL import Image
-from torch.utils.data import Dataset
 from transformers import (
     AutoModelForImageTextToText,
     AutoProcessor,
@@ -59,6 +59,7 @@ class StageSettings:
         weight_decay: AdamW.
         precision: ``bf16``, ``fp16`` (on a GPU) or ``fp32``.
         max_records: records of the training split at most; 0 for all.
+        save_steps: optimiser steps between two states that a stopped run can go on from.
         gradient_checkpointing: computes activations again in the backward pass, for models that fill the memory.
         seed: of order and dropout.
     """
@@ -71,41 +72,39 @@ class StageSettings:
     weight_decay: float = 0.05
     precision: str = "bf16"
     max_records: int = 0
+    save_steps: int = 100
     gradient_checkpointing: bool = False
     seed: int = 0
 
 
-class Records(Dataset[dict[str, Any]]):
-    """Conversations as a trainer reads them.
+def load_records(path: Path, *, limit: int = 0) -> Dataset:
+    """Conversations as the trainer reads them.
 
     Args:
         path: JSON file that ``python -m core.vlm prepare`` wrote.
         limit: records at most; 0 for all.
 
+    Returns:
+        Rows of ``image`` (path), ``request``, ``reply`` and ``length`` (characters of both, by which records of a
+        batch are chosen alike).
+
     Raises:
         WriterTrainingError: the file is missing or not such a file.
     """
-
-    def __init__(self, path: Path, *, limit: int = 0) -> None:
-        try:
-            records = json.loads(path.read_text(encoding="utf-8"))
-            self._rows = [
-                (record["image"], *(turn["value"] for turn in record["conversations"][:2]))
-                for record in (records[:limit] if limit else records)
-            ]
-        except FileNotFoundError:
-            raise WriterTrainingError(f"{path} does not exist; make it with python -m core.vlm prepare.") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise WriterTrainingError(f"{path} is not a file of conversations ({error}); make it anew.") from None
-        if not self._rows:
-            raise WriterTrainingError(f"{path} holds no record; prepare a table with reports of that split.")
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        image, request, reply = self._rows[index]
-        return {"image": image, "request": request, "reply": reply}
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+        rows = []
+        for record in records[:limit] if limit else records:
+            request, reply = (turn["value"] for turn in record["conversations"][:2])
+            rows.append({"image": record["image"], "request": request, "reply": reply})
+            rows[-1]["length"] = len(request) + len(reply)
+    except FileNotFoundError:
+        raise WriterTrainingError(f"{path} does not exist; make it with python -m core.vlm prepare.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise WriterTrainingError(f"{path} is not a file of conversations ({error}); make it anew.") from None
+    if not rows:
+        raise WriterTrainingError(f"{path} holds no record; prepare a table with reports of that split.")
+    return Dataset.from_list(rows)
 
 
 class Collator:
@@ -227,14 +226,14 @@ def train_writer(
         WriterTrainingError: something is missing; the message says what to do.
     """
     data = {
-        name: Records(records_folder / f"{name}.json", limit=settings.max_records if name == "train" else 0)
+        name: load_records(records_folder / f"{name}.json", limit=settings.max_records if name == "train" else 0)
         for name in _SPLITS
     }
     model, processor = load_model(model_folder)
     freeze(model, stage)
     trainer = Trainer(
         model=model,
-        args=arguments(output_dir, settings),
+        args=arguments(output_dir, settings, by_length=True),
         train_dataset=data["train"],
         eval_dataset=data["val"],
         data_collator=Collator(processor),
@@ -264,8 +263,14 @@ def towers(model: PreTrainedModel) -> list[torch.nn.Module]:
     return [module for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in _PARTS["vision"]]
 
 
-def arguments(output_dir: Path, settings: StageSettings) -> TrainingArguments:
-    """Settings in the trainer's own terms."""
+def arguments(output_dir: Path, settings: StageSettings, *, by_length: bool) -> TrainingArguments:
+    """Settings in the trainer's own terms.
+
+    Args:
+        output_dir: of the run.
+        settings: of the stage.
+        by_length: whether batches are made of records of like length, which saves padding.
+    """
     return TrainingArguments(
         output_dir=str(output_dir / "trainer"),
         num_train_epochs=settings.epochs,
@@ -279,10 +284,12 @@ def arguments(output_dir: Path, settings: StageSettings) -> TrainingArguments:
         adam_beta2=0.98,
         bf16=settings.precision == "bf16",
         fp16=settings.precision == "fp16",
-        gradient_checkpointing=settings.gradient_checkpointing,
+        # Version 5.24 of transformers prefers another name, which earlier ones lack.
+        gradient_checkpointing=settings.gradient_checkpointing or None,
         logging_steps=20,
-        save_steps=100,
+        save_steps=settings.save_steps,
         save_total_limit=1,
+        train_sampling_strategy="group_by_length" if by_length else "random",
         eval_strategy="epoch" if settings.epochs >= 1 else "no",
         report_to="tensorboard",
         remove_unused_columns=False,

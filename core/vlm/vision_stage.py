@@ -91,7 +91,7 @@ def train_vision(
     model, processor = load_model(model_folder)
     trainer = Trainer(
         model=TowerWithHead(model),
-        args=arguments(output_dir, settings),
+        args=arguments(output_dir, settings, by_length=False),
         train_dataset=data["train"],
         eval_dataset=data["val"],
         data_collator=lambda records: _batch(processor, records),

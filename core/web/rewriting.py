@@ -43,7 +43,6 @@ class Rewriter:
         self._queue: queue.Queue[tuple[str, Radiograph | None] | None] = queue.Queue()
         self._partial: dict[str, tuple[str, ...]] = {}
         self._writer: Writer | None = None
-        self._problem: str | None = None
         self._thread = threading.Thread(target=self._run, name="rewriting", daemon=True)
         if folder is not None:
             for study_id in store.to_rewrite():
@@ -63,8 +62,6 @@ class Rewriter:
             return _OFF | stored[1]
         if self._folder is None:
             return _OFF
-        if self._problem is not None:
-            return _OFF | {"status": "failed", "message": self._problem}
         if study_id in self._partial:
             return _OFF | {"status": "writing", "partial": list(self._partial[study_id])}
         return _OFF | {"status": "waiting"}
@@ -79,40 +76,35 @@ class Rewriter:
         self._thread.join(timeout=30)
 
     def _run(self) -> None:
-        # transformers takes seconds to import and the model to load; the server answers meanwhile.
-        from core.vlm.writer import Writer, WriterError
-
-        try:
-            self._writer = Writer(self._folder or "")
-        except (WriterError, ImportError) as error:
-            log.error("reports are not rewritten: %s", error)
-            self._problem = f"The writer could not be loaded: {error}"
-            return
         while (item := self._queue.get()) is not None:
             study_id, radiograph = item
             try:
                 self._rewrite(study_id, radiograph)
-            except Exception:
+            except Exception as error:
                 # One study must never take the thread down with it.
                 log.exception("the report of study %s could not be rewritten", study_id)
-                self._fail(study_id)
+                self._fail(study_id, error)
             finally:
                 self._partial.pop(study_id, None)
 
     def _rewrite(self, study_id: str, radiograph: Radiograph | None) -> None:
+        # transformers takes seconds to import and the model to load; the server answers meanwhile.
         from core.vlm.generation import rewrite_as_object
+        from core.vlm.pictures import picture_of
         from core.vlm.rewrite import rewrite
+        from core.vlm.writer import Writer
 
-        assert self._writer is not None
         folder = self._store.path(study_id)
         if self._store.get(study_id) is None:
             return  # deleted while it waited
+        if self._writer is None:
+            self._writer = Writer(self._folder or "")
         evidence, template = restore_report(folder, template=True)
         if radiograph is None:
             radiograph = read_safely(self._store.upload(study_id).read_bytes())
         self._partial[study_id] = ()
         written = rewrite(
-            radiograph,
+            picture_of(radiograph),
             evidence,
             template,
             self._writer,
@@ -121,8 +113,10 @@ class Rewriter:
         if self._store.get(study_id) is not None:
             store_rewrite(folder, written.report, rewrite_as_object(written))
 
-    def _fail(self, study_id: str) -> None:
+    def _fail(self, study_id: str, error: Exception) -> None:
         folder = self._store.path(study_id)
         if folder.is_dir():
-            message = "The report could not be rewritten; the server's log says why."
-            store_rewrite(folder, None, _OFF | {"status": "failed", "message": message})
+            # What is wrong on purpose is a ValueError of ours, with a sentence for people.
+            message = str(error) if isinstance(error, ValueError) else "The server's log says why."
+            text = f"The report could not be rewritten; the template's stands. {message}"
+            store_rewrite(folder, None, _OFF | {"status": "failed", "message": text})

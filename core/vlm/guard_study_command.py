@@ -1,0 +1,31 @@
+"""``python -m core.vlm guard-study``: the writer and the guard on evidence drawn at random."""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+
+def add_guard_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the parser of ``python -m core.vlm``."""
+    one = commands.add_parser("guard-study", help="writer and guard on evidence drawn at random")
+    one.add_argument("--sets", type=int, default=2000, help="evidence sets [2000]")
+    one.add_argument("--seed", type=int, default=0, help="of the draw [0]")
+    one.add_argument("--backend", metavar="DIR", help="folder of the writer [the shipped one]")
+    one.add_argument("--output", type=Path, metavar="FILE", help="JSON file for the figures")
+    one.set_defaults(run=guard_study, parser=one)
+
+
+def guard_study(options: argparse.Namespace) -> int:
+    """Measure, and print what was found; 1 if a text with a violation would have been shown."""
+    # transformers takes seconds to import, which --help should not wait for.
+    from core.vlm.guard_study import in_words, study_guard
+    from core.vlm.writer import SHIPPED_WRITER, Writer
+
+    if options.sets < 1:
+        options.parser.error("--sets must be 1 or more")
+    study = study_guard(Writer(options.backend or SHIPPED_WRITER), sets=options.sets, seed=options.seed)
+    print(in_words(study))
+    if options.output:
+        options.output.write_text(json.dumps(asdict(study), indent=2) + "\n", encoding="utf-8")
+    return 1 if study.shown_violations else 0

@@ -1,0 +1,98 @@
+"""Prompts state the evidence, and replies come apart whatever their form."""
+
+import random
+
+import pytest
+
+from core.datasets.labeler import presences
+from core.findings import FINDINGS
+from core.reporting.guard import Draft
+from core.vlm.composition import random_evidence
+from core.vlm.prompts import STEPS, STYLES, Reply, read_reply, reasoning_steps, render_prompt, side_of, write_reply
+from core.vlm.reference_evidence import evidence_from_decisions
+
+DRAFT = Draft("The heart is enlarged. The lungs are clear.", "Cardiomegaly.")
+
+
+def evidence(**decisions):
+    values = [decisions.get(finding.name, "absent") for finding in FINDINGS]
+    regions = ["left lower zone" if name in decisions and name == "Effusion" else None for name in (f.name for f in FINDINGS)]
+    return evidence_from_decisions(values, regions, seed="x", view="PA")
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_prompt_states_each_finding_once_with_its_decision(style):
+    lines = render_prompt(evidence(Effusion="present", Nodule="possible", Mass="unknown"), style).splitlines()
+    for finding in FINDINGS:
+        assert sum(line.startswith(f"{finding.phrase}: ") for line in lines) == 1
+    by_phrase = dict(line.split(": ", 1) for line in lines if ": " in line)
+    assert by_phrase["View"] == "PA"
+    assert by_phrase["pleural effusion"].startswith("present, ")
+    assert by_phrase["pleural effusion"].endswith(", left")
+    assert by_phrase["lung nodule"].startswith("possible, ")
+    assert by_phrase["lung mass"] == "unknown"
+    assert "left" not in by_phrase["lung nodule"]
+
+
+def test_a_prompt_gives_bands_and_no_figures():
+    assert not any(sign in render_prompt(evidence(Effusion="present")) for sign in "0123456789%")
+
+
+def test_a_prompt_carries_the_clinical_context_only_when_there_is_one():
+    assert "Clinical context" not in render_prompt(evidence())
+    assert render_prompt(evidence(), context="age 72; sex F").endswith("Clinical context: age 72; sex F")
+
+
+@pytest.mark.parametrize(
+    ("region", "side"),
+    [
+        ("left lower zone", "left"),
+        ("right upper zone", "right"),
+        ("middle zones of both sides", "bilateral"),
+        ("central lower zone", None),
+        (None, None),
+    ],
+)
+def test_a_region_names_its_side(region, side):
+    assert side_of(region) == side
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(DRAFT),
+        Reply(DRAFT, technique="Single frontal chest radiograph.", view="PA."),
+        Reply(DRAFT, steps=tuple(f"Step about part {number}." for number in "abcdefghij")),
+    ],
+)
+def test_a_written_reply_is_read_back(reply):
+    assert read_reply(write_reply(reply)) == reply
+
+
+def test_headings_are_read_in_any_case_and_on_one_line():
+    reply = read_reply("Technique: One view.\nview: AP.\nFindings: Lungs are\nclear.\nIMPRESSION: Normal lungs.")
+    assert reply == Reply(Draft("Lungs are clear.", "Normal lungs."), technique="One view.", view="AP.")
+
+
+@pytest.mark.parametrize("text", ["", "The lungs are clear.", "FINDINGS:", "<|user|>", "IMPRESSION:\n\nFINDINGS:\n"])
+def test_a_reply_without_sections_is_an_empty_draft(text):
+    assert read_reply(text).draft == Draft("", "")
+
+
+@pytest.mark.parametrize("numbers", [range(1, 10), range(1, 12), [*range(1, 10), 9], range(2, 12)])
+def test_reasoning_counts_only_with_exactly_ten_steps_in_order(numbers):
+    text = "\n".join(f"{number}. A step." for number in numbers) + "\n\nFINDINGS:\nClear lungs.\n\nIMPRESSION:\nNormal."
+    assert read_reply(text).steps == ()
+    assert read_reply(text).draft == Draft("Clear lungs.", "Normal.")
+
+
+def test_ten_reasoning_steps_say_what_the_evidence_says():
+    draw = random.Random(3)
+    for _ in range(200):
+        given = random_evidence(draw)
+        steps = reasoning_steps(given)
+        assert len(steps) == STEPS
+        found = presences(" ".join(steps[1:-1]))
+        for item in given.findings:
+            expected = {"present": "present", "possible": "uncertain", "absent": "absent", "unknown": None}
+            assert found.get(item.finding.name) == expected[item.decision], (item.finding.name, steps)
