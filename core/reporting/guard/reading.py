@@ -7,25 +7,34 @@ from functools import lru_cache
 from core.datasets.labeler import Presence, find_mentions
 from core.findings import BY_NAME
 from core.reporting.guard import vocabulary
-from core.reporting.guard.statements import Implication, Statement, implication, statements_in
+from core.reporting.guard.statements import Implication, Statement, implication, leaves_aside, statements_in
 from core.reporting.guard.verdict import ViolationKind
 
 # A sentence of a report is shorter than this, in words.
 _LONGEST = 60
+# Words that must belong to a finding or a statement that is understood.
+_UNDERSTOOD = vocabulary.JUDGING_WORDS | vocabulary.FINDING_WORDS | vocabulary.IMPLIED_WORDS
 _WORD = re.compile(r"[^\W\d_]+(?:'[a-z]+)?")
 _SIDES = re.compile(r"\b(?:(?P<left>left)|(?P<right>right)|(?P<bilateral>bilateral(?:ly)?|both|bibas\w+|biapical))\b")
 _UNFINISHED = re.compile(
-    r"(?:\b(?:a|an|and|any|are|as|at|but|for|from|in|is|may|no|nor|of|on|or|over|than|that|the|this|to|was|were|which"
-    r"|with|without)|[,;:/-])\s*$"
+    r"(?:\b(?:a|an|and|any|are|as|at|but|consistent|due|for|from|in|is|may|no|nor|of|on|or|over|represent|secondary"
+    r"|suggest|than|that|the|this|to|was|were|which|with|without)|[,;:/-])\s*$"
 )
+# Small words that never stand side by side: "the or", "of is".
+_COLLIDING = re.compile(r"\b(?:a|an|the|of|or|no|with|without) (?:is|are|was|were|or|and|of|but|there)\b|\b(\w+) \1\b")
 # Letters, digits and what joins them; anything else belongs to no plain sentence.
 _STRANGE = re.compile(r"[^A-Za-z0-9 ,.;'/%-]")
-_STUCK = re.compile(r"\b(\w+)(?:\W+\1\b){2}|\b(\w+\W+\w+\W+\w+)\b(?:.*?\b\2\b){2}")
+_LOOP = re.compile(r"\b(\w+\W+\w+\W+\w+)\b(?:.*?\b\1\b){2}")
 _PARTS_OF_SENTENCE = re.compile(r"[,;]|\b(?:and|but|with|without|however|while|although)\b")
-_NEGATIVE = re.compile(r"\bnegative(?! for\b)|\bfree(?! (?:of|from)\b)")
+_UNCLEAR = re.compile(r"\bnegative(?! for\b)|\bfree(?! (?:of|from)\b)")
+_AIR_SPACE = re.compile(r"\bair[- ]spaces?\b")
+# A denial of a denial, which no one should have to work out.
 _TWICE_DENIED = re.compile(
-    r"\b(?:no|not|without)\b(?: \w+)? (?:absence|absent|lack|without|free|negative|unremarkable)\b"
+    r"\b(?:no|not|without|never|neither|nor|cannot)\b(?:(?! and | but )[^,;])*?"
+    r"\b(?:not|never|without|absent|absence|free|negative|clear of|unremarkable|unlikely)\b"
 )
+# Findings that change something: "emphysematous changes", "changes of fibrosis".
+_CHANGES = re.compile(r"\b(?:emphysematous|fibrotic|atelectatic) changes?\b|\bchanges? of (?:emphysema|fibrosis)\b")
 _KINDS: tuple[tuple[ViolationKind, re.Pattern[str], str], ...] = (
     ("artefact", vocabulary.ARTEFACT, "is no language of a report"),
     ("history", vocabulary.HISTORY, "tells of the patient, of whom the evidence says nothing"),
@@ -74,6 +83,7 @@ class Reading:
         levels: all levels of the lung that it names.
         hedged: whether it uses a word between possible and certain.
         alternatives: indices of claims that an "or" joins.
+        rest: indices of claims that leave aside what is named beside them ("otherwise no focal opacity").
         faults: what is wrong with it whatever the evidence.
     """
 
@@ -84,6 +94,7 @@ class Reading:
     levels: frozenset[str]
     hedged: bool
     alternatives: frozenset[int]
+    rest: frozenset[int]
     faults: tuple[tuple[ViolationKind, str], ...]
 
 
@@ -101,6 +112,7 @@ def read(sentence: str) -> Reading:
         levels=frozenset(level for level, words in vocabulary.LEVELS.items() if words.search(lowered)),
         hedged=vocabulary.HALF_HEDGES.search(lowered) is not None,
         alternatives=_alternatives(lowered, claims),
+        rest=frozenset(index for index, one in enumerate(claims) if leaves_aside(lowered, one.start)),
         faults=tuple(_faults(sentence, lowered, claims, statements)),
     )
 
@@ -145,7 +157,7 @@ def _alternatives(lowered: str, claims: tuple[Claim, ...]) -> frozenset[int]:
     joined: set[int] = set()
     for index in range(len(claims) - 1):
         between = lowered[claims[index].end : claims[index + 1].start]
-        if re.fullmatch(r",? (?:and/or|or) (?:\w+ ){0,2}", between):
+        if re.fullmatch(r"/|,? (?:and/or|or) (?:\w+ ){0,2}", between):
             joined.update((index, index + 1))
     return frozenset(joined)
 
@@ -177,9 +189,11 @@ def _garbled(sentence: str, lowered: str) -> str | None:
         return f"It has {len(words)} words; a sentence of a report has fewer than {_LONGEST}."
     if found := _STRANGE.search(sentence):
         return f"“{found[0]}” belongs to no plain sentence."
-    if found := _STUCK.search(lowered):
-        return f"It repeats “{found[1] or found[2]}”."
-    if found := _UNFINISHED.search(lowered.rstrip(". ")):
+    if found := _LOOP.search(lowered):
+        return f"It repeats “{found[1]}”."
+    if found := _COLLIDING.search(lowered):
+        return f"“{found[0]}” makes no sense."
+    if _UNFINISHED.search(lowered.rstrip(". ")):
         return "It is unfinished."
     return None
 
@@ -190,7 +204,9 @@ def _outside(
     statements: tuple[Statement, ...],
     explained: list[tuple[int, int]],
 ) -> str | None:
-    covered = vocabulary.COVERED_SILHOUETTE.sub(lambda found: " " * len(found[0]), lowered)
+    covered = lowered
+    for words in (vocabulary.COVERED_SILHOUETTE, _AIR_SPACE):
+        covered = words.sub(lambda found: " " * len(found[0]), covered)
     if found := vocabulary.UNCOVERED.search(covered):
         return f"The evidence says nothing of “{found[0]}”."
     for word in _WORD.finditer(covered):
@@ -199,9 +215,9 @@ def _outside(
         if word[0] not in vocabulary.ALLOWED_WORDS:
             return f"“{word[0]}” has no support in the evidence."
         stated = any(one.start <= word.start() < one.end for one in statements)
-        if word[0] in vocabulary.JUDGING_WORDS and not stated and not _clear_of(covered, word, claims):
+        if word[0] in _UNDERSTOOD and not stated and not _recognised(covered, word, claims):
             return f"“{word[0]}” is said of something that the evidence does not cover."
-    if found := _NEGATIVE.search(lowered) or _TWICE_DENIED.search(lowered):
+    if found := _UNCLEAR.search(lowered) or _TWICE_DENIED.search(lowered):
         return f"“{found[0]}” cannot be understood with certainty."
     for one in claims:
         if one.presence == "not mentioned":
@@ -209,8 +225,11 @@ def _outside(
     return None
 
 
-def _clear_of(lowered: str, word: re.Match[str], claims: tuple[Claim, ...]) -> bool:
-    """Whether a word that judges belongs to words that the labeler reads: "clear of", "airspace disease"."""
-    if word[0] == "clear" and lowered.startswith(" of", word.end()):
-        return True
-    return any(one.observation not in BY_NAME and one.start <= word.start() < one.end for one in claims)
+def _recognised(lowered: str, word: re.Match[str], claims: tuple[Claim, ...]) -> bool:
+    """Whether a word belongs to what the labeler reads: to a finding, or to "clear of"."""
+    if word[0] == "clear":
+        return lowered.startswith(" of", word.end())
+    if word[0] in ("change", "changes"):
+        return any(one.start() <= word.start() < one.end() for one in _CHANGES.finditer(lowered))
+    plain = word[0] in vocabulary.FINDING_WORDS or word[0] in vocabulary.IMPLIED_WORDS
+    return any(one.start <= word.start() < one.end and (plain or one.observation not in BY_NAME) for one in claims)

@@ -60,7 +60,7 @@ def _written_by_template(sentence: str, evidence: Evidence) -> bool:
 def _claim(sentence: str, reading: Reading, index: int, case: Case) -> Iterator[Violation]:
     claim = reading.claims[index]
     if claim.observation not in BY_NAME:
-        yield from _further(sentence, claim, case)
+        yield from _further(sentence, claim, index in reading.rest, case)
         return
     name = claim.observation
     shown = display_name(name)
@@ -85,7 +85,7 @@ def _claim(sentence: str, reading: Reading, index: int, case: Case) -> Iterator[
         yield Violation(kind, sentence, (name,), message)
 
 
-def _further(sentence: str, claim: Claim, case: Case) -> Iterator[Violation]:
+def _further(sentence: str, claim: Claim, rest: bool, case: Case) -> Iterator[Violation]:
     shown = display_name(claim.observation)
     if claim.presence == "not mentioned":
         return
@@ -95,11 +95,12 @@ def _further(sentence: str, claim: Claim, case: Case) -> Iterator[Violation]:
     if claim.implied is None:
         yield Violation("outside", sentence, (), f"{shown} follows from none of the findings.")
     elif claim.presence == "absent":
-        if called := case.having(claim.implied.denied_by, "present", "possible"):
+        called = case.having(claim.implied.denied_by, "present", "possible")
+        if called and not rest:
             yield Violation(
                 "contradiction", sentence, called, f"{shown} is denied, and the evidence has {_listed(called)}."
             )
-        elif unknown := case.having(claim.implied.denied_by, "unknown"):
+        if unknown := case.having(claim.implied.denied_by, "unknown"):
             yield Violation(
                 "added", sentence, unknown, f"{shown} is denied, and this model does not assess {_listed(unknown)}."
             )
