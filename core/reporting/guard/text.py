@@ -5,8 +5,10 @@ import re
 from core.datasets.labeler.sentences import sentences_in
 
 _HEADER = re.compile(
-    r"(?:^|[\n.;])\s*(?:findings?|impressions?|conclusions?|technique|view|indications?|history)\s*(?::|\n)", re.I
+    r"(?:^|[\n.;])\s*(?:findings?|impressions?|conclusions?|technique|view|indications?|history|comparison)\s*(?::|\n)",
+    re.IGNORECASE,
 )
+_NO_LETTERS = re.compile(r"[\W\d_]+")
 
 
 def divide(paragraph: str) -> tuple[str, ...]:
@@ -24,4 +26,4 @@ def headed(paragraph: str) -> bool:
 
 def letters(text: str) -> str:
     """Letters only, to see whether two texts have the same words."""
-    return "".join(character for character in text if character.isalpha())
+    return _NO_LETTERS.sub("", text)

@@ -116,7 +116,7 @@ MEASUREMENT = re.compile(
 DEVICE = re.compile(
     r"\b(?:pace[- ]?makers?|sternotom\w+|catheters?|clips?|wires?|hardware|prosthe\w+|valv\w+|stents?|tub(?:e|es|ing)"
     r"|lines?|ports?|port-?a-?cath|mediport|leads?|electrodes?|monitor\w*|devices?|surg\w+|post-?surgical"
-    r"|post-?operative\w*|operat\w+|cabg|bypass|mastectom\w+|cholecystectom\w+|resect\w+|lobectom\w+|pneumonectom\w+"
+    r"|post-?operative\w*|operati(?:on|ve)\w*|cabg|bypass|mastectom\w+|cholecystectom\w+|resect\w+|lobectom\w+|pneumonectom\w+"
     r"|thoracotom\w+|thoracostom\w+|implant\w*|staples?|sutures?|screws?|rods?|coils?|drains?|picc|swan|ganz|balloon"
     r"|defibrillator|a?icd|ett|ngt|tracheostom\w+|intubat\w+|support|instrumentation|arthroplast\w+|anchors?"
     r"|vertebroplast\w+|kyphoplast\w+|transplant\w*|pigtail|foreign bod(?:y|ies)|metal(?:lic)?|jewelry|artifacts?"
