@@ -1,10 +1,12 @@
 """What one sentence says, whatever the evidence: read once and kept, since reports repeat their sentences."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from core.datasets.labeler import Presence, find_mentions
+from core.datasets.labeler.attributes import joined
 from core.findings import BY_NAME
 from core.reporting.guard import vocabulary
 from core.reporting.guard.statements import Implication, Statement, implication, leaves_aside, statements_in
@@ -17,7 +19,7 @@ _UNDERSTOOD = vocabulary.JUDGING_WORDS | vocabulary.FINDING_WORDS | vocabulary.I
 _WORD = re.compile(r"[^\W\d_]+(?:'[a-z]+)?")
 _SIDES = re.compile(r"\b(?:(?P<left>left)|(?P<right>right)|(?P<bilateral>bilateral(?:ly)?|both|bibas\w+|biapical))\b")
 _UNFINISHED = re.compile(
-    r"(?:\b(?:a|an|and|any|are|as|at|but|consistent|due|for|from|in|is|may|no|nor|of|on|or|over|represent|secondary"
+    r"(?:\b(?:a|an|and|any|are|as|at|but|consistent|due|for|from|in|is|may|no|nor|not|of|on|or|over|represent|secondary"
     r"|suggest|than|that|the|this|to|was|were|which|with|without)|[,;:/-])\s*$"
 )
 # Small words that never stand side by side: "the or", "of is".
@@ -25,13 +27,25 @@ _COLLIDING = re.compile(r"\b(?:a|an|the|of|or|no|with|without) (?:is|are|was|wer
 # Letters, digits and what joins them; anything else belongs to no plain sentence.
 _STRANGE = re.compile(r"[^A-Za-z0-9 ,.;'/%-]")
 _LOOP = re.compile(r"\b(\w+\W+\w+\W+\w+)\b(?:.*?\b\1\b){2}")
-_PARTS_OF_SENTENCE = re.compile(r"[,;]|\b(?:and|but|with|without|however|while|although)\b")
+_PARTS_OF_SENTENCE = re.compile(
+    r"[,;]|\b(?:and|but|(?<!consistent )(?<!compatible )(?<!keeping )with|without|however|while|although)\b"
+)
 _UNCLEAR = re.compile(r"\bnegative(?! for\b)|\bfree(?! (?:of|from)\b)")
 _AIR_SPACE = re.compile(r"\bair[- ]spaces?\b")
 # A denial of a denial, which no one should have to work out.
 _TWICE_DENIED = re.compile(
-    r"\b(?:no|not|without|never|neither|nor|cannot)\b(?:(?! and | but )[^,;])*?"
-    r"\b(?:not|never|without|absent|absence|free|negative|clear of|unremarkable|unlikely)\b"
+    r"\b(?:(?:no|not|without|never|neither|nor|cannot)\b(?:(?! and | but )[^,;])*?"
+    r"\b(?:not|cannot|never|without|absent|absence|free|negative|clear of|unremarkable|unlikely)"
+    r"|(?:no|without|never|neither)\b(?:(?! and | but )[^,;])*?\bexcluded?)\b"
+)
+_DENIAL = re.compile(r"\b(?:no|not|without|neither|nor|cannot|absent|absence|unlikely|negative|excluded?)\b")
+_DOUBT = re.compile(
+    r"\b(?:may|might|could|possibl[ey]|possibility|potential(?:ly)?|question\w*|uncertain|equivocal|unclear)\b"
+)
+# Words that say something of nothing where no finding stands beside them.
+_NEEDY = re.compile(
+    r"\b(?:suspicio\w+|suspected|concern\w*|focal|discrete|areas?|foc(?:us|i)|regions?|findings?|evidence|signs?"
+    r"|collections?)\b"
 )
 # Findings that change something: "emphysematous changes", "changes of fibrosis".
 _CHANGES = re.compile(r"\b(?:emphysematous|fibrotic|atelectatic) changes?\b|\bchanges? of (?:emphysema|fibrosis)\b")
@@ -69,6 +83,11 @@ class Claim:
     def called(self) -> bool:
         """Whether it is stated as there, for certain or not."""
         return self.presence in ("present", "uncertain")
+
+    @property
+    def sided(self) -> bool:
+        """Whether a side stated for its neighbours can hold for it: not for the heart, nor for what is diffuse."""
+        return self.observation not in BY_NAME or not BY_NAME[self.observation].diffuse
 
 
 @dataclass(frozen=True)
@@ -120,7 +139,7 @@ def read(sentence: str) -> Reading:
 def _claims(sentence: str) -> tuple[Claim, ...]:
     mentions = find_mentions(sentence)
     labelled = {(one.start, one.end) for one in mentions if one.observation in BY_NAME}
-    claims = []
+    claims: list[Claim] = []
     for one in mentions:
         known = one.observation in BY_NAME
         # Words that name one of the 14 ("mass") say no more than that, though they also count as a lung lesion.
@@ -128,6 +147,12 @@ def _claims(sentence: str) -> tuple[Claim, ...]:
             words = one.words.lower()
             implied = None if known else implication(one.observation, words)
             claims.append(Claim(one.observation, one.presence, implied, one.laterality, one.start, one.end))
+    # "Effusion and atelectasis on the left": the side behind the last of a list holds for the others too.
+    lowered = sentence.lower()
+    for index in range(len(claims) - 2, -1, -1):
+        claim, following = claims[index], claims[index + 1]
+        if claim.side is None and following.side and claim.sided and joined(lowered, claim.end, following.start):
+            claims[index] = replace(claim, side=following.side)
     return tuple(claims)
 
 
@@ -135,22 +160,38 @@ def _details(
     lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...]
 ) -> tuple[tuple[str, tuple[int, ...]], ...]:
     details = []
-    for word in _WORD.finditer(lowered):
-        place = word.start()
-        if word[0] not in vocabulary.DETAIL_WORDS or any(one.start <= place < one.end for one in statements):
-            continue
-        if any(one.observation not in BY_NAME and one.start <= place < one.end for one in claims):
-            continue
-        begin, end = 0, len(lowered)
-        for stop in _PARTS_OF_SENTENCE.finditer(lowered):
-            if stop.end() <= place:
-                begin = stop.start()
-            elif stop.start() > place:
-                end = stop.start()
-                break
+    for begin, end in _parts(lowered):
         within = tuple(index for index, one in enumerate(claims) if one.start < end and begin < one.end)
-        details.append((word[0], within or tuple(range(len(claims)))))
+        for word in _WORD.finditer(lowered, begin, end):
+            place = word.start()
+            if word[0] not in vocabulary.DETAIL_WORDS or any(one.start <= place < one.end for one in statements):
+                continue
+            if not any(one.observation not in BY_NAME and one.start <= place < one.end for one in claims):
+                details.append((word[0], within))
     return tuple(details)
+
+
+def _parts(lowered: str) -> Iterator[tuple[int, int]]:
+    """The parts of a sentence in which a word still speaks of the findings beside it."""
+    begin = 0
+    for stop in _PARTS_OF_SENTENCE.finditer(lowered):
+        yield begin, stop.start()
+        begin = stop.start()
+    yield begin, len(lowered)
+
+
+def _unaccounted(lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...]) -> str | None:
+    """A denial, a doubt or an adjective of which no claim shows that it was understood."""
+    for begin, end in _parts(lowered):
+        if any(one.start < end and begin < one.end for one in statements):
+            continue
+        said = {one.presence for one in claims if one.start < end and begin < one.end}
+        for words, understood in ((_DENIAL, {"absent", "uncertain"}), (_DOUBT, {"uncertain"})):
+            if (found := words.search(lowered, begin, end)) and not said & understood:
+                return found[0]
+        if not said and (found := _NEEDY.search(lowered, begin, end)):
+            return found[0]
+    return None
 
 
 def _alternatives(lowered: str, claims: tuple[Claim, ...]) -> frozenset[int]:
@@ -174,7 +215,7 @@ def _faults(
             explained += [one.span() for one in found]
     if fault := _garbled(sentence, lowered):
         faults.append(("garbled", fault))
-    if fault := _outside(lowered, claims, statements, explained):
+    if fault := _outside(lowered, claims, statements, explained) or _idle(lowered, claims, statements):
         faults.append(("outside", fault))
     elif not claims and not statements and not faults:
         faults.append(("outside", "It says nothing that the evidence covers."))
@@ -219,9 +260,19 @@ def _outside(
             return f"“{word[0]}” is said of something that the evidence does not cover."
     if found := _UNCLEAR.search(lowered) or _TWICE_DENIED.search(lowered):
         return f"“{found[0]}” cannot be understood with certainty."
+    if unclear := _unaccounted(lowered, claims, statements):
+        return f"“{unclear}” cannot be understood with certainty."
     for one in claims:
         if one.presence == "not mentioned":
             return f"It speaks of {one.observation.replace('_', ' ').lower()} without saying whether it is there."
+    return None
+
+
+def _idle(lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...]) -> str | None:
+    """A degree, an extent, an age or a shape of nothing that the evidence covers: "prominent lungs"."""
+    for word, indices in _details(lowered, claims, statements):
+        if not indices:
+            return f"“{word}” is said of something that the evidence does not cover."
     return None
 
 

@@ -129,6 +129,7 @@ def _places(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
     if not reading.sides and not reading.levels and not any(claim.side for claim in reading.claims):
         return
     places = []
+    misplaced = set()
     for claim in reading.claims:
         if not claim.called:
             continue
@@ -136,6 +137,7 @@ def _places(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
         places += where
         if claim.side and where and all(place.side != claim.side for place in where):
             name = claim.observation
+            misplaced.add(claim.side)
             yield Violation(
                 "side", sentence, _only(name), _place_message(display_name(name), claim.side, where[0].region)
             )
@@ -143,7 +145,7 @@ def _places(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
     given = {place.side for place in places}
     called = any(claim.called for claim in reading.claims)
     for side in sorted(reading.sides):
-        if side in given or ("bilateral" in given and {"left", "right"} <= reading.sides):
+        if side in given | misplaced or ("bilateral" in given and {"left", "right"} <= reading.sides):
             continue
         if side == "bilateral" and denies:
             continue

@@ -1,6 +1,7 @@
 """A paragraph to sentences, divided as the labeler divides it."""
 
 import re
+import string
 
 from core.datasets.labeler.sentences import sentences_in
 
@@ -8,7 +9,7 @@ _HEADER = re.compile(
     r"(?:^|[\n.;])\s*(?:findings?|impressions?|conclusions?|technique|view|indications?|history|comparison)\s*(?::|\n)",
     re.IGNORECASE,
 )
-_NO_LETTERS = re.compile(r"[\W\d_]+")
+_NO_LETTERS = str.maketrans("", "", string.punctuation + string.digits + string.whitespace)
 
 
 def divide(paragraph: str) -> tuple[str, ...]:
@@ -26,4 +27,4 @@ def headed(paragraph: str) -> bool:
 
 def letters(text: str) -> str:
     """Letters only, to see whether two texts have the same words."""
-    return _NO_LETTERS.sub("", text)
+    return text.translate(_NO_LETTERS)

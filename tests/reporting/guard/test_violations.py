@@ -92,6 +92,8 @@ VIOLATIONS = [
     ("+Consolidation@left_lower_zone", "Right basilar opacity.", "side"),
     ("+Atelectasis@left_lower_zone +Effusion@left_lower_zone", "Right atelectasis and effusion.", "side"),
     ("+Atelectasis@left_lower_zone +Effusion@left_lower_zone", "Bibasilar atelectasis and left effusion.", "side"),
+    ("+Atelectasis@left_lower_zone +Effusion@right_lower_zone", "Effusion and atelectasis on the left.", "side"),
+    ("+Atelectasis@left_lower_zone +Effusion@right_lower_zone", "Right atelectasis and left effusion.", "side"),
     ("", "No left pleural effusion.", "side"),
     ("", "The right lung is clear.", "side"),
     # Against the rest of the evidence.
@@ -233,6 +235,14 @@ VIOLATIONS = [
     ("", "Heart size is at the upper limits of normal.", "outside"),
     ("", "The lungs are not free of consolidation.", "outside"),
     ("", "No absence of effusion.", "outside"),
+    ("+Effusion", "Absent pleural effusion.", "outside"),
+    ("+Effusion", "Pleural effusion is not there.", "outside"),
+    ("+Effusion", "Pleural effusion could be appreciated.", "outside"),
+    ("", "No effusion, suspicious focus in the lungs.", "outside"),
+    ("", "Prominent cardiac silhouette and no effusion.", "outside"),
+    ("", "Heart size is normal but lungs are not.", "outside"),
+    ("", "Heart size is probably normal.", "outside"),
+    ("", "The heart is not normal in size.", "outside"),
     ("", "Chest.", "outside"),
     ("", "The weather is normal.", "outside"),
     # No language of a report.
