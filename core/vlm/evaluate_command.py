@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -90,6 +91,11 @@ def _inputs(options: argparse.Namespace) -> tuple[dict[str, pd.DataFrame], pd.Da
     if options.dataset:
         if len(options.dataset) != len(options.data_dir or []):
             options.parser.error("--data_dir must be given once for each --dataset")
+        print(
+            "note: the evidence is read from the references: agreement with it shows how faithful a writer is, not "
+            "what a classifier sees.",
+            file=sys.stderr,
+        )
         # Only reports are compared: Open-i needs no image on disk.
         options.reports_only = True
         return {}, studies_of(load_sources(options).table, options.split)
