@@ -64,6 +64,7 @@ SPOKEN_BEFORE = (
     r"(?:to|for) (?:further )?(?:exclude|rule[- ]out|evaluate|assess|document|ensure|confirm)\b",
     r"rule out|r/o\b|(?:evaluat|assess)\w* (?:for|of)\b|correlat\w+(?: \w+)? (?:for|with|to)\b",
     r"limit\w* (?:the )?(?=evaluation|assessment|detection|sensitivity|visuali)|obscur(?:e|es|ing)\b",
+    r"(?:do|does|did) not (?:assess|evaluate)\b|not (?:assessed|evaluated) for\b",
     r"screening|surveillance for|risk (?:of|for)|treated for|prior to",
     r"history (?:of|significant for)|hx\.? of|h/o|status[- ]post|s/p",
     # An illness of the past, unless the sentence says how it fares now.

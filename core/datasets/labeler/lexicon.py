@@ -232,7 +232,7 @@ _SUBJECT = re.compile(
 _NORMAL = (
     r"not? (?:[a-z]+ ){0,2}?(?:enlarged|widened|dilated|increased|large|wide)|nonenlarged",
     r"(?:upper|top|near|high)(?:[- ]limits?)?(?: of| for)?[- ]normal",
-    r"within (?:the )?(?:upper )?(?:limits?|range) of normal|within normal|normal|unremarkable",
+    r"within (?:the )?(?:upper )?(?:limits?|range) of normal|within normal|(?<!not )(?:normal|unremarkable)",
 )
 _PREDICATE = re.compile(
     # What follows these words is said of something else.

@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from core.reporting.evidence import Decision, Evidence
 from core.reporting.guard.vocabulary import LEVELS
+from core.reporting.templater import write_report
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,10 @@ class Place:
 
 
 class Case:
-    """Decisions and places by finding."""
+    """Decisions and places by finding, and the template's sentences."""
 
     def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
         self.decisions: dict[str, Decision] = {item.finding.name: item.decision for item in evidence.findings}
         self._regions = {item.finding.name: item.region for item in evidence.findings}
 
@@ -36,6 +39,16 @@ class Case:
     def having(self, names: tuple[str, ...], *decisions: Decision) -> tuple[str, ...]:
         """Those of the names that have one of these decisions."""
         return tuple(name for name in names if self.decisions[name] in decisions)
+
+    @cached_property
+    def template(self) -> frozenset[str]:
+        """What the template writes from this evidence, without full stops; made when it is first asked for."""
+        return frozenset(bare(sentence.text) for sentence in write_report(self._evidence).sentences)
+
+
+def bare(sentence: str) -> str:
+    """The sentence without its full stop."""
+    return sentence.rstrip(". ")
 
 
 def place_of(region: str | None) -> Place:

@@ -39,11 +39,15 @@ def mended(sentence: str, clean: Callable[[str], bool]) -> str | None:
         clean: whether a sentence may be shown.
     """
     body = sentence.rstrip(". ?")
-    for candidate in (*_loosened(body), *sorted(_cut(body), key=len, reverse=True)):
+    for candidate in (*_loosened(body), *sorted(_cut(body), key=_number_of_words, reverse=True)):
         candidate = _tidy(candidate)
         if len(candidate.split()) >= _FEWEST_WORDS and not _DANGLING.search(candidate) and clean(candidate):
             return candidate
     return None
+
+
+def _number_of_words(text: str) -> int:
+    return len(text.split())
 
 
 def _loosened(body: str) -> Iterator[str]:

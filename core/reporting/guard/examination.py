@@ -11,8 +11,8 @@ from core.reporting.guard.sentence import judge
 from core.reporting.guard.text import divide, headed, letters
 from core.reporting.guard.verdict import Draft, Violation
 
-# In words; the longest reports of Open-i have fewer.
-_LONGEST = 300
+# In words; the longest section of Open-i has fewer, and so has the template with every finding called.
+_LONGEST = 400
 _ENDED = re.compile(r"[.?]\s*$")
 
 
@@ -26,10 +26,10 @@ def examine(draft: Draft, evidence: Evidence) -> tuple[Violation, ...]:
     found: list[Violation] = []
     stated: dict[str, set[str]] = {}
     for title, paragraph in (("Findings", draft.findings), ("Impression", draft.impression)):
-        found.extend(_form(title, paragraph))
         sentences = divide(paragraph)
+        found.extend(_form(title, paragraph, sentences))
         for sentence in sentences:
-            found.extend(judge(sentence, case, evidence))
+            found.extend(judge(sentence, case))
             for claim in read(sentence).claims:
                 if claim.observation in BY_NAME and claim.presence != "not mentioned":
                     stated.setdefault(claim.observation, set()).add("called" if claim.called else "denied")
@@ -54,8 +54,7 @@ def dropped(title: str, sentences: tuple[str, ...], case: Case) -> Iterator[Viol
             yield Violation("dropped", "", (name,), message)
 
 
-def _form(title: str, paragraph: str) -> Iterator[Violation]:
-    sentences = divide(paragraph)
+def _form(title: str, paragraph: str, sentences: tuple[str, ...]) -> Iterator[Violation]:
     if not letters(paragraph) or not sentences:
         yield Violation("garbled", "", (), f"{title} is empty.")
         return

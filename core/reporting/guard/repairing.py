@@ -21,8 +21,8 @@ def repair(draft: Draft, evidence: Evidence) -> Draft:
     evidence supports. The result may still be at fault: examine it again.
     """
     case = Case(evidence)
-    findings = _kept(draft.findings, case, evidence)
-    impression = _kept(draft.impression, case, evidence)
+    findings = _kept(draft.findings, case)
+    impression = _kept(draft.impression, case)
     findings = [*_missing(findings, evidence.decided("present", "possible"), case), *findings]
     if not any(_normal(sentence) for sentence in findings):
         findings += _normal_statements(case, evidence)
@@ -34,12 +34,12 @@ def repair(draft: Draft, evidence: Evidence) -> Draft:
     return Draft(" ".join(findings), " ".join(impression))
 
 
-def _kept(paragraph: str, case: Case, evidence: Evidence) -> list[str]:
+def _kept(paragraph: str, case: Case) -> list[str]:
     kept: list[str] = []
     for sentence in divide(paragraph):
         text: str | None = sentence
-        if judge(sentence, case, evidence):
-            text = mended(sentence, lambda candidate: not judge(candidate, case, evidence))
+        if judge(sentence, case):
+            text = mended(sentence, lambda candidate: not judge(candidate, case))
         if text and text.lower() not in {one.lower() for one in kept}:
             kept.append(text)
     return kept

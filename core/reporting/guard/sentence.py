@@ -1,43 +1,45 @@
 """One sentence against the evidence."""
 
+import itertools
 import re
 from collections.abc import Iterator
 
 from core.findings import BY_NAME, display_name
 from core.reporting.evidence import Evidence
-from core.reporting.guard.case import Case
+from core.reporting.guard.case import Case, bare
 from core.reporting.guard.reading import Claim, Reading, read
 from core.reporting.guard.verdict import Violation, ViolationKind
-from core.reporting.templater import write_report
 
-# Words that only the template uses. It speaks of probabilities and of the model's attention, which the writer must not.
-_TEMPLATE = re.compile(r"operating point|probability|model|no [a-z, ]+ is called|^uncertain: possible", re.IGNORECASE)
-# What the template's own wording may be while it says of the findings what it should.
-_WORDING: frozenset[ViolationKind] = frozenset(
-    ("side", "severity", "measurement", "recommendation", "outside", "garbled", "artefact")
-)
+# Words that only the template uses.
+_TEMPLATE = re.compile(r"operating point|probability|this model|model attention|is called|^uncertain:", re.IGNORECASE)
 
 
 def examine_sentence(sentence: str, evidence: Evidence) -> tuple[Violation, ...]:
     """All that can be judged of one sentence alone; empty if nothing speaks against it.
 
-    A sentence that the template itself writes from this evidence, word for word, may speak of probabilities and of the
-    model's attention; what it says of the findings is judged like any other.
+    A sentence that the template itself writes from this evidence, word for word, may speak of probabilities, operating
+    points, the model and its attention, which the writer may not; what it says of the 14 findings is judged like
+    anything else.
     """
-    return judge(sentence, Case(evidence), evidence)
+    return judge(sentence, Case(evidence))
 
 
-def judge(sentence: str, case: Case, evidence: Evidence) -> tuple[Violation, ...]:
+def judge(sentence: str, case: Case) -> tuple[Violation, ...]:
     """``examine_sentence`` for a case that is at hand."""
     reading = read(sentence)
+    if _TEMPLATE.search(sentence) and bare(sentence) in case.template:
+        own = (_labelled(sentence, claim, False, case) for claim in reading.claims if claim.observation in BY_NAME)
+        return tuple(itertools.chain.from_iterable(own))
     found = [Violation(kind, sentence, (), message) for kind, message in reading.faults]
-    for index in range(len(reading.claims)):
-        found.extend(_claim(sentence, reading, index, case))
+    for index, claim in enumerate(reading.claims):
+        if claim.observation in BY_NAME:
+            # "Atelectasis or consolidation" leaves open which of them it is.
+            found.extend(_labelled(sentence, claim, reading.hedged or index in reading.alternatives, case))
+        else:
+            found.extend(_further(sentence, claim, index in reading.rest, case))
     found.extend(_statements(sentence, reading, case))
     found.extend(_details(sentence, reading))
     found.extend(_places(sentence, reading, case))
-    if found and _TEMPLATE.search(sentence) and _written_by_template(sentence, evidence):
-        found = [one for one in found if one.kind not in _WORDING]
     return tuple(dict.fromkeys(found))
 
 
@@ -52,23 +54,12 @@ def supporting(claim: Claim, case: Case) -> tuple[str, ...]:
     return case.having(claim.implied.asserted_by, "present" if claim.presence == "present" else "possible")
 
 
-def _written_by_template(sentence: str, evidence: Evidence) -> bool:
-    plain = sentence.rstrip(". ")
-    return any(own.text.rstrip(". ") == plain for own in write_report(evidence).sentences)
-
-
-def _claim(sentence: str, reading: Reading, index: int, case: Case) -> Iterator[Violation]:
-    claim = reading.claims[index]
-    if claim.observation not in BY_NAME:
-        yield from _further(sentence, claim, case)
-        return
+def _labelled(sentence: str, claim: Claim, doubted: bool, case: Case) -> Iterator[Violation]:
     name = claim.observation
     shown = display_name(name)
     decision, said = case.decisions[name], claim.presence
     if said == "not mentioned":
         return
-    # "Atelectasis or consolidation" leaves open which of them it is.
-    doubted = said == "present" and (reading.hedged or index in reading.alternatives)
     kind: ViolationKind | None = None
     message = ""
     if decision == "unknown":
@@ -77,7 +68,7 @@ def _claim(sentence: str, reading: Reading, index: int, case: Case) -> Iterator[
         kind, message = "added", f"{shown} is called {said}, and the evidence has it absent."
     elif decision in ("present", "possible") and said == "absent":
         kind, message = "flipped", f"{shown} is denied, and the evidence has it {decision}."
-    elif decision == "present" and (said == "uncertain" or doubted):
+    elif decision == "present" and (said == "uncertain" or (doubted and said == "present")):
         kind, message = "made_uncertain", f"{shown} is put in doubt, and the evidence has it present."
     elif decision == "possible" and said == "present":
         kind, message = "made_certain", f"{shown} is called certain, and the evidence has it possible."
@@ -85,7 +76,7 @@ def _claim(sentence: str, reading: Reading, index: int, case: Case) -> Iterator[
         yield Violation(kind, sentence, (name,), message)
 
 
-def _further(sentence: str, claim: Claim, case: Case) -> Iterator[Violation]:
+def _further(sentence: str, claim: Claim, rest: bool, case: Case) -> Iterator[Violation]:
     shown = display_name(claim.observation)
     if claim.presence == "not mentioned":
         return
@@ -95,11 +86,12 @@ def _further(sentence: str, claim: Claim, case: Case) -> Iterator[Violation]:
     if claim.implied is None:
         yield Violation("outside", sentence, (), f"{shown} follows from none of the findings.")
     elif claim.presence == "absent":
-        if called := case.having(claim.implied.denied_by, "present", "possible"):
+        called = case.having(claim.implied.denied_by, "present", "possible")
+        if called and not rest:
             yield Violation(
                 "contradiction", sentence, called, f"{shown} is denied, and the evidence has {_listed(called)}."
             )
-        elif unknown := case.having(claim.implied.denied_by, "unknown"):
+        if unknown := case.having(claim.implied.denied_by, "unknown"):
             yield Violation(
                 "added", sentence, unknown, f"{shown} is denied, and this model does not assess {_listed(unknown)}."
             )
@@ -137,6 +129,7 @@ def _places(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
     if not reading.sides and not reading.levels and not any(claim.side for claim in reading.claims):
         return
     places = []
+    misplaced = set()
     for claim in reading.claims:
         if not claim.called:
             continue
@@ -144,6 +137,7 @@ def _places(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
         places += where
         if claim.side and where and all(place.side != claim.side for place in where):
             name = claim.observation
+            misplaced.add(claim.side)
             yield Violation(
                 "side", sentence, _only(name), _place_message(display_name(name), claim.side, where[0].region)
             )
@@ -151,7 +145,7 @@ def _places(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
     given = {place.side for place in places}
     called = any(claim.called for claim in reading.claims)
     for side in sorted(reading.sides):
-        if side in given or ("bilateral" in given and {"left", "right"} <= reading.sides):
+        if side in given | misplaced or ("bilateral" in given and {"left", "right"} <= reading.sides):
             continue
         if side == "bilateral" and denies:
             continue

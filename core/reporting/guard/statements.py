@@ -1,7 +1,6 @@
 """What a sentence says without naming a finding: that the lungs are clear, that there is no opacity, no infection."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.datasets.labeler.lexicon import INFECTION, LESION, OPACITY
@@ -14,6 +13,7 @@ HEART = ("Cardiomegaly",)
 ALL = tuple(finding.name for finding in FINDINGS)
 
 _AIRSPACE = ("Atelectasis", "Consolidation", "Edema", "Infiltration", "Pneumonia")
+_INTERSTITIAL = ("Edema", "Fibrosis", "Infiltration", "Pneumonia")
 _LUMPS = ("Mass", "Nodule")
 
 
@@ -38,12 +38,7 @@ IMPLICATIONS: dict[str, Implication] = {
 _OPACITY = Implication((*_AIRSPACE, "Fibrosis", *_LUMPS), (*_AIRSPACE, "Fibrosis", *_LUMPS))
 _OPACITY_OF_A_KIND: tuple[tuple[re.Pattern[str], Implication], ...] = (
     (re.compile(r"air[- ]?space|alveolar"), Implication(_AIRSPACE, _AIRSPACE)),
-    (
-        re.compile(r"interstitial"),
-        Implication(
-            ("Edema", "Fibrosis", "Infiltration", "Pneumonia"), ("Edema", "Fibrosis", "Infiltration", "Pneumonia")
-        ),
-    ),
+    (re.compile(r"interstitial"), Implication(_INTERSTITIAL, _INTERSTITIAL)),
 )
 
 
@@ -82,42 +77,45 @@ _PART = (
     rf"(?:{_LUNGS}|{_PLEURAE}|{_HEARTS})"
 )
 _PARTS = rf"{_PART}(?:(?:,? and |, |,? as well as ){_PART})*"
-_VERB = r"(?: (?:is|are|appears?|is seen|are seen))?(?: to be)?"
-_ADVERBS = r"(?: (?:grossly|otherwise|both|all|also|bilaterally|radiographically|well|normal in size and))*"
+_ADVERBS = r"(?: (?:grossly|otherwise|both|all|also|bilaterally|overall|essentially|normal in size and))*"
+_VERB = r"(?: (?:is|are|appears?)(?: seen)?)?(?: to be)?"
+_LOOKS = r"(?:size|contours?|appearance|configuration|caliber)"
 _GOOD = (
-    r"(?:clear(?! of\b)|normal(?:ly)?|unremarkable|within normal limits|within (?:the )?limits of normal"
-    r"|free of (?:acute |focal |active )*(?:disease|abnormalit(?:y|ies)))"
+    r"(?:clear(?! of\b)|normal|unremarkable|within (?:the )?(?:normal limits|limits of normal)"
+    r"|free of (?:(?:acute|focal|active) )*(?:disease|abnormalit(?:y|ies)))"
 )
-_IN = r"(?: (?:for|in|of)? ?(?:overall )?(?:size|contours?|appearance|configuration|caliber)(?: and (?:size|contours?|appearance|configuration))?)?"
-_KINDS = (
-    r"(?:acute|active|focal|significant|other|additional|definite|gross|discrete|suspicious|overt|convincing|radiographic"
-    r"|obvious|discernible)"
+# "... within normal limits for size and contour", "... clear bilaterally"
+_IN_WHAT = rf"(?: (?:(?:for|in|of) )?(?:overall )?{_LOOKS}(?: and {_LOOKS})*)?(?: bilaterally)?"
+_KIND = (
+    r"(?:acute|active|focal|significant|other|additional|definite|gross|discrete|suspicious|overt|convincing"
+    r"|radiographic|obvious|discernible|visible|visualized)"
 )
+_KINDS = rf"(?: {_KIND}(?:(?:,? | or |/){_KIND})*)?"
 _SYSTEM = (
-    r"(?:cardiopulmonary|cardiothoracic|intrathoracic|thoracic|chest|cardiac|heart|pulmonary|lungs?|parenchymal|pleural"
-    r"|pleuroparenchymal)"
+    r"(?:cardiopulmonary|cardiothoracic|intrathoracic|thoracic|chest|cardiac|heart|pulmonary|lungs?|parenchymal"
+    r"|pleural)"
 )
 _SYSTEMS = rf"{_SYSTEM}(?:(?:, | or | and |,? or |/){_SYSTEM})*"
-_BAD = r"(?:abnormalit(?:y|ies)|disease(?: process(?:es)?)?|process(?:es)?|findings?|patholog(?:y|ies)|changes?)"
+_BAD = r"(?:abnormalit(?:y|ies)|disease(?: process(?:es)?)?|process(?:es)?|findings?|pathology|changes?)"
 _NO = (
     r"(?:no(?: (?:radiographic )?(?:evidence|signs?) (?:of|for)(?: an?)?)?"
     r"|without(?: (?:radiographic )?(?:evidence|signs?) of)?(?: an?)?|negative for(?: an?)?|free of)"
 )
 
-_CALLED_NORMAL = re.compile(
-    rf"(?P<parts>\b{_PARTS}){_VERB}{_ADVERBS} (?P<good>{_GOOD}){_IN}(?: (?:bilaterally|in appearance))?\b"
-)
+_CALLED_NORMAL = re.compile(rf"\b(?P<parts>{_PARTS}){_ADVERBS}{_VERB}{_ADVERBS} {_GOOD}{_IN_WHAT}\b")
 _NORMAL_PARTS = re.compile(
-    rf"\b(?:clear|normal|unremarkable)(?: (?:appearing|appearance of|size of|size and contour of))?(?: the)? (?P<parts>{_PARTS})\b"
+    r"\b(?:clear|normal|unremarkable)"
+    rf"(?: (?:appearing|appearance of|{_LOOKS}(?: and {_LOOKS})? of))?(?: the)? (?P<parts>{_PARTS})\b"
 )
 _NOTHING_BAD = re.compile(
-    rf"(?:(?P<parts>\b{_PARTS}) (?:are|is|shows?|demonstrates?|reveals?|have|has)(?: with)? )?\b{_NO}"
-    rf"(?: {_KINDS})*(?:,? {_KINDS})*(?: (?P<system>{_SYSTEMS}))? (?P<bad>{_BAD})\b(?! (?:of|to) (?!the (?:lung|heart|chest|pleura)))"
+    rf"\b(?:(?P<parts>{_PARTS}) (?:is|are|shows?|demonstrates?|reveals?|has|have) )?"
+    rf"{_NO}{_KINDS}(?: (?P<system>{_SYSTEMS}))? {_BAD}\b(?! (?:of|to) (?!the (?:lung|heart|chest|pleura)))"
     rf"(?: (?:in|of|within|involving) (?:the )?(?P<where>chest|thorax|{_PARTS}))?"
 )
 _PATTERNS = (_CALLED_NORMAL, _NORMAL_PARTS, _NOTHING_BAD)
-_REST = re.compile(r"\b(?:other|otherwise|additional|remaining)\b")
-_NEGATED = re.compile(r"\b(?:not|no|without|never|cannot)\b(?:\s\w+)?$")
+# Words that leave the findings named beside them aside, up to the statement itself.
+_REST = re.compile(r"\b(?:other(?:wise)?|additional|remain(?:ing|der)|apart|aside|besides|except)\b")
+_NEGATED = re.compile(r"\b(?:not|no|without|never|cannot)\b(?: \w+)? $")
 _SYSTEMS_OF: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"cardiopulm|cardioth|thorac|chest|thorax"), ALL),
     (re.compile(r"lung|pulmonary|parenchym"), LUNG),
@@ -135,9 +133,14 @@ def statements_in(sentence: str) -> tuple[Statement, ...]:
                 sentence, match
             ):
                 found.append(
-                    Statement(_findings_of(match), _REST.search(match[0]) is not None, match.start(), match.end())
+                    Statement(_findings_of(match), leaves_aside(sentence, match.end()), match.start(), match.end())
                 )
     return tuple(sorted(found, key=lambda one: one.start))
+
+
+def leaves_aside(sentence: str, end: int) -> bool:
+    """Whether the words up to a place leave aside what else is named: "the lungs are otherwise clear"."""
+    return _REST.search(sentence, 0, end) is not None
 
 
 def _denied(sentence: str, match: re.Match[str]) -> bool:
@@ -157,9 +160,3 @@ def _findings_of(match: re.Match[str]) -> tuple[str, ...]:
         if pattern.search(words):
             names.update(findings)
     return tuple(name for name in ALL if name in names)
-
-
-def implied_observations(observation: str) -> Iterator[str]:
-    """The 14 findings that an observation rests on."""
-    if known := IMPLICATIONS.get(observation, _OPACITY if observation == OPACITY else None):
-        yield from dict.fromkeys((*known.asserted_by, *known.denied_by))

@@ -1,12 +1,15 @@
 """A paragraph to sentences, divided as the labeler divides it."""
 
 import re
+import string
 
 from core.datasets.labeler.sentences import sentences_in
 
 _HEADER = re.compile(
-    r"(?:^|[\n.;])\s*(?:findings?|impressions?|conclusions?|technique|view|indications?|history)\s*(?::|\n)", re.I
+    r"(?:^|[\n.;])\s*(?:findings?|impressions?|conclusions?|technique|view|indications?|history|comparison)\s*(?::|\n)",
+    re.IGNORECASE,
 )
+_NO_LETTERS = str.maketrans("", "", string.punctuation + string.digits + string.whitespace)
 
 
 def divide(paragraph: str) -> tuple[str, ...]:
@@ -24,4 +27,4 @@ def headed(paragraph: str) -> bool:
 
 def letters(text: str) -> str:
     """Letters only, to see whether two texts have the same words."""
-    return "".join(character for character in text if character.isalpha())
+    return text.translate(_NO_LETTERS)

@@ -12,17 +12,22 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What the 14 findings are called. The labeler judges what is said of them.
+# What the 14 findings are called. Where the labeler does not recognise one of these words as a finding, it is said of
+# something else.
 FINDING_WORDS = _words("""
     atelectasis atelectases atelectatic cardiomegaly consolidation consolidations consolidative edema effusion effusions
-    emphysema emphysematous enlarged enlargement fibrosis fibrotic fluid hernia hiatal hiatus infiltrate infiltrates
+    emphysema emphysematous enlarged enlargement fibrosis fibrotic fluid hernia infiltrate infiltrates
     infiltration mass masses nodule nodules pneumonia pneumothorax pneumothoraces thickening
 """)
 
-# Observations that are none of the 14 but follow from them: see IMPLICATIONS.
+# Observations that are none of the 14 but follow from them: see IMPLICATIONS in statements.py.
 IMPLIED_WORDS = _words("""
-    air airspace alveolar parenchymal opacification opacifications opacities opacity infection infectious nodular lesion
-    lesions
+    infection lesion lesions nodular opacification opacifications opacities opacity
+""")
+
+# What may stand in front of them.
+FINDING_ADJECTIVES = _words("""
+    airspace alveolar hiatal hiatus infectious parenchymal
 """)
 
 # Parts of the chest that the evidence speaks of. The mediastinum is none of them, except in the words that
@@ -61,7 +66,8 @@ DETAIL_WORDS = _words("""
 # What calls a part of the chest normal or abnormal. Where the guard does not understand of what it is said, it is said
 # of something that the evidence does not cover.
 JUDGING_WORDS = _words("""
-    abnormal abnormality abnormalities clear disease limits normal normally pathology process processes unremarkable
+    abnormal abnormality abnormalities change changes clear disease limits normal normally pathology process processes
+    unremarkable
 """)
 
 PLAIN_WORDS = _words("""
@@ -73,8 +79,9 @@ PLAIN_WORDS = _words("""
     involving overlying affecting representing reflecting reflect reflects represent represents suggesting
     evidence sign signs finding findings radiographic radiographically radiograph image imaging frontal view study
     examination negative free suspicious concerning concern suspected suspicion specifically consistent compatible
-    keeping related due associated adjacent accompanying accompanied together addition additionally additional remaining
-    area areas region regions focus foci change changes location
+    keeping related due secondary associated adjacent accompanying accompanied superimposed underlying together addition
+    additionally additional remaining remainder overall typical area areas region regions focus foci collection
+    collections location
     focal discrete definite definitely convincing grossly obvious overt frank discernible appreciable
     suggest suggests suggestive raise raises raising question questionable questioned indicate indicates indicating
     may might could can cannot excluded exclude possible possibly possibility potential potentially uncertain equivocal
@@ -82,7 +89,14 @@ PLAIN_WORDS = _words("""
 """)
 
 ALLOWED_WORDS = (
-    FINDING_WORDS | IMPLIED_WORDS | STRUCTURE_WORDS | PLACE_WORDS | DETAIL_WORDS | JUDGING_WORDS | PLAIN_WORDS
+    FINDING_WORDS
+    | IMPLIED_WORDS
+    | FINDING_ADJECTIVES
+    | STRUCTURE_WORDS
+    | PLACE_WORDS
+    | DETAIL_WORDS
+    | JUDGING_WORDS
+    | PLAIN_WORDS
 )
 
 # Between possible and certain, so neither: such a word is not used of a finding.
@@ -102,15 +116,15 @@ MEASUREMENT = re.compile(
 DEVICE = re.compile(
     r"\b(?:pace[- ]?makers?|sternotom\w+|catheters?|clips?|wires?|hardware|prosthe\w+|valv\w+|stents?|tub(?:e|es|ing)"
     r"|lines?|ports?|port-?a-?cath|mediport|leads?|electrodes?|monitor\w*|devices?|surg\w+|post-?surgical"
-    r"|post-?operative\w*|operat\w+|cabg|bypass|mastectom\w+|cholecystectom\w+|resect\w+|lobectom\w+|pneumonectom\w+"
+    r"|post-?operative\w*|operati(?:on|ve)\w*|cabg|bypass|mastectom\w+|cholecystectom\w+|resect\w+|lobectom\w+|pneumonectom\w+"
     r"|thoracotom\w+|thoracostom\w+|implant\w*|staples?|sutures?|screws?|rods?|coils?|drains?|picc|swan|ganz|balloon"
     r"|defibrillator|a?icd|ett|ngt|tracheostom\w+|intubat\w+|support|instrumentation|arthroplast\w+|anchors?"
     r"|vertebroplast\w+|kyphoplast\w+|transplant\w*|pigtail|foreign bod(?:y|ies)|metal(?:lic)?|jewelry|artifacts?"
     r"|post-?procedur\w+|dobbhoff|ecg|ekg|telemetry|graft\w*|filter|pump)\b"
 )
 HISTORY = re.compile(
-    r"\b(?:patients?|history|hx|h/o|s/p|status[- ]post|age|aged|years?|y/?o|elderly|male|female|m[ae]n|wom[ae]n|boy|girl"
-    r"|gender|sex|he|she|his|her|mrs?|ms|cough\w*|fever\w*|febrile|pain\w*|dyspn\w+|shortness|breath|indications?"
+    r"\b(?:patients?|history|hx|h/o|s/p|status[- ]post|age|aged|years?|y/?o|elderly|male|female|m[ae]n|wom[ae]n|boy"
+    r"|girl|gender|sex|he|she|his|her|mrs?|ms|cough\w*|fever\w*|febrile|pain\w*|dyspn\w+|shortness|breath|indications?"
     r"|symptom\w*|clinical(?:ly)?|smok\w+|tobacco|present(?:s|ing|ed) with|complain\w*|trauma\w*|known|diagnos\w+"
     r"|hypertens\w+|diabet\w+|cancer\w*|hypox\w+|sepsis|septic|chills|wheez\w+|hemoptysis|admi(?:ssion|tted)|hospital\w*"
     r"|pregnan\w*|obes\w+|habitus|asbestos\w*|immunocompromis\w+|occupational)\b"

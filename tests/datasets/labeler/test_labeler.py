@@ -114,7 +114,9 @@ STATEMENTS = [
     ("The heart may be mildly enlarged.", "?Cardiomegaly"),
     ("Heart size cannot be assessed.", "0Cardiomegaly"),
     ("No cardiac enlargement.", "-Cardiomegaly"),
+    ("The heart is not normal in size.", "0Cardiomegaly"),
     ("Evaluate for pneumothorax.", "0Pneumothorax"),
+    ("This model does not assess pulmonary edema or hiatal hernia.", "0Edema 0Hernia"),
     ("Follow-up recommended to exclude underlying mass.", "0Mass"),
     (
         "Unchanged appearance of the chest with no new consolidation, effusion or pneumothorax.",

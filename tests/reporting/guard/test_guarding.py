@@ -1,0 +1,165 @@
+import json
+from collections.abc import Iterator
+
+import pytest
+from guard_cases import evidence_of
+
+from core.reporting.guard import Draft, examine, guarded, link, repair, verdict_as_object
+from core.reporting.templater import write_report
+
+EVIDENCE = evidence_of("+Effusion@left_lower_zone ?Pneumonia 0Hernia")
+TEMPLATE = write_report(EVIDENCE)
+CLEAN = Draft("Left pleural effusion. Possible pneumonia. No pneumothorax.", "Left pleural effusion.")
+FAULTY = Draft("Right pleural effusion. Possible pneumonia. The bones are intact.", "Pleural effusion.")
+WORSE = Draft("The lungs are clear. Pacemaker. Mild edema.", "Normal chest.")
+# Nothing that the evidence supports is left to say: what is called cannot be placed into an empty evidence.
+SILENT = evidence_of(" ".join(f"0{item.finding.name}" for item in EVIDENCE.findings))
+
+
+def written(*drafts: Draft) -> Iterator[Draft]:
+    """Drafts as a writer gives them; asking for more than these is an error."""
+    yield from drafts
+    raise AssertionError("one draft more was asked for than needed")
+
+
+def test_a_clean_first_draft_is_accepted_and_no_other_is_written() -> None:
+    report, verdict = guarded(written(CLEAN), EVIDENCE, TEMPLATE)
+    assert verdict.action == "accepted"
+    assert [attempt.violations for attempt in verdict.attempts] == [()]
+    assert (report.source, report.text("findings"), report.text("impression")) == (
+        "vlm",
+        CLEAN.findings,
+        CLEAN.impression,
+    )
+
+
+def test_a_later_clean_draft_counts_as_regenerated() -> None:
+    report, verdict = guarded(written(FAULTY, CLEAN), EVIDENCE, TEMPLATE)
+    assert verdict.action == "regenerated"
+    assert [bool(attempt.violations) for attempt in verdict.attempts] == [True, False]
+    assert report.text("findings") == CLEAN.findings
+
+
+def test_where_no_draft_is_clean_the_one_with_the_fewest_faults_is_repaired() -> None:
+    report, verdict = guarded(iter([FAULTY, WORSE]), EVIDENCE, TEMPLATE)
+    assert verdict.action == "repaired"
+    assert [attempt.draft for attempt in verdict.attempts] == [FAULTY, WORSE, repair(FAULTY, EVIDENCE)]
+    assert verdict.attempts[-1].violations == ()
+    assert report.source == "vlm"
+    assert "bones" not in report.text("findings")
+
+
+def test_where_repair_fails_the_template_stands() -> None:
+    template = write_report(SILENT)
+    report, verdict = guarded(iter([WORSE]), SILENT, template)
+    assert verdict.action == "fallback"
+    assert report is template
+    assert len(verdict.attempts) == 2
+    assert all(attempt.violations for attempt in verdict.attempts)
+
+
+def test_without_any_draft_the_template_stands() -> None:
+    report, verdict = guarded(iter(()), EVIDENCE, TEMPLATE)
+    assert (report, verdict.action, verdict.attempts) == (TEMPLATE, "fallback", ())
+
+
+def test_technique_and_view_are_the_templates() -> None:
+    report, _ = guarded([CLEAN], EVIDENCE, TEMPLATE)
+    for section in ("technique", "view"):
+        assert report.text(section) == TEMPLATE.text(section) != ""
+
+
+@pytest.mark.parametrize("draft", [CLEAN, FAULTY, WORSE])
+def test_every_called_finding_has_a_sentence_of_findings_that_names_it(draft: Draft) -> None:
+    report, _ = guarded([draft], EVIDENCE, TEMPLATE)
+    for item in EVIDENCE.decided("present", "possible"):
+        named = [one for one in report.sentences if one.section == "findings" and item.finding.name in one.findings]
+        assert any(one.kind == "finding" and item.finding.phrase in one.text.lower() for one in named)
+
+
+def test_the_record_is_plain_data_that_says_why() -> None:
+    _, verdict = guarded([FAULTY], EVIDENCE, TEMPLATE)
+    record = json.loads(json.dumps(verdict_as_object(verdict)))
+    assert record["action"] == "repaired"
+    first, last = record["attempts"]
+    assert (first["findings"], first["impression"]) == (FAULTY.findings, FAULTY.impression)
+    assert last["violations"] == []
+    by_kind = {violation["kind"]: violation for violation in first["violations"]}
+    assert by_kind["outside"]["sentence"] == "The bones are intact."
+    assert "bones" in by_kind["outside"]["message"]
+    assert by_kind["side"]["findings"] == ["Effusion"]
+
+
+@pytest.mark.parametrize(
+    ("findings", "sentence", "mended"),
+    [
+        ("", "Heart size normal and bones intact.", "Heart size normal."),
+        (
+            "",
+            "The heart size and pulmonary vascularity are within normal limits.",
+            "The heart size is within normal limits.",
+        ),
+        ("", "Heart size, bony structures and the lungs are normal.", "Heart size and the lungs are normal."),
+        ("", "No pneumothorax, rib fracture, or pleural effusion.", "No pneumothorax or pleural effusion."),
+        (
+            "0Nodule",
+            "No consolidation, nodule, effusion or pneumothorax is seen.",
+            "No consolidation, effusion, or pneumothorax is seen.",
+        ),
+        ("", "The lungs are clear; the aorta is tortuous.", "The lungs are clear."),
+        ("+Cardiomegaly", "Stable cardiomegaly.", "Cardiomegaly is present."),
+        ("+Cardiomegaly", "The heart is mildly enlarged.", "The heart is enlarged."),
+        ("+Effusion", "There is a small left pleural effusion.", "There is a pleural effusion."),
+        ("+Effusion@left_lower_zone", "There is a small left pleural effusion.", "There is a left pleural effusion."),
+        ("+Effusion", "Pleural effusion, unchanged.", "Pleural effusion."),
+        ("", "No consolidation, but there is a pacemaker.", "No consolidation."),
+        ("", "The trachea is midline and the lungs are clear.", "The lungs are clear."),
+    ],
+)
+def test_repair_keeps_the_part_of_a_sentence_that_can_stand(findings: str, sentence: str, mended: str) -> None:
+    evidence = evidence_of(findings)
+    draft = repair(Draft(f"No pneumothorax is seen. {sentence}", "No pneumothorax."), evidence)
+    expected = mended if mended != "Cardiomegaly is present." else "Cardiomegaly."
+    assert expected in draft.findings
+    assert examine(draft, evidence) == ()
+
+
+def test_repair_states_what_was_dropped_first_and_in_plain_words() -> None:
+    mended = repair(Draft("No pneumothorax.", "No pneumothorax."), EVIDENCE)
+    assert mended.findings == "Left pleural effusion. Possible pneumonia. No pneumothorax."
+    assert mended.impression == "Left pleural effusion. No pneumothorax."
+
+
+def test_repair_drops_repeated_sentences() -> None:
+    mended = repair(
+        Draft("No pneumothorax. No pneumothorax. " * 3, "No acute disease. No acute disease."), evidence_of()
+    )
+    assert mended == Draft("No pneumothorax.", "No acute disease.")
+
+
+def test_a_report_that_loses_everything_normal_says_something_that_is_supported() -> None:
+    lost = Draft("The bones are intact. Follow-up is recommended.", "Stable chest.")
+    assert repair(lost, evidence_of()) == Draft("The lungs are clear.", "No acute cardiopulmonary abnormality.")
+    assert repair(lost, evidence_of("+Consolidation")) == Draft(
+        "Consolidation. No pleural effusion or pneumothorax.", "Consolidation."
+    )
+
+
+def test_repair_leaves_a_clean_draft_as_it_is() -> None:
+    assert repair(CLEAN, EVIDENCE) == CLEAN
+
+
+def test_links_name_what_each_sentence_rests_on() -> None:
+    evidence = evidence_of("+Effusion@left_lower_zone +Consolidation@left_lower_zone")
+    draft = Draft(
+        "Left pleural effusion without pneumothorax. Left basilar airspace opacity, consistent with consolidation. "
+        "Heart size is normal. The pleural spaces are otherwise clear.",
+        "Left pleural effusion.",
+    )
+    assert [(one.section, one.findings, one.kind) for one in link(draft, evidence)] == [
+        ("findings", ("Effusion", "Pneumothorax"), "finding"),
+        ("findings", ("Consolidation",), "finding"),
+        ("findings", ("Cardiomegaly",), "normal"),
+        ("findings", ("Pleural_Thickening", "Pneumothorax"), "normal"),
+        ("impression", ("Effusion",), "finding"),
+    ]
