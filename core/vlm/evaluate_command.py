@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ from core.datasets.table import SPLITS
 from core.evaluation.resampling import RESAMPLES
 from core.pages import write_text
 from core.vlm.evaluation import TextEvaluation, evaluate
-from core.vlm.evaluation_manifest import read_manifest, studies_of
+from core.vlm.evaluation_manifest import manifest_of, read_manifest, studies_of
 from core.vlm.evaluation_page import write_page
 from core.vlm.evaluation_table import as_table
 from core.vlm.text_metrics.learned import BERTSCORE_MODEL, load_learned
@@ -39,7 +40,7 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     one.add_argument("--output_dir", type=Path, metavar="DIR", help="for metrics.json, predictions.csv, report.html")
     one.add_argument("--split", choices=SPLITS, default="test", help="of the dataset [test]")
-    one.add_argument("--backend", metavar="DIR", help="folder of the writer, with --dataset [the shipped one]")
+    one.add_argument("--backend", metavar="DIR", help="folder of the writer, with --dataset, or none for the baselines alone [the shipped one]")
     one.add_argument(
         "--images",
         type=Path,
@@ -71,11 +72,13 @@ def run_evaluate(options: argparse.Namespace) -> int:
         options.parser.error("give either --predictions or --dataset with --data_dir")
     if options.resamples < 1:
         options.parser.error("--resamples must be 1 or more")
-    systems = _inputs(options)
+    systems, studies = _inputs(options)
     learned, unavailable = load_learned(
         bertscore_model=options.bertscore_model, chexbert=options.chexbert, chexbert_bert=options.chexbert_bert
     )
-    evaluation = evaluate(systems, learned=learned, unavailable=unavailable, resamples=options.resamples)
+    evaluation = evaluate(
+        systems, studies=studies, learned=learned, unavailable=unavailable, resamples=options.resamples
+    )
     print(as_table(evaluation))
     if options.output_dir:
         write_evaluation(evaluation, options.output_dir)
@@ -92,12 +95,21 @@ def write_evaluation(evaluation: TextEvaluation, output_dir: str | Path) -> None
     write_page(evaluation, folder / "report.html")
 
 
-def _inputs(options: argparse.Namespace) -> dict[str, pd.DataFrame]:
-    """Manifests by name: those given, or the one that the writer makes of a split."""
+def _inputs(options: argparse.Namespace) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:
+    """Manifests by name: those given, or the one that the writer makes of a split; or no manifest and the studies."""
     if options.dataset:
         if len(options.dataset) != len(options.data_dir or []):
             options.parser.error("--data_dir must be given once for each --dataset")
-        return {"writer": _write(options)}
+        print(
+            "note: the evidence is read from the references: agreement with it shows how faithful a writer is, not "
+            "what a classifier sees.",
+            file=sys.stderr,
+        )
+        # Reports are compared, and images may stand in: Open-i needs no image on disk.
+        options.reports_only = True
+        studies = studies_of(load_sources(options).table, options.split)
+        studies = studies[: options.limit] if options.limit else studies
+        return ({}, studies) if options.backend == "none" else ({"writer": _write(options, studies)}, None)
     systems: dict[str, pd.DataFrame] = {}
     for given in options.predictions:
         named, separator, file = given.partition("=")
@@ -106,26 +118,22 @@ def _inputs(options: argparse.Namespace) -> dict[str, pd.DataFrame]:
         if name in systems:
             raise DatasetError(f"Two systems are called {name!r}: give each a name of its own as NAME=FILE.")
         systems[name] = read_manifest(path)
-    return systems
+    return systems, None
 
 
-def _write(options: argparse.Namespace) -> pd.DataFrame:
+def _write(options: argparse.Namespace, studies: pd.DataFrame) -> pd.DataFrame:
     # transformers takes seconds to import, which comparing manifests should not wait for.
     from core.vlm.writer import SHIPPED_WRITER, Writer
-    from core.vlm.written_manifest import written_manifest
+    from core.vlm.written import write_studies
 
-    # Reports are compared, and images may stand in: Open-i needs no image on disk.
-    options.reports_only = True
-    studies = studies_of(load_sources(options).table, options.split)
-    studies = studies[: options.limit] if options.limit else studies
     images = None
     if options.images:
         images = read_table(options.images)
         # Images of training records are not to illustrate what is measured.
         images = images[images["split"] == ("train" if options.split == "train" else "val")]
-    written = written_manifest(studies, Writer(options.backend or SHIPPED_WRITER), images)
+    writer = Writer(options.backend or SHIPPED_WRITER)
+    manifest = manifest_of(studies, lambda evidences: write_studies(evidences, writer, images))
     if options.output_dir:
         options.output_dir.mkdir(parents=True, exist_ok=True)
-        lines = written.to_json(orient="records", lines=True)
-        write_text(options.output_dir / "written.jsonl", lines)
-    return written
+        write_text(options.output_dir / "written.jsonl", manifest.to_json(orient="records", lines=True))
+    return manifest

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from tqdm.auto import tqdm
 
 from core.evaluation.resampling import RESAMPLES
 from core.findings import LABELS
@@ -37,6 +38,7 @@ from core.vlm.text_metrics.overlap import bleu_measure, rouge_l_each
 PATHOLOGIES = ("Cardiomegaly", "Consolidation", "Edema", "Effusion", "Pneumonia", "Pneumothorax")
 """Whose accuracy other report writers publish."""
 
+_TABLES = ("references", "studies")
 _STATED = {"present": PRESENT, "possible": UNCERTAIN, "absent": ABSENT, "unknown": NOT_MENTIONED}
 
 
@@ -90,7 +92,7 @@ class TextEvaluation:
 
     def to_json(self) -> dict[str, Any]:
         """The object of ``metrics.json``; dots in the names of scores become levels."""
-        plain = {key: value for key, value in asdict(self).items() if key not in ("references", "studies", "systems")}
+        plain = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _TABLES}
         systems = {
             name: {
                 **asdict(system),
@@ -100,7 +102,7 @@ class TextEvaluation:
             }
             for name, system in self.systems.items()
         }
-        return {**plain, "systems": systems}
+        return plain | {"systems": systems}
 
 
 def evaluate(
@@ -138,9 +140,13 @@ def evaluate(
     rows |= baselines(first)
 
     reference = _Reference(first)
-    clusters = first["patient_id" if "patient_id" in first.columns else "id"].to_numpy()
+    patients = first["patient_id"] if "patient_id" in first.columns else first["id"]
+    clusters = patients.where(patients != "", first["id"]).to_numpy()
     # The guard judges drafts; what the template says of probabilities is none of a writer's business.
-    judged = {name: _judge(table, reference, learned, guard=name != TEMPLATE) for name, table in rows.items()}
+    judged = {
+        name: _judge(table, reference, learned, guard=name != TEMPLATE)
+        for name, table in tqdm(rows.items(), desc="reading", unit="system", disable=None)
+    }
     resampled = {name: resample(one.measures, clusters, resamples=resamples, seed=seed) for name, one in judged.items()}
     base = next(iter(resampled.values()))
     found = {}

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from core.datasets import DatasetError
 from core.datasets.table import require_columns
 from core.findings import LABELS
 from core.reporting.evidence import DECISIONS, Decision, Evidence
+from core.reporting.guard import Draft
 from core.vlm.reference_evidence import evidence_from_decisions, evidence_from_report, stated_regions
 
 REFERENCE = ("reference_findings", "reference_impression")
@@ -20,13 +22,20 @@ REQUIRED = ("id", *REFERENCE, *GENERATED)
 _TEXTS = (*REQUIRED, *BEFORE_GUARD, "guard_action", "icd", "reference_icd", "view", "patient_id")
 
 
-class Written(Protocol):
-    """A generated report: the guard's ``Draft``, or anything with these texts."""
+@dataclass(frozen=True)
+class Written:
+    """A report of a writer behind the guard.
 
-    @property
-    def findings(self) -> str: ...  # noqa: D102
-    @property
-    def impression(self) -> str: ...  # noqa: D102
+    Attributes:
+        findings, impression: what is shown.
+        before_guard: the writer's first draft.
+        guard_action: what the guard did.
+    """
+
+    findings: str
+    impression: str
+    before_guard: Draft
+    guard_action: str
 
 
 def read_manifest(path: str | Path) -> pd.DataFrame:
@@ -162,7 +171,9 @@ def evidence_of(studies: pd.DataFrame) -> list[Evidence]:
     return evidences
 
 
-def manifest_of(studies: pd.DataFrame, write: Callable[[list[Evidence]], Sequence[Written]]) -> pd.DataFrame:
+def manifest_of(
+    studies: pd.DataFrame, write: Callable[[list[Evidence]], Sequence[Draft] | Sequence[Written]]
+) -> pd.DataFrame:
     """The manifest that a writer makes of studies.
 
     Args:
@@ -175,9 +186,14 @@ def manifest_of(studies: pd.DataFrame, write: Callable[[list[Evidence]], Sequenc
     reports = write(evidence_of(studies))
     if len(reports) != len(studies):
         raise ValueError(f"The writer gave {len(reports)} reports for {len(studies)} studies.")
-    return studies.assign(
-        findings=[report.findings for report in reports], impression=[report.impression for report in reports]
-    )
+    rows = []
+    for report in reports:
+        row = {"findings": report.findings, "impression": report.impression}
+        if isinstance(report, Written):
+            before = (report.before_guard.findings, report.before_guard.impression)
+            row |= {**dict(zip(BEFORE_GUARD, before, strict=True)), "guard_action": report.guard_action}
+        rows.append(row)
+    return pd.concat([studies, pd.DataFrame(rows, index=studies.index)], axis=1)
 
 
 def report_text(row: Mapping[str, Any], columns: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from core.statistics import wilson
 from core.vlm.composition import random_evidence
 from core.vlm.rewrite import Rewrite
 from core.vlm.writer import Writer
-from core.vlm.written_manifest import write_all
+from core.vlm.written import write_all
 
 _CALLED = ("present", "uncertain")
 

@@ -1,4 +1,4 @@
-"""What a writer makes of the reference labels of studies: the manifest that ``evaluate`` scores."""
+"""What a writer makes of evidence without its image: of reference labels, or of evidence drawn at random."""
 
 import random
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from core.findings import LABELS
-from core.imaging.phantom import phantom_png
 from core.imaging import read_safely
+from core.imaging.phantom import phantom_png
 from core.reporting.evidence import Evidence
 from core.reporting.templater import write_report
-from core.vlm.evaluation_manifest import evidence_of
+from core.vlm.evaluation_manifest import Written
 from core.vlm.pairing import ImagePairs
 from core.vlm.pictures import picture_of
 from core.vlm.rewrite import Rewrite, rewrite
@@ -20,27 +20,20 @@ from core.vlm.training import picture
 from core.vlm.writer import Writer
 
 
-def written_manifest(studies: pd.DataFrame, writer: Writer, images: pd.DataFrame | None) -> pd.DataFrame:
-    """Have the writer write every study, as the server would.
+def write_studies(evidences: Sequence[Evidence], writer: Writer, images: pd.DataFrame | None) -> list[Written]:
+    """What ``evaluate`` scores: the text shown and the first draft.
 
-    Args:
-        studies: from ``studies_of``.
-        writer: the model.
-        images: labelled images that stand in, by label set, for those of the studies; None for the rendered phantom.
-
-    Returns:
-        The studies with ``findings`` and ``impression``, both ``before_guard_`` too, and ``guard_action``.
+    Arguments are as for ``write_all``.
     """
-    evidences = evidence_of(studies)
-    written = list(write_all(evidences, writer, images))
-    first = [one.verdict.attempts[0].draft for one in written]
-    return studies.assign(
-        findings=[one.report.text("findings") for one in written],
-        impression=[one.report.text("impression") for one in written],
-        before_guard_findings=[draft.findings for draft in first],
-        before_guard_impression=[draft.impression for draft in first],
-        guard_action=[one.verdict.action for one in written],
-    )
+    return [
+        Written(
+            findings=one.report.text("findings"),
+            impression=one.report.text("impression"),
+            before_guard=one.verdict.attempts[0].draft,
+            guard_action=one.verdict.action,
+        )
+        for one in write_all(evidences, writer, images)
+    ]
 
 
 def write_all(evidences: Sequence[Evidence], writer: Writer, images: pd.DataFrame | None = None) -> list[Rewrite]:
@@ -49,7 +42,7 @@ def write_all(evidences: Sequence[Evidence], writer: Writer, images: pd.DataFram
     Args:
         evidences: of the studies.
         writer: the model.
-        images: as for ``written_manifest``.
+        images: labelled images that stand in, by label set, for those of the studies; None for the rendered phantom.
     """
     pairs = None if images is None else ImagePairs(images)
     phantom = picture_of(read_safely(phantom_png())) if pairs is None else None
