@@ -31,6 +31,8 @@ _ZONES = ("upper", "middle", "lower")
 _VIEWS = ("PA", "AP", None)
 _SWAP = {"left": "right", "right": "left"}
 
+_CALLS: tuple[Decision, ...] = ("present", "possible")
+
 # Sentences that a normal report has at most, and steps of the search for each.
 _LONGEST, _STEPS = 5, 500
 # A sentence must stand in this many reports, and deny a finding at most so often in one.
@@ -114,11 +116,10 @@ class SentenceBank:
         """A report for this evidence, not examined as a whole.
 
         A typical normal report, without what the evidence does not bear out, and with a sentence for each finding that
-        it calls.
+        it calls: in the order of the evidence, so that nothing but the wording is left to chance.
         """
-        called = [item for item in evidence.findings if item.decision in ("present", "possible")]
+        called = [item for decision in _CALLS for item in evidence.findings if item.decision == decision]
         sentences = [text for text in draw.choice(self._normal) if not examine_sentence(text, evidence)]
-        draw.shuffle(called)
         for item in called:
             _insert(sentences, self._sentence(self._findings, item, draw))
         for _ in range(_TRIES):
@@ -153,9 +154,7 @@ class SentenceBank:
         return None
 
 
-def _normal_reports(
-    sentences: list[str], typicality: Typicality, count: int, draw: random.Random
-) -> list[list[str]]:
+def _normal_reports(sentences: list[str], typicality: Typicality, count: int, draw: random.Random) -> list[list[str]]:
     """Reports of a normal chest, each the best of a search of its own (simulated annealing)."""
     tokens = {text: normalise(text) for text in sentences}
 

@@ -40,7 +40,11 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     one.add_argument("--output_dir", type=Path, metavar="DIR", help="for metrics.json, predictions.csv, report.html")
     one.add_argument("--split", choices=SPLITS, default="test", help="of the dataset [test]")
-    one.add_argument("--backend", metavar="DIR", help="folder of the writer, with --dataset, or none for the baselines alone [the shipped one]")
+    one.add_argument(
+        "--backend",
+        metavar="DIR",
+        help="folder of the writer, with --dataset, or none for the baselines alone [the shipped one]",
+    )
     one.add_argument(
         "--images",
         type=Path,

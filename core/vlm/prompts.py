@@ -113,6 +113,22 @@ def side_of(region: str | None) -> str | None:
     return next((side for side in ("left", "right") if region.startswith(side)), None)
 
 
+def _named(item: FindingEvidence) -> str:
+    """A finding as the prompt lists it: ``left pleural effusion (high)``."""
+    side = side_of(item.region)
+    phrase = f"{side} {item.finding.phrase}" if side else item.finding.phrase
+    return phrase if item.probability is None else f"{phrase} ({_band(item.probability)})"
+
+
+def _by_band(items: list[FindingEvidence]) -> str:
+    """Findings under one band each: ``cardiomegaly, consolidation (very low); pulmonary infiltrate (low)``."""
+    bands: dict[str, list[str]] = {}
+    for item in items:
+        bands.setdefault(_band(item.probability or 0), []).append(item.finding.phrase)
+    order = [name for _, name in _BANDS if name in bands]
+    return "; ".join(f"{', '.join(bands[name])} ({name})" for name in order) or "none"
+
+
 def _statement(item: FindingEvidence) -> str:
     """One finding's decision as a sentence that the labeler reads as that decision."""
     phrase = item.finding.phrase
@@ -128,4 +144,4 @@ def _statement(item: FindingEvidence) -> str:
 _environment = Environment(
     loader=FileSystemLoader(PROMPTS), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_environment.filters.update(band=_band, side=side_of, statement=_statement)
+_environment.filters.update(by_band=_by_band, named=_named, statement=_statement)

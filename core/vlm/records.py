@@ -16,6 +16,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from core.datasets.conversations import REQUEST, clean_report
+from core.datasets.labeler.sentences import sentences_in
 from core.datasets.table import SPLITS, DatasetError
 from core.findings import LABELS
 from core.reporting.evidence import Evidence
@@ -38,15 +39,22 @@ class Example:
         study_id: of the report.
         evidence: what it says, as the labeler reads it.
         draft: its Findings and Impression, without what the evidence does not cover.
-        original: its Findings as they were written.
+        original: the same sections as they were written.
         image: path of its own image, or None.
     """
 
     study_id: str
     evidence: Evidence
     draft: Draft
-    original: str
+    original: Draft
     image: str | None
+
+    def verbatim(self) -> Draft:
+        """The draft without sentences that the guard had to mend, which are safe but not always well put."""
+        return Draft(
+            _verbatim(self.draft.findings, self.original.findings),
+            _verbatim(self.draft.impression, self.original.impression),
+        )
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ def covered_report(study_id: str, findings: str | None, impression: str | None, 
     draft = repair(Draft(findings, impression), evidence)
     if not draft.findings or not draft.impression or examine(draft, evidence):
         return None
-    return Example(study_id, evidence, draft, findings, None)
+    return Example(study_id, evidence, draft, Draft(findings, impression), None)
 
 
 def make_records(
@@ -127,8 +135,8 @@ def make_records(
         DatasetError: a report has no image, and none was given to stand in.
     """
     bank = SentenceBank(
-        [(example.evidence, example.draft) for example in examples["train"]],
-        [example.original for example in examples["train"] if not _called(example.evidence)],
+        [(example.evidence, example.verbatim()) for example in examples["train"]],
+        [example.original.findings for example in examples["train"] if not _called(example.evidence)],
         normal_reports=recipe.normal_reports,
         seed=recipe.seed,
     )
@@ -171,7 +179,8 @@ def _of_report(
         text = f"{example.draft.findings} {example.draft.impression}"
         evidence = evidence_from_report(text, study_id=f"{example.study_id}#{variant}", view=example.evidence.view)
         draft = example.draft
-        if len(normalise(draft.findings).split()) < recipe.complete_tokens or draw.random() >= recipe.own_words:
+        complete = len(normalise(draft.findings).split()) >= recipe.complete_tokens and draft == example.verbatim()
+        if not complete or draw.random() >= recipe.own_words:
             draft = _composition(bank, evidence, draw) or draft
         image = example.image or _image(evidence, pairs, draw)
         if draw.random() < recipe.image_only:
@@ -186,6 +195,10 @@ def _composition(bank: SentenceBank, evidence: Evidence, draw: random.Random) ->
     if examine(draft, evidence):
         draft = repair(draft, evidence)
     return None if examine(draft, evidence) else draft
+
+
+def _verbatim(text: str, original: str) -> str:
+    return " ".join(f"{one.text}." for one in sentences_in(text) if f"{one.text}." in original)
 
 
 def _called(evidence: Evidence) -> set[str]:

@@ -137,7 +137,9 @@ def _prepare_with_evidence(options: argparse.Namespace) -> int:
     examples = covered_reports(table)
     images = read_table(options.images) if options.images else None
     pairs = {
-        split: None if images is None else ImagePairs(images[images["split"] == ("train" if split == "train" else "val")])
+        split: None
+        if images is None
+        else ImagePairs(images[images["split"] == ("train" if split == "train" else "val")])
         for split in SPLITS
     }
     recipe = Recipe(

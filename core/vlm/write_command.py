@@ -127,7 +127,9 @@ def _shown(generated: "GeneratedReport", options: argparse.Namespace) -> str:
             lines += textwrap.wrap(f"{number}. {step}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
         lines += [] if steps else ["  The writer gave no ten steps that agree with the evidence."]
         lines.append("")
-    sections = ("technique", "view", "findings", "impression") if options.style == "rsna" else ("findings", "impression")
+    sections = (
+        ("technique", "view", "findings", "impression") if options.style == "rsna" else ("findings", "impression")
+    )
     for section in sections:
         lines += [section.capitalize() if options.style == "rsna" else section.upper()]
         lines += textwrap.wrap(report.text(section), _WIDTH, initial_indent="  ", subsequent_indent="  ")

@@ -78,16 +78,18 @@ class Writer:
             seed: of all draws.
             on_text: is given the first draft's text piece by piece while it is written.
         """
-        inputs = self._processor(
-            images=picture, text=chat_prompt(self._processor, prompt), return_tensors="pt"
-        ).to(self._model.device)
+        inputs = self._processor(images=picture, text=chat_prompt(self._processor, prompt), return_tensors="pt").to(
+            self._model.device
+        )
         for attempt in range(self.decoding.attempts):
             temperature = self.decoding.temperature if attempt == 0 else self.decoding.retry_temperature
             streamer = _Pieces(self._processor.tokenizer, on_text) if on_text and attempt == 0 else None
             yield read_reply(self._draw(inputs, temperature, seed + attempt, streamer))
 
     @torch.inference_mode()
-    def _draw(self, inputs: dict[str, torch.Tensor], temperature: float, seed: int, streamer: TextStreamer | None) -> str:
+    def _draw(
+        self, inputs: dict[str, torch.Tensor], temperature: float, seed: int, streamer: TextStreamer | None
+    ) -> str:
         sampling = {"do_sample": True, "temperature": temperature, "top_p": self.decoding.top_p, "top_k": 0}
         # The draws of the rest of the program are not to depend on how much was written.
         with self._lock, torch.random.fork_rng(devices=[]):

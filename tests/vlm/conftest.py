@@ -16,7 +16,10 @@ from core.vlm.writer import SHIPPED_WRITER, Writer
 NORMAL = (
     ("The heart is normal in size. The lungs are clear. No pleural effusion or pneumothorax.", "No acute disease."),
     ("Heart size within normal limits. No focal consolidation. No pneumothorax.", "No acute cardiopulmonary findings."),
-    ("The lungs are clear without focal consolidation. There is no pleural effusion.", "No acute cardiopulmonary process."),
+    (
+        "The lungs are clear without focal consolidation. There is no pleural effusion.",
+        "No acute cardiopulmonary process.",
+    ),
 )
 ABNORMAL = (
     ("The heart is enlarged. The lungs are clear. No pneumothorax.", "Cardiomegaly."),

@@ -94,7 +94,16 @@ def test_wrong_use_ends_with_2(arguments: list[str]) -> None:
 @pytest.mark.real_data
 def test_the_baselines_of_open_i(shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("torchxrayvision")
-    given = ["--dataset", "openi", "--data_dir", str(shared_data / "openi"), "--output_dir", str(tmp_path), "--backend", "none"]
+    given = [
+        "--dataset",
+        "openi",
+        "--data_dir",
+        str(shared_data / "openi"),
+        "--output_dir",
+        str(tmp_path),
+        "--backend",
+        "none",
+    ]
     assert main(["evaluate", *given, *FEW]) == 0
     assert "590 studies" in capsys.readouterr().out
     scores = json.loads((tmp_path / "metrics.json").read_text())["systems"]["constant"]["scores"]

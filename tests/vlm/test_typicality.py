@@ -35,7 +35,10 @@ def test_text_without_common_four_word_runs_scores_nothing(text):
 
 def test_usual_order_scores_higher():
     typical = Typicality([REPORTS[0]])
-    usual, reversed_order = normalise(REPORTS[0]), "no pleural effusion or pneumothorax . the lungs are clear . the heart is normal in size ."
+    usual, reversed_order = (
+        normalise(REPORTS[0]),
+        "no pleural effusion or pneumothorax . the lungs are clear . the heart is normal in size .",
+    )
     assert typical.score(usual) > typical.score(reversed_order)
 
 

@@ -107,7 +107,8 @@ def test_a_missing_image_is_named(folder, tiny_model, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [(None, "does not exist"), ("[]", "holds no record"), ("{", "is not a file"), ("[1]", "is not a")]
+    ("text", "message"),
+    [(None, "does not exist"), ("[]", "holds no record"), ("{", "is not a file"), ("[1]", "is not a")],
 )
 def test_records_that_cannot_be_read_are_refused(tmp_path, text, message):
     if text is not None:
