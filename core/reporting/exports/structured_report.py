@@ -122,7 +122,7 @@ def _verification(study: ReportedStudy) -> dict[str, Any]:
         "is_complete": True,
         "is_final": True,
         "is_verified": True,
-        "verifying_observer_name": f"{name.strip()}^",
+        "verifying_observer_name": f"{name.strip()[:63]}^",  # 64 characters at most
         "verifying_organization": "Not stated",
     }
 
