@@ -1,9 +1,7 @@
 // The report section of the study page: the texts that there are, the editor, the signature.
 
-import { announce, el, isForField, sleep } from "./dom.js";
+import { announce, sleep } from "./dom.js";
 import { followStudy } from "./follow.js";
-import { shortTime } from "./format.js";
-import { status } from "./marks.js";
 import { ReportView } from "./report_view.js";
 import { CompareView } from "./review/compare_view.js";
 import { changesInWords } from "./review/differences.js";
@@ -12,28 +10,26 @@ import { Editor } from "./review/editor.js";
 import { Notices } from "./review/notices.js";
 import { renderPrint } from "./review/print_view.js";
 import { renderRecord } from "./review/record_view.js";
+import { renderReference } from "./review/reference_view.js";
 import { getReview, reopenReview, sameText, signReview, written } from "./review/review_api.js";
 import { isBeingWritten, renderRewrite } from "./review/rewrite_view.js";
 import { Saver } from "./review/saver.js";
+import { listenForShortcuts } from "./review/shortcuts.js";
+import { savingMark, stateMark } from "./review/states.js";
+import { NAMES, TextSwitch } from "./review/text_switch.js";
+import { Texts } from "./review/texts.js";
 
 const RETRY_MS = 3000;
-const NAMES = { reviewer: "Reviewed text", vlm: "Rewritten draft", template: "Template draft" };
-const SOURCES = {
-  template: "Written from the figures above by a fixed template. Choose an underlined sentence to see its heatmap.",
-  vlm: "Rewritten by a language model and checked against the figures above. Choose an underlined sentence to see its heatmap.",
-  reviewer: "The reviewer's text. Underlined sentences speak of a finding; choose one to see its heatmap.",
-};
 const byId = (id) => document.getElementById(id);
 
 export class ReportSection {
-  #study;
+  #texts;
   #root = byId("report");
   #view;
-  #shown;
-  #review = null;
   #restored = null;
   #saver;
   #editor;
+  #switch = new TextSwitch((source) => this.#show(source));
   #notices = new Notices();
   #compare;
   #sign = new SignDialog();
@@ -42,8 +38,7 @@ export class ReportSection {
 
   /** onSentence gets the findings of a clicked or focused sentence; #report also sends "sentencehover" events. */
   constructor(study, { onSentence }) {
-    this.#study = study;
-    this.#shown = study.report.source;
+    this.#texts = new Texts(study);
     this.#view = new ReportView(byId("report-body"), onSentence);
     this.#compare = new CompareView(study.id);
     this.#channel = new BroadcastChannel(`chestlens-review-${study.id}`);
@@ -56,7 +51,7 @@ export class ReportSection {
     this.#editor = new Editor(study.id, { onInput: (text) => this.#saver.change(text), onBlur: () => this.#saver.flush() });
     this.#listen();
     this.#render();
-    renderReference(study.reference);
+    this.#root.classList.toggle("has-reference", renderReference(byId("reference"), study.reference));
     this.#load();
     if (isBeingWritten(study)) this.#followRewrite();
   }
@@ -71,26 +66,15 @@ export class ReportSection {
     this.#view.setLit(names);
   }
 
-  // What is there
-
-  get #reports() {
-    // Studies of earlier versions carry one report only.
-    const { template, vlm } = this.#study.reports ?? { [this.#study.report.source]: this.#study.report };
-    const reviewer = this.#review && this.#review.state !== "draft" ? this.#review.report : null;
-    return Object.fromEntries(Object.entries({ reviewer, vlm, template }).filter(([, report]) => report));
-  }
-
-  /** The text to edit or sign, and the draft that it was made from. */
+  /** The text to edit or sign, the draft that it was made from, and the revision that it follows. */
   get #current() {
-    if (this.#editor.isOpen) return this.#saver.body;
-    if (this.#review.state !== "draft") return { text: this.#review.text, draft: this.#review.draft, revision: this.#review.revision };
-    return { text: written(this.#reports[this.#shown]), draft: this.#shown, revision: this.#review.revision };
+    return this.#editor.isOpen ? this.#saver.body : this.#texts.next;
   }
 
   async #load() {
     for (;;) {
       try {
-        this.#take(await getReview(this.#study.id));
+        this.#take(await getReview(this.#texts.study.id));
         break;
       } catch (error) {
         if (!error.isPassing) {
@@ -101,15 +85,15 @@ export class ReportSection {
       }
     }
     const left = await this.#saver.leftBehind();
-    this.#saver.start(this.#review);
-    if (left && !sameText(left.text, this.#review.text)) this.#restore(left);
+    this.#saver.start(this.#texts.review);
+    if (left && !sameText(left.text, this.#texts.review.text)) this.#restore(left);
     byId("report-edit").disabled = false;
     byId("report-sign").disabled = false;
     this.#root.dataset.ready = "true";
   }
 
   #restore(left) {
-    const { state, revision, text } = this.#review;
+    const { state, revision, text } = this.#texts.review;
     if (state === "signed") {
       this.#keepBeside(left.text, left.draft);
       return;
@@ -123,7 +107,7 @@ export class ReportSection {
     } else {
       this.#saver.block();
       this.#saver.change(left.text, left.draft);
-      this.#conflict(this.#review);
+      this.#conflict(this.#texts.review);
     }
   }
 
@@ -131,20 +115,21 @@ export class ReportSection {
 
   #open(text, draft) {
     this.#root.dataset.mode = "edit";
-    if (this.#shown === "reviewer") this.#shown = draft;
-    this.#editor.open(text, this.#base(draft));
+    if (this.#texts.shown === "reviewer") this.#texts.shown = draft;
+    this.#editor.open(text, this.#texts.base(draft));
     this.#render();
   }
 
   #edit() {
-    if (this.#editor.isOpen || this.#review === null || this.#review.state === "signed") return;
+    if (this.#editor.isOpen || this.#texts.review === null || this.#texts.isSigned) return false;
     const { text, draft } = this.#current;
     // Nothing is sent before the first change; then the draft that was shown is its start.
-    if (this.#review.state === "draft") this.#saver.start({ ...this.#review, text }, draft);
+    this.#saver.start({ ...this.#texts.review, text }, draft);
     this.#open(text, draft);
-    this.#showSaving(this.#review.saved_at ? "saved" : "untouched", this.#review.saved_at);
+    this.#showSaving(this.#texts.review.saved_at ? "saved" : "untouched", this.#texts.review.saved_at);
     this.#editor.focus();
     announce("The editor is open. Escape leaves it; nothing is lost.");
+    return true;
   }
 
   async #leave() {
@@ -160,13 +145,8 @@ export class ReportSection {
   #close() {
     this.#editor.close();
     this.#root.dataset.mode = "read";
-    if (this.#review.state !== "draft") this.#shown = "reviewer";
+    if (this.#texts.isReviewed) this.#texts.shown = "reviewer";
     this.#render();
-  }
-
-  #base(draft) {
-    if (this.#review.version > 1 || draft === this.#review.draft) return this.#review.base;
-    return written(this.#reports[draft]);
   }
 
   #saved(review) {
@@ -176,27 +156,19 @@ export class ReportSection {
 
   /** Takes over a review of the server; the text being edited stays. */
   #take(review) {
-    const isFirst = this.#review === null || this.#review.state === "draft";
-    this.#review = review;
-    if (review.state !== "draft" && isFirst && !this.#editor.isOpen) this.#shown = "reviewer";
+    const wasReviewed = this.#texts.isReviewed;
+    this.#texts.review = review;
+    if (this.#texts.isReviewed && !wasReviewed && !this.#editor.isOpen) this.#texts.shown = "reviewer";
     this.#render();
   }
 
   #showSaving(name, detail) {
-    const words = {
-      untouched: ["queued", "Nothing is changed yet"],
-      pending: ["queued", "Not saved yet"],
-      saving: ["running", "Saving"],
-      saved: ["done", detail && `Saved ${shortTime(detail)}`],
-      away: ["failed", `Not saved yet: the server cannot be reached; ${detail ? "kept in this browser" : "this browser cannot keep it either, do not close the page"}`],
-      refused: ["failed", `Not saved: ${detail}`],
-      conflict: ["failed", "Not saved: the report was changed elsewhere; your text is kept in this browser"],
-    };
-    const [mark, text] = words[name];
+    const mark = savingMark(name, detail);
     const line = byId("save-state");
     line.dataset.state = name;
-    if (line.textContent !== text) line.replaceChildren(status(mark, text));
-    byId("report-save").disabled = ["saved", "untouched"].includes(name);
+    // The same words again would be read out again.
+    if (line.textContent !== mark.textContent) line.replaceChildren(mark);
+    byId("report-save").disabled = ["saved", "untouched", "conflict"].includes(name);
   }
 
   // Several tabs
@@ -213,12 +185,12 @@ export class ReportSection {
     this.#notices.conflict(mine, review, {
       onMine: () => {
         this.#saver.rebase(review);
-        this.#editor.show(this.#saver.text, this.#base(this.#saver.body.draft));
+        this.#editor.show(this.#saver.text, this.#texts.base(this.#saver.body.draft));
         this.#editor.focus();
       },
       onOther: () => {
         this.#saver.start(review);
-        this.#editor.show(review.text, this.#base(review.draft));
+        this.#editor.show(review.text, this.#texts.base(review.draft));
         this.#showSaving("saved", review.saved_at);
         this.#editor.focus();
       },
@@ -230,56 +202,59 @@ export class ReportSection {
     this.#saver.block();
     this.#saver.change(text, draft);
     this.#restored = { text, draft };
-    this.#notices.signedMeanwhile(text, this.#review, {
+    this.#notices.signedMeanwhile(text, this.#texts.review, {
       onDiscard: () => {
         this.#restored = null;
-        this.#saver.start(this.#review);
+        this.#saver.start(this.#texts.review);
       },
     });
   }
 
   async #refresh() {
-    if (this.#review === null || this.#saver.isDirty) return;
+    if (this.#texts.review === null || this.#saver.isDirty) return;
     let review;
     try {
-      review = await getReview(this.#study.id);
+      review = await getReview(this.#texts.study.id);
     } catch {
       return;
     }
     // Typing may have begun while the answer was on its way.
-    if (review.revision === this.#review.revision || this.#saver.isDirty) return;
+    if (review.revision === this.#texts.review.revision || this.#saver.isDirty) return;
     this.#saver.start(review);
     this.#take(review);
     if (!this.#editor.isOpen) return;
     if (review.state === "signed") this.#close();
-    else this.#editor.show(review.text, this.#base(review.draft));
+    else this.#editor.show(review.text, this.#texts.base(review.draft));
     announce("The report was changed elsewhere; the newer text is shown.");
   }
 
   // Signature
 
   #askToSign() {
-    if (this.#review === null || this.#review.state === "signed") return;
+    if (this.#texts.review === null || this.#texts.isSigned) return false;
     const { text, draft, revision } = this.#current;
-    const changes = changesInWords(this.#base(draft), text);
-    const against = this.#review.version > 1 ? "the version signed before" : "the draft";
-    this.#sign.open(text, changes ? `Version ${this.#review.version}: ${changes} against ${against}.` : `Version ${this.#review.version}: as ${against}.`, async ({ name }) => {
+    const { version } = this.#texts.review;
+    const changes = changesInWords(this.#texts.base(draft), text);
+    const base = version > 1 ? "the version signed before" : "the draft";
+    this.#sign.open(text, `Version ${version}: ${changes ? `${changes} against ${base}` : `as ${base}`}.`, async ({ name }) => {
       await this.#saver.flush();
-      await this.#settle(signReview(this.#study.id, { text, draft, name, revision: this.#editor.isOpen ? this.#saver.body.revision : revision }));
+      const follows = this.#editor.isOpen ? this.#saver.body.revision : revision;
+      await this.#settle(signReview(this.#texts.study.id, { text, draft, name, revision: follows }));
       byId("report-reopen").focus();
-      announce(`Signed by ${this.#review.signed_by}.`);
+      announce(`Signed by ${this.#texts.review.signed_by}.`);
     });
+    return true;
   }
 
   #askToReopen() {
     this.#reopen.open(async ({ name, reason }) => {
       const kept = this.#restored;
-      await this.#settle(reopenReview(this.#study.id, { name, reason, revision: this.#review.revision }));
+      await this.#settle(reopenReview(this.#texts.study.id, { name, reason, revision: this.#texts.review.revision }));
       this.#notices.hide("signed");
       this.#restored = null;
       if (kept) {
-        this.#open(kept.text, this.#review.draft);
-        this.#saver.change(kept.text, this.#review.draft);
+        this.#open(kept.text, this.#texts.review.draft);
+        this.#saver.change(kept.text, this.#texts.review.draft);
       } else {
         this.#edit();
       }
@@ -304,14 +279,14 @@ export class ReportSection {
   // The rewritten draft
 
   async #followRewrite() {
-    const study = await followStudy(this.#study.id, {
+    const study = await followStudy(this.#texts.study.id, {
       isEnd: (answer) => !isBeingWritten(answer),
       onChange: ({ rewrite }) => this.#showRewrite(rewrite),
-    }).catch((error) => ({ ...this.#study, rewrite: { status: "failed", message: error.message } }));
-    this.#study = study;
+    }).catch((error) => ({ ...this.#texts.study, rewrite: { status: "failed", message: error.message } }));
+    this.#texts.study = study;
     const hasRewrite = study.report.source === "vlm";
-    if (!this.#editor.isOpen && (this.#review?.state ?? "draft") === "draft") {
-      if (hasRewrite) this.#shown = "vlm";
+    if (!this.#editor.isOpen && !this.#texts.isReviewed) {
+      if (hasRewrite) this.#texts.shown = "vlm";
       await this.#refreshDraft();
     } else if (hasRewrite) {
       this.#notices.show("rewrite", "The rewritten draft is ready. Your text stays as it is.", {
@@ -322,7 +297,7 @@ export class ReportSection {
   }
 
   async #refreshDraft() {
-    const review = await getReview(this.#study.id).catch(() => null);
+    const review = await getReview(this.#texts.study.id).catch(() => null);
     if (review === null || this.#editor.isOpen) return;
     this.#saver.start(review);
     this.#take(review);
@@ -330,46 +305,42 @@ export class ReportSection {
 
   /** The text so far stays in the record. */
   async #startFrom(draft) {
-    if (this.#review.state === "signed") return;
+    if (this.#texts.isSigned) return;
     if (this.#editor.isOpen && !(await this.#saver.flush())) return;
-    const text = written(this.#reports[draft]);
-    this.#shown = draft;
+    const text = written(this.#texts.drafts[draft]);
+    this.#texts.shown = draft;
     this.#open(text, draft);
     this.#saver.change(text, draft);
     this.#editor.focus();
   }
 
   #showRewrite(rewrite) {
-    this.#study = { ...this.#study, rewrite };
+    this.#texts.study = { ...this.#texts.study, rewrite };
     renderRewrite(byId("rewrite"), rewrite);
   }
 
   // Rendering
 
   #show(source) {
-    this.#shown = source;
+    this.#texts.shown = source;
     this.#render();
   }
 
   #render() {
-    const reports = this.#reports;
-    const isEditing = this.#editor?.isOpen ?? false;
-    const choices = Object.keys(reports).filter((source) => source !== "reviewer" || !isEditing);
-    if (!choices.includes(this.#shown)) this.#shown = choices[0];
-    const choice = byId("report-switch");
-    choice.hidden = choices.length < 2;
-    const focused = choice.contains(document.activeElement);
-    choice.replaceChildren(...choices.map((source) =>
-      el("button", { type: "button", "aria-pressed": String(source === this.#shown), data: { source, testid: `show-${source}` }, onclick: () => this.#show(source) }, NAMES[source])));
-    if (focused) choice.querySelector("[aria-pressed=true]").focus();
-    byId("report-source").textContent = SOURCES[this.#shown];
-    this.#view.show(reports[this.#shown]);
-    renderRewrite(byId("rewrite"), this.#study.rewrite);
+    const isEditing = this.#editor.isOpen;
+    const reports = isEditing ? this.#texts.drafts : this.#texts.reports;
+    const choices = Object.keys(reports);
+    if (!choices.includes(this.#texts.shown)) this.#texts.shown = choices[0];
+    this.#switch.render(choices, this.#texts.shown);
+    this.#view.show(reports[this.#texts.shown]);
+    // How the rewritten draft came about is of no concern beside another text.
+    const isConcerned = this.#texts.shown === "vlm" || !this.#texts.drafts.vlm;
+    renderRewrite(byId("rewrite"), isConcerned ? this.#texts.study.rewrite : null);
     this.#renderReview(isEditing);
   }
 
   #renderReview(isEditing) {
-    const review = this.#review;
+    const review = this.#texts.review;
     const isSigned = review?.state === "signed";
     byId("report-state").replaceChildren(stateMark(review));
     byId("report-edit").hidden = isEditing || isSigned;
@@ -379,9 +350,9 @@ export class ReportSection {
     byId("report-reopen").hidden = !isSigned;
     this.#root.dataset.review = review?.state ?? "loading";
     if (review === null) return;
-    renderRecord(this.#study.id, review.record);
-    this.#compare.update(Object.entries(this.#reports).filter(([source]) => source !== "reviewer").map(([source, report]) => [NAMES[source], report]), review);
-    renderPrint(review, this.#reports, this.#shown);
+    renderRecord(this.#texts.study.id, review.record);
+    this.#compare.update(Object.entries(this.#texts.drafts).map(([source, report]) => [NAMES[source], report]), review);
+    renderPrint(review, this.#texts.reports, this.#texts.shown);
   }
 
   #listen() {
@@ -392,7 +363,12 @@ export class ReportSection {
     byId("report-save").addEventListener("click", () => this.#saver.flush());
     byId("report-sign").addEventListener("click", () => this.#askToSign());
     byId("report-reopen").addEventListener("click", () => this.#askToReopen());
-    document.addEventListener("keydown", (event) => this.#shortcut(event));
+    listenForShortcuts({
+      edit: () => this.#edit(),
+      leave: () => this.#editor.hasFocus && this.#leave(),
+      save: () => this.#editor.isOpen && this.#saver.flush(),
+      sign: () => this.#askToSign(),
+    });
     this.#channel.addEventListener("message", () => this.#refresh());
     window.addEventListener("pagehide", () => this.#saver.flush({ keepalive: true }));
     document.addEventListener("visibilitychange", () => {
@@ -400,36 +376,4 @@ export class ReportSection {
       else this.#saver.flush();
     });
   }
-
-  #shortcut(event) {
-    if (document.querySelector("dialog[open]")) return;
-    const isControl = event.ctrlKey || event.metaKey;
-    const act = (action) => {
-      event.preventDefault();
-      action();
-    };
-    if (isControl && event.key === "Enter") act(() => this.#askToSign());
-    else if (isControl && event.key.toLowerCase() === "s" && this.#editor.isOpen) act(() => this.#saver.flush());
-    else if (event.key === "Escape" && this.#editor.hasFocus) act(() => this.#leave());
-    else if (event.key.toLowerCase() === "e" && !isControl && !event.altKey && !isForField(event) && !this.#editor.isOpen) act(() => this.#edit());
-  }
-}
-
-function stateMark(review) {
-  if (review === null) return status("queued", "Draft");
-  const version = review.version > 1 ? `, version ${review.version}` : "";
-  if (review.state === "signed") return status("done", `Signed by ${review.signed_by}, ${shortTime(review.signed_at)}${version}`);
-  return review.state === "edited" ? status("running", `Edited, not signed${version}`) : status("queued", "Draft, not reviewed");
-}
-
-function renderReference(reference) {
-  const box = byId("reference");
-  const report = reference?.report;
-  box.hidden = !report;
-  byId("report").classList.toggle("has-reference", !box.hidden);
-  if (!report) return;
-  box.querySelector("[data-part=body]").replaceChildren(
-    ...["findings", "impression"].filter((key) => report[key]).map((key) => el("section", {}, el("h4", {}, key[0].toUpperCase() + key.slice(1)), el("p", { class: "plain-text" }, report[key]))),
-  );
-  box.querySelector("[data-part=source]").textContent = reference.source ? `Source: ${reference.source}. Not seen by the model.` : "Not seen by the model.";
 }

@@ -31,8 +31,8 @@ function runs(entries) {
 
 function line(run) {
   const [first, last] = [run[0], run.at(-1)];
-  const times = first === last ? shortTime(first.time) : `${shortTime(first.time)} to ${shortTime(last.time)}, ${run.length} times`;
-  const by = first.author ? `by ${first.author}` : "no name given";
-  const words = [`${KINDS[first.kind]} ${by}`, times, `version ${first.version}`, first.reason && `reason: ${first.reason}`];
+  const [from, to] = [shortTime(first.time), shortTime(last.time)];
+  const times = [from === to ? from : `${from} to ${to}`, run.length > 1 && `${run.length} times`];
+  const words = [first.author ? `${KINDS[first.kind]} by ${first.author}` : `${KINDS[first.kind]}, no name given`, ...times, `version ${first.version}`, first.reason && `reason: ${first.reason}`];
   return el("li", { value: first.number }, words.filter(Boolean).join(", "));
 }

@@ -134,8 +134,9 @@ export class Saver {
   }
 
   #refused(error, ours) {
-    const review = error.answer?.review;
-    if (review && review.state !== "signed" && ours.some((text) => text && sameText(text, review.text))) {
+    const code = error.answer?.error?.code;
+    const review = ["conflict", "signed"].includes(code) ? error.answer.review : null;
+    if (review && code === "conflict" && ours.some((text) => text && sameText(text, review.text))) {
       // Our own text had arrived, only the answer had not.
       this.#accept(review, review.text);
       if (this.isDirty) this.#schedule(0);
