@@ -100,7 +100,7 @@ export class ReportSection {
     }
     this.#open(left.text, left.draft);
     // A save that arrived without its answer is no conflict.
-    const isOurs = left.revision === revision || (left.sent && sameText(left.sent, text));
+    const isOurs = left.revision === revision || left.sent.some((sent) => sameText(sent, text));
     if (isOurs) {
       this.#notices.restored(left.time, () => this.#editor.focus());
       this.#saver.change(left.text, left.draft);

@@ -118,6 +118,28 @@ def test_text_of_a_crashed_tab_is_restored_in_the_next(page, chest_dicom, expect
     assert shown_text(other) == IMPRESSION
 
 
+def test_a_lost_answer_is_no_conflict(page, chest_dicom, expected_console):
+    expected_console += ["net::ERR_FAILED", "409"]
+    open_report(page, chest_dicom)
+
+    def lose_answer(route):
+        if route.request.method == "PUT":
+            route.fetch()
+            route.abort()
+        else:
+            route.fallback()
+
+    page.route(SAVES, lose_answer)
+    start_editing(page)
+    write_impression(page, "This arrived.")
+    expect(page.get_by_test_id("save-state")).to_contain_text("kept in this browser")
+    page.unroute(SAVES)
+    write_impression(page)
+    expect_saved(page)
+    expect(page.get_by_test_id("notice-conflict")).to_have_count(0)
+    assert page.request.get(f"{study_api(page)}/review").json()["text"]["impression"] == IMPRESSION
+
+
 def test_a_second_tab_is_told_and_shown_both_texts(page, chest_dicom, expected_console):
     expected_console.append("409")
     open_report(page, chest_dicom)

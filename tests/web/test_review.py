@@ -228,6 +228,7 @@ def test_an_accepted_rewrite_is_a_draft_of_its_own(client: FlaskClient, study_id
         ({"revision": True, "text": EDITED}, "'revision'"),
         ({"revision": 0, "text": {"findings": "x"}}, "findings and impression"),
         ({"revision": 0, "text": EDITED | {"findings": "x" * 20_001}}, "20000 characters"),
+        (b"x" * 600_000, "too large"),
         ({"revision": 0, "text": EDITED, "draft": "other"}, "'draft'"),
         ({"revision": 0, "text": EDITED, "author": "x" * 65}, "64 characters"),
     ],

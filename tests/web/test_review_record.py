@@ -1,6 +1,7 @@
 """The record in real databases."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,21 @@ def test_whoever_comes_second_is_turned_away(store: Store, reviews: ReviewStore)
     with pytest.raises(OutOfDate):
         reviews.append(study, 0, [_entry("edit")])
     assert reviews.events(study) == []
+
+
+def test_of_many_at_once_one_is_first(store: Store, reviews: ReviewStore) -> None:
+    study = store.add("chest.png", b"bytes").id
+
+    def try_once(_: int) -> bool:
+        try:
+            reviews.append(study, 0, [_entry("draft"), _entry("edit")])
+        except OutOfDate:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(try_once, range(8))) == 1
+    assert first_fault(reviews.events(study)) is None
 
 
 def test_the_last_entries_of_many_studies_come_with_one_query(store: Store, reviews: ReviewStore) -> None:

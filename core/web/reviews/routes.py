@@ -25,6 +25,7 @@ from core.web.services import services
 
 blueprint = Blueprint("reviews", __name__, url_prefix="/api/studies/<study_id>")
 
+_LARGEST_BODY = 2**19  # bytes, enough for both sections at their longest
 _LONGEST_TEXT = 20_000
 _LONGEST_NAME = 64
 _LONGEST_REASON = 500
@@ -230,6 +231,8 @@ def _written(text: dict[str, str]) -> dict[str, str]:
 
 
 def _body() -> dict[str, Any]:
+    if (request.content_length or 0) > _LARGEST_BODY:
+        raise BadReview(f"The request is too large; a section may have {_LONGEST_TEXT} characters at most.")
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise BadReview("The request carries no JSON object.")

@@ -6,6 +6,7 @@ import { sameText, saveReview } from "./review_api.js";
 const PAUSE_MS = 1200;
 const LONGEST_WAIT_MS = 10000;
 const RETRY_MS = 4000;
+const SENT_KEPT = 3;
 
 export class Saver {
   #studyId;
@@ -16,7 +17,8 @@ export class Saver {
   #draft = "template";
   #text = null;
   #saved = null;
-  #sent = null;
+  // What the server may have by now although its answer did not arrive.
+  #sent = [];
   #isBlocked = false;
   #isKept = true;
   #timer = null;
@@ -58,7 +60,7 @@ export class Saver {
     this.#draft = draft;
     this.#text = review.text;
     this.#saved = review.text;
-    this.#sent = null;
+    this.#sent = [];
     this.#isBlocked = false;
     this.#copy.drop();
   }
@@ -114,29 +116,29 @@ export class Saver {
     const { body } = this;
     this.#due = null;
     this.#events.onState("saving");
-    const before = this.#sent;
-    this.#sent = body.text;
+    this.#sent = [...this.#sent.slice(-SENT_KEPT), body.text];
     this.#isKept = this.#copy.keep({ ...this.body, sent: this.#sent });
     try {
       this.#accept(await saveReview(this.#studyId, { ...body, author: this.#author() }, { keepalive }), body.text);
     } catch (error) {
-      this.#refused(error, [before, body.text]);
+      this.#refused(error);
     }
   }
 
   #accept(review, sent) {
     this.#revision = review.revision;
     this.#saved = sent;
-    if (this.isDirty) this.#copy.keep({ ...this.body, sent });
+    this.#sent = [];
+    if (this.isDirty) this.#copy.keep({ ...this.body, sent: this.#sent });
     else this.#copy.drop();
     this.#events.onState(this.isDirty ? "pending" : "saved", review.saved_at);
     this.#events.onSaved(review);
   }
 
-  #refused(error, ours) {
+  #refused(error) {
     const code = error.answer?.error?.code;
     const review = ["conflict", "signed"].includes(code) ? error.answer.review : null;
-    if (review && code === "conflict" && ours.some((text) => text && sameText(text, review.text))) {
+    if (review && code === "conflict" && this.#sent.some((text) => sameText(text, review.text))) {
       // Our own text had arrived, only the answer had not.
       this.#accept(review, review.text);
       if (this.isDirty) this.#schedule(0);
