@@ -7,6 +7,7 @@ const SECTIONS = [["technique", "Technique"], ["view", "View"], ["findings", "Fi
 export class ReportView {
   #container;
   #onSentence;
+  #report = null;
   #linked = [];
   #selected = null;
   #lit = [];
@@ -21,6 +22,9 @@ export class ReportView {
   }
 
   show(report) {
+    // Building the same sentences anew would take the focus from them.
+    if (report === this.#report) return;
+    this.#report = report;
     this.#linked = [];
     const sections = SECTIONS.filter(([key]) => report[key]).map(([key, title]) => this.#section(key, title, report));
     this.#container.replaceChildren(...sections, el("p", { class: "report-disclaimer hint" }, report.disclaimer));

@@ -316,11 +316,18 @@ def test_the_whole_review_can_be_done_with_the_keyboard(page, chest_dicom):
     page.keyboard.press("Control+End")
     page.keyboard.type(" The hila are e-qually shaped. Husk.")
     assert overlay.is_visible() == was_shown, "letters in a field are no shortcuts"
+    page.keyboard.press("Shift+Tab")
+    # Leaving the field saves, and the focus stays on the sentence of the draft that it went to.
+    expect_saved(page)
+    assert page.evaluate("document.activeElement.dataset.testid") == "report-sentence"
+    page.keyboard.press("Tab")
+    page.keyboard.type(" Again.")
     page.keyboard.press("Control+s")
     expect_saved(page)
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("report-edit")).to_be_focused()
-    assert shown_text(page, "findings").endswith("Husk.")
+    assert "Husk." in shown_text(page, "findings")
+    assert "Again." in shown_text(page, "findings")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_test_id("sign-name")).to_be_focused()
     page.keyboard.press("Escape")

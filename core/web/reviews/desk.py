@@ -140,7 +140,8 @@ class Desk:
         standing = self.standing()
         if not self.events and not entries:
             entries = [self._draft_entry(standing.source, standing.version)]
-        signed = Entry("sign", standing.version, standing.text | text, self._model, author=name)
+        before = entries[-1].text if entries else standing.text
+        signed = Entry("sign", standing.version, before | text, self._model, author=name)
         self._write(revision, [*entries, signed])
 
     def reopen(self, revision: int, name: str, reason: str) -> None:
