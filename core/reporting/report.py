@@ -32,11 +32,11 @@ class Report:
     """A report on one radiograph.
 
     Attributes:
-        source: ``template`` or ``vlm``.
+        source: ``template``, ``vlm``, or ``reviewer`` for an edited text.
         sentences: in reading order.
     """
 
-    source: Literal["template", "vlm"]
+    source: Literal["template", "vlm", "reviewer"]
     sentences: tuple[Sentence, ...]
 
     def text(self, section: Section) -> str:

@@ -7,6 +7,8 @@ from core.imaging import MAX_FILE_BYTES
 from core.settings import ROOT, ServerSettings
 from core.web import api, errors, pages
 from core.web.jobs import Worker
+from core.web.reviews import routes as reviews
+from core.web.reviews.store import ReviewStore
 from core.web.security import protect
 from core.web.services import Services, install, services_of
 from core.web.store import Store
@@ -32,8 +34,9 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
     classifier = Classifier(settings.checkpoint or SHIPPED)
     settings.instance.mkdir(parents=True, exist_ok=True)
     store = Store(settings.database_url, settings.instance / "studies")
-    install(app, Services(store, classifier, Worker(store, classifier, queue_limit=settings.queue_limit)))
+    worker = Worker(store, classifier, queue_limit=settings.queue_limit)
+    install(app, Services(store, classifier, worker, ReviewStore(store.engine)))
     protect(app)
-    for module in (errors, api, pages):
+    for module in (errors, api, reviews, pages):
         app.register_blueprint(module.blueprint)
     return app

@@ -17,6 +17,7 @@ from core.reporting import FORMATS, ReportedStudy, as_csv, export
 from core.reporting.overlay import overlay_png
 from core.reporting.storage import restore, restore_heatmap, restore_report
 from core.web.errors import NotFound
+from core.web.reviews.desk import as_review, summary_object
 from core.web.services import services
 from core.web.store import Study
 
@@ -55,6 +56,8 @@ def create() -> tuple[Response, int, dict[str, str]]:
 @blueprint.get("/api/studies")
 def index() -> dict[str, Any]:
     """The latest studies."""
+    studies = services().store.newest()
+    reviews = services().reviews.latest([study.id for study in studies])
     return {
         "studies": [
             {
@@ -65,8 +68,9 @@ def index() -> dict[str, Any]:
                 "n_present": len(study.summary.get("present", [])),
                 "n_possible": len(study.summary.get("possible", [])),
                 "top": study.summary.get("present", [])[:3],
+                "review": summary_object(reviews.get(study.id)) if study.status == "done" else None,
             }
-            for study in services().store.newest()
+            for study in studies
         ]
     }
 
@@ -91,8 +95,10 @@ def read(study_id: str) -> dict[str, Any]:
         "warnings": [],
         "model": model_identity(services().classifier.config),
         "timing_ms": {"total": study.total_ms},
+        "review": None,
     }
     if study.status == "done":
+        answer["review"] = summary_object(services().reviews.latest([study_id]).get(study_id))
         answer |= json.loads((services().store.path(study_id) / "result.json").read_text())
         answer["image"]["url"] = url_for("api.image", study_id=study_id)
         answer["heatmaps"] = {name: url_for("api.heatmap", study_id=study_id, finding=name) for name in LABELS}
@@ -128,10 +134,10 @@ def heatmap(study_id: str, finding: str) -> Response:
 
 @blueprint.get("/api/studies/<study_id>/<any(report, overlay):kind>.<extension>")
 def download(study_id: str, kind: str, extension: str) -> Response:
-    """Download the report, or the overlay as a DICOM secondary capture; ``?finding=`` chooses whose heatmap it shows.
+    """Download the report as it stands (draft, edited or signed), or the overlay as a DICOM secondary capture.
 
-    Made when asked for, from the upload and the stored evidence, with identifiers that only depend on these: each
-    download gives the same file.
+    ``?finding=`` chooses whose heatmap is shown. Made when asked for, from the upload, the stored evidence and the
+    review, with identifiers that only depend on these: each download gives the same file.
     """
     study = _finished(study_id)
     wanted = f"{kind}.{extension}"
@@ -146,7 +152,9 @@ def download(study_id: str, kind: str, extension: str) -> Response:
         radiograph = read_safely(services().store.upload(study_id).read_bytes())
     except FileNotFoundError:
         raise NotFound("The files of this study are gone or of an earlier version; upload it again.") from None
-    reported = ReportedStudy(radiograph, prediction, evidence, report, study.filename, _utc(study.created))
+    review = as_review(services().reviews.latest([study_id]).get(study_id))
+    created = _utc(study.created)
+    reported = ReportedStudy(radiograph, prediction, evidence, report, study.filename, created, review)
     data = export(reported, file_format, finding=finding)
     stem = secure_filename(study.filename.rsplit(".", 1)[0]) or study.id
     return _attachment(data, FORMATS[file_format].media_type, f"{stem}-{wanted}")
@@ -156,11 +164,14 @@ def download(study_id: str, kind: str, extension: str) -> Response:
 def table() -> Response:
     """Download the findings of the latest studies, those that ``GET /api/studies`` lists, as one table."""
     rows = []
-    for study in services().store.newest():
+    studies = services().store.newest()
+    reviews = services().reviews.latest([study.id for study in studies])
+    for study in studies:
         # A study may be deleted meanwhile, or of a version that stored no evidence.
         if study.status == "done":
             with suppress(FileNotFoundError):
-                rows.append((study.filename, restore_report(services().store.path(study.id))[0]))
+                evidence, _ = restore_report(services().store.path(study.id))
+                rows.append((study.filename, evidence, as_review(reviews.get(study.id))))
     return _attachment(as_csv(rows).encode(), FORMATS["csv"].media_type, "studies.csv")
 
 

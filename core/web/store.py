@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import JSON, DateTime, String, create_engine, select
+from sqlalchemy.event import listen
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 Status = Literal["queued", "running", "done", "failed"]
 
 
-class _Base(DeclarativeBase):
-    pass
+class Base(DeclarativeBase):
+    """Of every table."""
 
 
-class Study(_Base):
+class Study(Base):
     """One uploaded file and what became of it.
 
     Attributes:
@@ -53,8 +54,11 @@ class Store:
     def __init__(self, database_url: str, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._engine = create_engine(database_url)
-        _Base.metadata.create_all(self._engine)
+        self.engine = create_engine(database_url)
+        if self.engine.dialect.name == "sqlite":
+            # SQLite deletes what hangs on a study with the study only where the connection asks for it.
+            listen(self.engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = ON"))
+        Base.metadata.create_all(self.engine)
 
     def add(self, filename: str, upload: bytes) -> Study:
         """Make a queued study; its row appears only once the file is safe on disk."""
@@ -114,8 +118,8 @@ class Store:
 
     def close(self) -> None:
         """Release the database connections."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def _session(self) -> Session:
         # Rows are read after their session is closed.
-        return Session(self._engine, expire_on_commit=False)
+        return Session(self.engine, expire_on_commit=False)

@@ -6,11 +6,12 @@ const REQUEST_TIMEOUT_MS = 20000;
 const DEFAULT_RETRY_AFTER_S = 5;
 
 export class ApiError extends Error {
-  constructor(message, { status = 0, retryAfter = null } = {}) {
+  constructor(message, { status = 0, retryAfter = null, answer = null } = {}) {
     super(message);
     this.name = "ApiError";
     this.status = status;
     this.retryAfter = retryAfter;
+    this.answer = answer;
   }
 
   /** The server asked to come back later. */
@@ -52,15 +53,22 @@ export function uploadStudy(file, { onProgress, signal }) {
   });
 }
 
-function studyApi(id) {
+export function studyApi(id) {
   return `${ROOT}api/studies/${encodeURIComponent(id)}`;
 }
 
-async function request(method, url) {
+/** body is sent as JSON; keepalive lets the request outlive the page. */
+export async function request(method, url, { body, keepalive = false } = {}) {
   let response;
   let text;
   try {
-    response = await fetch(url, { method, cache: "no-store", signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+    response = await fetch(url, {
+      method,
+      keepalive,
+      cache: "no-store",
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      ...(body && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+    });
     text = await response.text();
   } catch {
     throw new ApiError("The server does not answer.");
@@ -84,5 +92,5 @@ function parseJson(text) {
 function toError(status, answer, retryAfter) {
   const message = answer?.error?.message ?? `The server gave no usable answer (HTTP status ${status}).`;
   const seconds = Number.parseInt(retryAfter, 10);
-  return new ApiError(message, { status, retryAfter: Number.isFinite(seconds) ? seconds : DEFAULT_RETRY_AFTER_S });
+  return new ApiError(message, { status, retryAfter: Number.isFinite(seconds) ? seconds : DEFAULT_RETRY_AFTER_S, answer });
 }

@@ -13,6 +13,11 @@ export function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Whether a key press is text for a field or meant for an open dialog, and so no shortcut of the page. */
+export function isForField(event) {
+  return Boolean(event.target.closest?.("input:not([type=range]), textarea, select") || document.querySelector("dialog[open]"));
+}
+
 /** Says a message to screen readers without moving the focus. */
 export function announce(message) {
   document.getElementById("live").textContent = message;

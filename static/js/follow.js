@@ -1,4 +1,4 @@
-// Follows a study until it is done or has failed.
+// Follows a study until it is done or has failed, or until what else its caller waits for.
 
 import { getStudy } from "./api.js";
 import { sleep } from "./dom.js";
@@ -11,7 +11,7 @@ const TOLERATED_FAILURES = 30;
  * Calls onChange with each answer and returns the last. Short gaps in the connection are bridged: onTrouble gets the
  * error, and asking goes on.
  */
-export async function followStudy(id, { onChange, onTrouble = () => {}, signal }) {
+export async function followStudy(id, { onChange, onTrouble = () => {}, signal, isEnd = hasEnded }) {
   let wait = FIRST_WAIT_MS;
   let failures = 0;
   for (;;) {
@@ -19,7 +19,7 @@ export async function followStudy(id, { onChange, onTrouble = () => {}, signal }
       const study = await getStudy(id);
       failures = 0;
       onChange(study);
-      if (study.status === "done" || study.status === "failed") return study;
+      if (isEnd(study)) return study;
     } catch (error) {
       failures += 1;
       if (!error.isPassing || failures > TOLERATED_FAILURES) throw error;
@@ -28,4 +28,8 @@ export async function followStudy(id, { onChange, onTrouble = () => {}, signal }
     await sleep(wait, signal);
     wait = Math.min(wait * 1.4, LONGEST_WAIT_MS);
   }
+}
+
+function hasEnded(study) {
+  return study.status === "done" || study.status === "failed";
 }

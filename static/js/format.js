@@ -22,6 +22,15 @@ export function seconds(milliseconds) {
   return `${value.toFixed(value < 10 ? 2 : 0)} s`;
 }
 
+const time = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const dayAndTime = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+
+/** The time alone for today, else with its day. */
+export function shortTime(moment) {
+  const date = new Date(moment);
+  return (date.toDateString() === new Date().toDateString() ? time : dayAndTime).format(date);
+}
+
 export const localTime = (iso) => dateTime.format(new Date(iso));
 export const label = (name) => name.replaceAll("_", " ");
 

@@ -1,42 +1,83 @@
-// The report by sections; each sentence that rests on findings is a way to them.
+// A report by sections; each sentence that rests on findings is a way to them.
 
 import { el } from "./dom.js";
 
 const SECTIONS = [["technique", "Technique"], ["view", "View"], ["findings", "Findings"], ["impression", "Impression"]];
 
 export class ReportView {
+  #container;
+  #onSentence;
+  #report = null;
   #linked = [];
+  #selected = null;
+  #lit = [];
 
-  /** onSentence gets the names of the findings that a clicked or focused sentence rests on. */
-  constructor(container, report, onSentence) {
-    for (const [key, title] of SECTIONS) {
-      const sentences = report.sentences.filter((sentence) => sentence.section === key);
-      if (sentences.length) container.append(this.#section(key, title, sentences, onSentence));
-    }
-    container.append(el("p", { class: "report-disclaimer hint" }, report.disclaimer));
+  /**
+   * onSentence gets the names of the findings that a clicked or focused sentence rests on. While the pointer or the focus
+   * is on a sentence, the container sends a bubbling "sentencehover" event with detail.findings, and with none afterwards.
+   */
+  constructor(container, onSentence) {
+    this.#container = container;
+    this.#onSentence = onSentence;
+  }
+
+  show(report) {
+    // Building the same sentences anew would take the focus from them.
+    if (report === this.#report) return;
+    this.#report = report;
+    this.#linked = [];
+    const sections = SECTIONS.filter(([key]) => report[key]).map(([key, title]) => this.#section(key, title, report));
+    this.#container.replaceChildren(...sections, el("p", { class: "report-disclaimer hint" }, report.disclaimer));
+    this.#mark();
   }
 
   /** Highlights the sentences that rest on a finding; null clears. */
   setSelected(name) {
-    for (const { node, findings } of this.#linked) node.setAttribute("aria-pressed", String(findings.includes(name)));
+    this.#selected = name;
+    this.#mark();
   }
 
-  #section(key, title, sentences, onSentence) {
+  /** Lights the sentences that rest on any of these findings, for as long as they are pointed at elsewhere. */
+  setLit(names) {
+    this.#lit = names;
+    this.#mark();
+  }
+
+  #mark() {
+    for (const { node, findings } of this.#linked) {
+      node.setAttribute("aria-pressed", String(findings.includes(this.#selected)));
+      node.classList.toggle("is-lit", findings.some((name) => this.#lit.includes(name)));
+    }
+  }
+
+  #section(key, title, report) {
+    const whole = report[key];
     const text = el("p");
-    for (const sentence of sentences) text.append(this.#sentence(sentence, onSentence), " ");
+    let at = 0;
+    // What lies between the sentences, such as the line breaks of a reviewer, stands as it is.
+    for (const sentence of report.sentences.filter((candidate) => candidate.section === key)) {
+      const start = whole.indexOf(sentence.text, at);
+      if (start < 0) continue;
+      text.append(whole.slice(at, start), this.#sentence(sentence));
+      at = start + sentence.text.length;
+    }
+    text.append(whole.slice(at));
     return el("section", { class: "report-section", data: { testid: "report-section", section: key } }, el("h3", {}, title), text);
   }
 
-  #sentence({ text, findings, kind }, onSentence) {
+  #sentence({ text, findings, kind }) {
     const node = el("span", { class: "sentence", data: { testid: "report-sentence", kind, findings: findings.join(" ") } }, text);
     if (findings.length === 0) return node;
     node.classList.add("sentence-linked");
     // A real button cannot break across lines as text does.
     node.setAttribute("role", "button");
     node.tabIndex = 0;
-    const choose = () => onSentence(findings);
+    const choose = () => this.#onSentence(findings);
+    const hover = (names) => () => this.#container.dispatchEvent(new CustomEvent("sentencehover", { bubbles: true, detail: { findings: names } }));
     node.addEventListener("click", choose);
     node.addEventListener("focus", choose);
+    for (const type of ["pointerenter", "focus"]) node.addEventListener(type, hover(findings));
+    for (const type of ["pointerleave", "blur"]) node.addEventListener(type, hover([]));
     node.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();

@@ -71,7 +71,7 @@ export class StudyList {
   }
 
   async #delete(study) {
-    if (!(await confirmDelete(study.filename))) return;
+    if (!(await confirmDelete(study.filename, study.review))) return;
     try {
       await deleteStudy(study.id);
       announce(`${study.filename} was deleted.`);

@@ -1,13 +1,13 @@
 // Start of the study page: follows the study and, when it is done, joins image, findings and report.
 
-import { deleteStudy, downloadUrl } from "./api.js";
+import { deleteStudy, downloadUrl, getStudy } from "./api.js";
 import { confirmDelete } from "./confirm_delete.js";
-import { announce, el } from "./dom.js";
+import { announce, el, isForField } from "./dom.js";
 import { FindingList, sortFindings } from "./finding_list.js";
 import { renderDetail } from "./finding_detail.js";
 import { followStudy } from "./follow.js";
 import { localTime, percent, seconds } from "./format.js";
-import { ReportView } from "./report_view.js";
+import { ReportSection } from "./report_section.js";
 import { Viewer } from "./viewer.js";
 
 const main = document.getElementById("main");
@@ -58,10 +58,6 @@ function showResults(study) {
   byId("study-facts").textContent = facts(study);
   showWarnings(study.warnings);
   showAbout(study);
-  byId("report-source").textContent =
-    study.report.source === "template"
-      ? "Written from the figures above by a fixed template. Choose an underlined sentence to see its heatmap."
-      : "Rewritten by a language model and checked against the figures above. Choose an underlined sentence to see its heatmap.";
   connect(study);
   announce("The analysis is done. Findings and report are shown.");
 }
@@ -76,10 +72,12 @@ function connect(study) {
     list.setLinked([]);
     viewer.switchOn();
   });
-  const report = new ReportView(byId("report-body"), study.report, (names) => {
-    // A sentence on several findings keeps the one that is already shown.
-    if (!names.includes(selected)) select(names[0]);
-    list.setLinked(names);
+  const report = new ReportSection(study, {
+    onSentence: (names) => {
+      // A sentence on several findings keeps the one that is already shown.
+      if (!names.includes(selected)) select(names[0]);
+      list.setLinked(names);
+    },
   });
   const wasMeasured = findings.some((finding) => finding.heatmap_reliability);
   let selected;
@@ -98,7 +96,7 @@ function connect(study) {
   const first = findings[0];
   select(first.decision === "present" || first.decision === "possible" ? first.name : null);
   document.addEventListener("keydown", (event) => {
-    if (event.key.toLowerCase() !== "h" || event.ctrlKey || event.metaKey || event.altKey || byId("confirm-delete").open) return;
+    if (event.key.toLowerCase() !== "h" || event.ctrlKey || event.metaKey || event.altKey || isForField(event)) return;
     viewer.toggle();
   });
 }
@@ -132,7 +130,9 @@ function showAbout(study) {
 }
 
 async function removeStudy() {
-  if (!(await confirmDelete(byId("study-title").textContent))) return;
+  // The report may have been signed since the page was opened.
+  const { review } = await getStudy(studyId).catch(() => ({ review: null }));
+  if (!(await confirmDelete(byId("study-title").textContent, review))) return;
   try {
     await deleteStudy(studyId);
   } catch (error) {

@@ -4,6 +4,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -42,10 +43,15 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def live_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder in which the running server keeps everything."""
+    return tmp_path_factory.mktemp("instance")
+
+
+@pytest.fixture(scope="module")
+def live_server(live_instance: Path) -> Iterator[str]:
     """Address of a really running server with the shipped checkpoint."""
-    folder = tmp_path_factory.mktemp("instance")
-    application = create_app(ServerSettings.from_environment({"CHESTLENS_INSTANCE": str(folder)}))
+    application = create_app(ServerSettings.from_environment({"CHESTLENS_INSTANCE": str(live_instance)}))
     server = create_server(application, host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

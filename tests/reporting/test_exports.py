@@ -35,7 +35,7 @@ def test_csv_and_json_hold_the_probabilities_of_the_prediction(raster_study: Rep
 
 
 def test_a_table_of_many_studies_has_one_head_and_every_row(raster_study: ReportedStudy) -> None:
-    table = as_csv([("a.png", raster_study.evidence), ("b, c.png", raster_study.evidence)])
+    table = as_csv([("a.png", raster_study.evidence, None), ("b, c.png", raster_study.evidence, None)])
     rows = list(csv.DictReader(io.StringIO(table)))
     assert [row["name"] for row in rows] == ["a.png"] * 14 + ["b, c.png"] * 14
     assert [row["finding"] for row in rows] == list(LABELS) * 2

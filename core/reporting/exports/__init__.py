@@ -1,5 +1,6 @@
 """A ``ReportedStudy`` to files. Each format has one writer, which pages, HTTP interface and command line share.
 
+The text is the reviewer's where there is one, and each format says whether it is a draft, edited or signed.
 Patient and study identifiers of the source are written into DICOM objects, which belong to the patient's study, and,
 as identifiers without a name, into FHIR resources; the other formats carry none.
 """
@@ -69,11 +70,11 @@ def export(study: ReportedStudy, file_format: str, *, finding: str | None = None
     # What a format needs is imported when it is asked for: highdicom and ReportLab take longer than a text report.
     match file_format:
         case "txt":
-            return as_text(study.evidence, study.report, name=study.name).encode(errors="replace")
+            return as_text(study.evidence, study.report, study.review, name=study.name).encode(errors="replace")
         case "json":
-            return as_json(study.evidence, study.report, name=study.name).encode()
+            return as_json(study.evidence, study.report, study.review, name=study.name).encode()
         case "csv":
-            return as_csv([(study.name, study.evidence)]).encode(errors="replace")
+            return as_csv([(study.name, study.evidence, study.review)]).encode(errors="replace")
         case "pdf":
             from core.reporting.exports.pdf import as_pdf
 

@@ -1,7 +1,7 @@
-"""HL7 FHIR R4 (4.0.1): a collection Bundle of DiagnosticReport, Observations, ImagingStudy and Device."""
+"""HL7 FHIR R4 (4.0.1): a collection Bundle of DiagnosticReport, Observations, ImagingStudy, Device and who signed."""
 
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
@@ -20,6 +20,7 @@ from core.reporting.exports.codes import (
 from core.reporting.exports.dicom_identity import source_image, study_uid
 from core.reporting.exports.study import ReportedStudy
 from core.reporting.report import SECTIONS
+from core.reporting.review import state_in_words
 
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 _MODALITIES = ("CR", "DX", "RG")
@@ -29,8 +30,10 @@ _URI = "urn:ietf:rfc:3986"
 def as_fhir(study: ReportedStudy) -> str:
     """The study as FHIR JSON.
 
-    DiagnosticReport and Observations are ``preliminary``, and each resource says in its text that it is research
-    output. The subject is the patient's number from the source, as a logical reference without a name, or unknown.
+    DiagnosticReport is ``preliminary`` until it is signed, then ``final``, and ``amended`` when it was reopened and
+    signed again; who signed is a Practitioner. Observations stay ``preliminary``: they are the model's, and what is
+    signed is the text. Each resource says in its text that it is research output. The subject is the patient's number
+    from the source, as a logical reference without a name, or unknown.
     Each finding is one Observation: the decision as its value, probability and operating point as components.
     """
     resources = [
@@ -38,35 +41,55 @@ def as_fhir(study: ReportedStudy) -> str:
         *(_observation(study, item) for item in study.evidence.findings),
         _imaging_study(study),
         _device(study),
+        *_practitioner(study),
     ]
     bundle = {
         "resourceType": "Bundle",
         "type": "collection",
-        "timestamp": _time(study),
+        "timestamp": _time(study.reported),
         "entry": [{"fullUrl": f"urn:uuid:{item['id']}", "resource": item} for item in resources],
     }
     return json.dumps(bundle, indent=2, ensure_ascii=False) + "\n"
 
 
 def _diagnostic_report(study: ReportedStudy) -> dict[str, Any]:
-    paragraphs = [f"{section.capitalize()}: {study.report.text(section)}" for section in SECTIONS]
-    return {
+    paragraphs = [state_in_words(study.review)]
+    for section in SECTIONS:
+        paragraphs += f"{section.capitalize()}: {study.text(section)}".splitlines()
+    report = {
         **_resource(study, "DiagnosticReport", *paragraphs),
-        "status": "preliminary",
+        "status": _status(study),
         "category": [{"coding": [{"system": f"{_TERMINOLOGY}/v2-0074", "code": "RAD", "display": "Radiology"}]}],
         "code": {
             "coding": [
                 {"system": "http://loinc.org", "code": "18748-4", "display": "Diagnostic imaging study"},
                 _coding(PROCEDURE),
             ],
-            "text": "Chest radiograph, draft report of a research model",
+            "text": f"Chest radiograph, report of a research model. {state_in_words(study.review)}",
         },
         "subject": _subject(study),
-        "issued": _time(study),
+        "issued": _time(study.reported),
         "result": [_reference(study, "Observation", item.finding.name) for item in study.evidence.findings],
         "imagingStudy": [_reference(study, "ImagingStudy")],
-        "conclusion": f"{study.report.text('impression')} {DISCLAIMER}".strip(),
+        "conclusion": f"{study.text('impression')} {DISCLAIMER}".strip(),
     }
+    if study.review and study.review.sign_off:
+        report["resultsInterpreter"] = [_reference(study, "Practitioner")]
+    return report
+
+
+def _status(study: ReportedStudy) -> str:
+    if study.review is None or study.review.sign_off is None:
+        return "preliminary"
+    return "final" if study.review.version == 1 else "amended"
+
+
+def _practitioner(study: ReportedStudy) -> list[dict[str, Any]]:
+    """Who signed, by the name that was given; nothing else is known of them."""
+    if study.review is None or study.review.sign_off is None:
+        return []
+    name = _printable(study.review.sign_off.name)
+    return [{**_resource(study, "Practitioner", f"Signed the report: {name}"), "name": [{"text": name}]}]
 
 
 def _observation(study: ReportedStudy, item: FindingEvidence) -> dict[str, Any]:
@@ -82,7 +105,7 @@ def _observation(study: ReportedStudy, item: FindingEvidence) -> dict[str, Any]:
         "category": [{"coding": [{"system": f"{_TERMINOLOGY}/observation-category", "code": "imaging"}]}],
         "code": {"coding": [_coding(finding_code(item.finding))], "text": name},
         "subject": _subject(study),
-        "issued": _time(study),
+        "issued": _time(study.created),
         "valueCodeableConcept": {"coding": [_coding(DECISIONS[item.decision])], "text": item.decision},
         "device": _reference(study, "Device"),
         "derivedFrom": [_reference(study, "ImagingStudy")],
@@ -180,5 +203,5 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _time(study: ReportedStudy) -> str:
-    return study.created.astimezone(UTC).isoformat(timespec="milliseconds")
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

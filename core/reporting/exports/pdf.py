@@ -19,6 +19,7 @@ from core.reporting.exports.pdf_text import FONT, paragraph, plain_line, styles
 from core.reporting.exports.pictures import caption, overlaid
 from core.reporting.exports.study import ReportedStudy
 from core.reporting.report import SECTIONS
+from core.reporting.review import state_in_words
 
 Styles = dict[str, ParagraphStyle]
 
@@ -101,7 +102,7 @@ def _head(study: ReportedStudy, style: Styles) -> list[Flowable]:
         [
             [
                 paragraph("Chest radiograph report", style["title"]),
-                paragraph("DRAFT, not verified. Research only.", style["flag"]),
+                paragraph(f"{_state(study)}. Research only.", style["flag"]),
             ]
         ],
         colWidths=[_WIDTH * 0.55, _WIDTH * 0.45],
@@ -113,6 +114,12 @@ def _head(study: ReportedStudy, style: Styles) -> list[Flowable]:
         ],
     )
     return [title, Spacer(1, 1.2 * mm), paragraph("  ·  ".join(facts), style["small"]), Spacer(1, 2.5 * mm)]
+
+
+def _state(study: ReportedStudy) -> str:
+    """The state of the report, its first word in capitals."""
+    first, rest = state_in_words(study.review).split(maxsplit=1)
+    return f"{first.upper()} {rest}"
 
 
 def _pictures(
@@ -140,7 +147,10 @@ def _pictures(
 def _sections(study: ReportedStudy, style: Styles) -> Table:
     """The report, headings at the left; a section that is longer than the page goes on on the next."""
     rows = [
-        [paragraph(section.capitalize(), style["heading"]), paragraph(study.report.text(section), style["base"])]
+        [
+            paragraph(section.capitalize(), style["heading"]),
+            [paragraph(line, style["base"]) for line in study.text(section).splitlines()],
+        ]
         for section in SECTIONS
     ]
     first = 22 * mm
@@ -186,10 +196,14 @@ def _percent(value: float | None) -> str:
 def _identity(study: ReportedStudy) -> str:
     model = study.evidence.model
     words = "by a fixed template" if study.report.source == "template" else "by a language model, checked"
+    if study.review:
+        words += ", reviewed by a person"
+    sign_off = study.review.sign_off if study.review else None
+    record = f" Record of the review, SHA-256: {sign_off.record}." if sign_off else ""
     return (
         f"Model {model['name']} version {model['version']} ({model['architecture']}), ChestLens {__version__}. Text "
-        f"written {words}. Probabilities are calibrated; from its operating point on, the tick on a bar, a finding is "
-        "called present."
+        f"written {words}.{record} Probabilities are calibrated; from its operating point on, the tick on a bar, a "
+        "finding is called present."
     )
 
 

@@ -6,6 +6,7 @@ import json
 import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import UTC
 from typing import Any
 
 from core import DISCLAIMER
@@ -14,6 +15,7 @@ from core.findings import display_name
 from core.reporting.evidence import DECISIONS, Evidence, FindingEvidence
 from core.reporting.reliability import reliability_in_words
 from core.reporting.report import SECTIONS, Report
+from core.reporting.review import Review, reviewed_report, state_in_words
 
 
 def as_object(evidence: Evidence, report: Report) -> dict[str, Any]:
@@ -22,30 +24,43 @@ def as_object(evidence: Evidence, report: Report) -> dict[str, Any]:
         "view": evidence.view,
         "gate": asdict(evidence.gate),
         "findings": [_finding_object(item) for item in evidence.findings],
-        "report": {
-            "source": report.source,
-            **{section: report.text(section) for section in SECTIONS},
-            "sentences": [asdict(sentence) for sentence in report.sentences],
-            "disclaimer": DISCLAIMER,
-        },
+        "report": report_object(report),
         "warnings": list(evidence.warnings),
         "model": evidence.model,
     }
 
 
-def as_json(evidence: Evidence, report: Report, *, name: str = "") -> str:
-    """``as_object`` under the study's name, as JSON."""
-    return json.dumps({"name": name, **as_object(evidence, report)}, indent=2) + "\n"
+def report_object(report: Report) -> dict[str, Any]:
+    """A report as plain data."""
+    return {
+        "source": report.source,
+        **{section: report.text(section) for section in SECTIONS},
+        "sentences": [asdict(sentence) for sentence in report.sentences],
+        "disclaimer": DISCLAIMER,
+    }
 
 
-def as_text(evidence: Evidence, report: Report, *, name: str = "") -> str:
+def as_json(evidence: Evidence, report: Report, review: Review | None = None, *, name: str = "") -> str:
+    """``as_object`` under the study's name, as JSON.
+
+    ``report`` is the text that stands; beside a reviewer's the draft is kept as ``draft``.
+    """
+    content = {"name": name, **as_object(evidence, report), "review": _review_object(review)}
+    if review is not None:
+        content["draft"] = content["report"]
+        # A report joins its sentences by spaces; the reviewer's own lines stand as they were written.
+        content["report"] = report_object(reviewed_report(review.text, report)) | dict(review.text)
+    return json.dumps(content, indent=2) + "\n"
+
+
+def as_text(evidence: Evidence, report: Report, review: Review | None = None, *, name: str = "") -> str:
     """The report as people read it, with the evidence table and the disclaimer."""
-    lines = ["CHEST RADIOGRAPH REPORT" + (f": {name}" if name else ""), DISCLAIMER, ""]
+    lines = ["CHEST RADIOGRAPH REPORT" + (f": {name}" if name else ""), state_in_words(review), DISCLAIMER, ""]
     for section in SECTIONS:
         lines.append(section.upper())
-        for sentence in report.sentences:
-            if sentence.section == section:
-                lines += textwrap.wrap(sentence.text, width=96, initial_indent="  ", subsequent_indent="    ")
+        sentences = [sentence.text for sentence in report.sentences if sentence.section == section]
+        for paragraph in sentences if review is None else review.text.get(section, "").splitlines():
+            lines += textwrap.wrap(paragraph, width=96, initial_indent="  ", subsequent_indent="    ")
         lines.append("")
     lines.append("EVIDENCE (calibrated probability, operating point, decision)")
     for item in evidence.decided(*DECISIONS):
@@ -60,12 +75,15 @@ def as_text(evidence: Evidence, report: Report, *, name: str = "") -> str:
         lines += textwrap.wrap(text, width=96, initial_indent="  ", subsequent_indent="    ")
     if not called:
         lines.append("  No finding is present or possible.")
-    lines += ["", f"Model: {evidence.model['name']} version {evidence.model['version']}", ""]
+    lines += ["", f"Model: {evidence.model['name']} version {evidence.model['version']}"]
+    if review and review.sign_off:
+        lines.append(f"Record of the review, SHA-256: {review.sign_off.record}")
+    lines.append("")
     return "\n".join(lines)
 
 
-def as_csv(studies: Iterable[tuple[str, Evidence]]) -> str:
-    """One row a finding of each study, given with its name."""
+def as_csv(studies: Iterable[tuple[str, Evidence, Review | None]]) -> str:
+    """One row a finding of each study, given with its name and, where somebody reviewed it, its review."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(
@@ -79,10 +97,11 @@ def as_csv(studies: Iterable[tuple[str, Evidence]]) -> str:
             "model_attention",
             "heatmap_reliability",
             "model",
+            "report_state",
             "disclaimer",
         ]
     )
-    for name, evidence in studies:
+    for name, evidence, review in studies:
         for item in evidence.findings:
             point = item.operating_point
             writer.writerow(
@@ -96,10 +115,24 @@ def as_csv(studies: Iterable[tuple[str, Evidence]]) -> str:
                     item.region or "",
                     "" if item.reliability is None else reliability_in_words(item.reliability),
                     f"{evidence.model['name']} {evidence.model['version']}",
+                    state_in_words(review),
                     DISCLAIMER,
                 ]
             )
     return file.getvalue()
+
+
+def _review_object(review: Review | None) -> dict[str, Any]:
+    if review is None:
+        return {"state": "draft"}
+    signed = review.sign_off
+    return {
+        "state": review.state,
+        "version": review.version,
+        "signed_by": signed.name if signed else None,
+        "signed_at": signed.time.astimezone(UTC).isoformat(timespec="seconds") if signed else None,
+        "record_sha256": signed.record if signed else None,
+    }
 
 
 def _finding_object(item: FindingEvidence) -> dict[str, Any]:

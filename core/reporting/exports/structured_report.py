@@ -1,6 +1,7 @@
 """DICOM structured report: TID 1500, Measurement Report (PS3.16), as Comprehensive SR (PS3.3 section A.35.3)."""
 
 import io
+from typing import Any
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.enum import ContentQualificationValues
@@ -45,6 +46,7 @@ from core.reporting.exports.dicom_identity import (
     uid_of,
 )
 from core.reporting.exports.study import ReportedStudy, derived_uuid
+from core.reporting.review import state_in_words
 
 
 def as_structured_report(study: ReportedStudy) -> bytes:
@@ -52,7 +54,8 @@ def as_structured_report(study: ReportedStudy) -> bytes:
 
     One measurement group (TID 1501) a finding: probability and operating point as ratios in [0, 1], decision as a
     code, algorithm identification (TID 4019). Findings, impression and the disclaimer follow as text; TID 1500 is
-    extensible. The report is a draft: partial, preliminary, unverified, and qualified as research.
+    extensible. Until it is signed the report is partial, preliminary and unverified; a signed one is complete, final
+    and verified by who signed. It is qualified as research in any case.
 
     It lies in the source's study, in a series of its own, and refers to the image that was read. Where the source does
     not name itself, it refers to the leading finding's secondary capture, the only DICOM image that there is then.
@@ -65,19 +68,23 @@ def as_structured_report(study: ReportedStudy) -> bytes:
         title=codes.DCM.ImagingMeasurementReport,
     )
     for name, text in (
-        (codes.DCM.Comment, " ".join(filter(None, (study.report.text("technique"), study.report.text("view"))))),
-        (codes.DCM.Finding, study.report.text("findings")),
-        (codes.DCM.Impression, study.report.text("impression")),
+        (codes.DCM.Comment, " ".join(filter(None, (study.text("technique"), study.text("view"))))),
+        (codes.DCM.Finding, study.text("findings")),
+        (codes.DCM.Impression, study.text("impression")),
+        (codes.DCM.Comment, f"{state_in_words(study.review)}."),
         (codes.DCM.Comment, DISCLAIMER),
     ):
         if text:
-            report[0].ContentSequence.append(TextContentItem(name, text, RelationshipTypeValues.CONTAINS))
+            # Lines end in CR LF in DICOM (PS3.5 section 6.1.3).
+            lines = text.replace("\n", "\r\n")
+            report[0].ContentSequence.append(TextContentItem(name, lines, RelationshipTypeValues.CONTAINS))
     dataset = ComprehensiveSR(
         evidence=[_evidence(study, image)],
         content=report,
         series_instance_uid=uid_of(study, "report series"),
         series_number=9001,
-        sop_instance_uid=uid_of(study, "report"),
+        # Each signature and each edited text is a document of its own.
+        sop_instance_uid=uid_of(study, "report", *([study.review.digest] if study.review else [])),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=study.evidence.model["name"],
@@ -87,18 +94,37 @@ def as_structured_report(study: ReportedStudy) -> bytes:
         specific_character_set="ISO_IR 192",
         coding_schemes=[CodingSchemeIdentificationItem(LOCAL_SCHEME, name="ChestLens local codes")],
         content_qualification=ContentQualificationValues.RESEARCH,
-        content_date=study.created.date(),
-        content_time=study.created.time(),
+        content_date=study.reported.date(),
+        content_time=study.reported.time(),
+        **_verification(study),
     )
+    for item in dataset.get("VerifyingObserverSequence", ()):
+        item.VerificationDateTime = f"{study.reported:%Y%m%d%H%M%S}"
     # highdicom notes the moment of writing; the same study must give the same bytes.
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = dataset.ContentDate, dataset.ContentTime
     for item in dataset.get("ContributingEquipmentSequence", ()):
-        item.ContributionDateTime = f"{study.created:%Y%m%d%H%M%S}"
+        item.ContributionDateTime = f"{study.reported:%Y%m%d%H%M%S}"
     for keyword, value in patient_and_study(study).items():
         setattr(dataset, keyword, value)
     file = io.BytesIO()
     dataset.save_as(file, enforce_file_format=True)
     return file.getvalue()
+
+
+def _verification(study: ReportedStudy) -> dict[str, Any]:
+    """Who verified the report (PS3.3 C.17.2), as arguments of highdicom; nothing while it is not signed."""
+    if study.review is None or study.review.sign_off is None:
+        return {}
+    # These characters divide a person's name into its parts (PS3.5 section 6.2.1); the caret at the end says that the
+    # name is given in one part.
+    name = "".join(" " if character in "\\^=" else character for character in study.review.sign_off.name)
+    return {
+        "is_complete": True,
+        "is_final": True,
+        "is_verified": True,
+        "verifying_observer_name": f"{name.strip()[:63]}^",  # 64 characters at most
+        "verifying_organization": "Not stated",
+    }
 
 
 def _observer(study: ReportedStudy) -> ObserverContext:

@@ -14,7 +14,8 @@ from core.findings import LABELS
 from core.imaging import Radiograph
 from core.reporting.evidence import Evidence, FindingEvidence
 from core.reporting.exports.plain import as_object
-from core.reporting.report import Report
+from core.reporting.report import Report, Section
+from core.reporting.review import Review
 
 # Namespace of all identifiers made here, so that they meet no identifier that others derive from the same content.
 _NAMESPACE = uuid.UUID("5d3b8f0e-7f0c-5d55-9c1e-2f6f0b0f4a57")
@@ -25,9 +26,10 @@ class ReportedStudy:
     """One radiograph and all that is said of it.
 
     Attributes:
-        radiograph, prediction, evidence, report: the four objects.
+        radiograph, prediction, evidence, report: the four objects; the report is the draft.
         name: what the study is called, usually the file's name.
         created: when it was analysed or, on a server, uploaded; with its time zone.
+        review: what a reviewer made of the draft; None while nobody has touched it.
     """
 
     radiograph: Radiograph
@@ -36,6 +38,16 @@ class ReportedStudy:
     report: Report
     name: str
     created: datetime
+    review: Review | None = None
+
+    def text(self, section: Section) -> str:
+        """A section as it stands: the reviewer's text, or else the draft's."""
+        return self.report.text(section) if self.review is None else self.review.text.get(section, "")
+
+    @property
+    def reported(self) -> datetime:
+        """When the report was signed or, until then, made."""
+        return self.review.sign_off.time if self.review and self.review.sign_off else self.created
 
     @cached_property
     def pixel_digest(self) -> str:
@@ -45,7 +57,7 @@ class ReportedStudy:
 
     @cached_property
     def digest(self) -> str:
-        """Names this analysis: another model, wording, time or source gives another one; the file's name does not."""
+        """Names this analysis: another model, wording, time or source gives another one; name and review do not."""
         content = [
             self.pixel_digest,
             self.radiograph.source,

@@ -1,0 +1,279 @@
+"""The HTTP interface of reviews.
+
+Every text is sent with the ``revision`` that it was edited from, the number of the record's last entry then. Where the
+record has gone on, nothing is overwritten: the answer is 409 with the code ``conflict`` and the review as it stands.
+"""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.utils import secure_filename
+
+from core import DISCLAIMER
+from core.classifier import model_identity
+from core.reporting.exports.plain import report_object
+from core.reporting.report import SECTIONS
+from core.reporting.review import disagreements, reviewed_report
+from core.web.errors import NotFound
+from core.web.reviews.desk import EDITABLE, Desk, NotPossible, Standing
+from core.web.reviews.record import first_fault
+from core.web.reviews.store import OutOfDate
+from core.web.services import services
+
+blueprint = Blueprint("reviews", __name__, url_prefix="/api/studies/<study_id>")
+
+_LARGEST_BODY = 2**19  # bytes, enough for both sections at their longest
+_LONGEST_TEXT = 20_000
+_LONGEST_NAME = 64
+_LONGEST_REASON = 500
+_CHANGED = "The report was changed elsewhere in the meantime. Nothing was overwritten; both texts are kept."
+_HOW = (
+    "Each digest is SHA-256, in hexadecimal, over the digest before (64 zeros for the first) followed by the content "
+    "as JSON with sorted keys, without spaces, in UTF-8."
+)
+
+
+class BadReview(ValueError):
+    """A request that says nothing usable."""
+
+
+@blueprint.app_errorhandler(BadReview)
+def bad_review(error: BadReview) -> tuple[Response, int]:
+    """A field is missing, of another kind, or too long."""
+    return jsonify(error={"code": "bad_request", "message": str(error)}), 400
+
+
+Answer = dict[str, Any] | tuple[Response, int]
+
+
+def _answering_conflicts(view: Callable[[Desk], None]) -> Callable[[str], Answer]:
+    """A view that changes a review: it answers with the review, or with 409, the reason, and the review as it is."""
+
+    @wraps(view)
+    def answer(study_id: str) -> Answer:
+        desk = _desk(study_id)
+        try:
+            view(desk)
+        except OutOfDate:
+            error = {"code": "conflict", "message": _CHANGED}
+        except NotPossible as reason:
+            error = {"code": reason.code, "message": str(reason)}
+        else:
+            return _review_object(desk)
+        return jsonify(error=error, review=_review_object(_desk(study_id))), 409
+
+    return answer
+
+
+@blueprint.get("/review")
+def read(study_id: str) -> dict[str, Any]:
+    """The review as it stands.
+
+    ``{"state": "draft|edited|signed", "version", "revision", "text": {"findings", "impression"}, "report": {...},
+    "base": {...}, "draft": "template|vlm", "saved_at", "signed_by", "signed_at",
+    "reopened": {"by", "at", "reason"} | null,
+    "record": {"intact", "problem", "entries": [{"number", "version", "kind", "author", "reason", "time"}]}}``.
+    ``report`` is the text as a report whose sentences name their findings; differences are shown against ``base``.
+    """
+    return _review_object(_desk(study_id))
+
+
+@blueprint.put("/review")
+@_answering_conflicts
+def save(desk: Desk) -> None:
+    """Save a text: ``{"revision", "text": {"findings", "impression"}, "draft": "template|vlm", "author"?}``.
+
+    The answer is that of ``GET``, or 409 with ``conflict`` or ``signed`` and the review in ``review``.
+    """
+    body = _body()
+    desk.save(_revision(body), _text(body), _source(body), _line(body, "author", _LONGEST_NAME, required=False))
+
+
+@blueprint.post("/review/sign")
+@_answering_conflicts
+def sign(desk: Desk) -> None:
+    """Sign a text: the fields of ``PUT``, and the reviewer's ``name`` for ``author``. Answers as ``PUT`` does."""
+    body = _body()
+    desk.sign(_revision(body), _text(body), _source(body), _line(body, "name", _LONGEST_NAME))
+
+
+@blueprint.post("/review/reopen")
+@_answering_conflicts
+def reopen(desk: Desk) -> None:
+    """Begin the next version: ``{"revision", "name", "reason"}``. 409 with ``not_signed`` or ``conflict``."""
+    body = _body()
+    desk.reopen(_revision(body), _line(body, "name", _LONGEST_NAME), _line(body, "reason", _LONGEST_REASON))
+
+
+@blueprint.post("/review/check")
+def check(study_id: str) -> dict[str, Any]:
+    """What a text says against the evidence: ``{"text": {...}}`` gives ``{"notes": [{"finding", "says", "message"}]}``.
+
+    ``says`` is present, uncertain, absent or not mentioned.
+    """
+    text = _text(_body())
+    desk = _desk(study_id)
+    return {
+        "notes": [
+            {"finding": item.finding.finding.name, "says": item.says, "message": item.message}
+            for item in disagreements(text, desk.draft, desk.evidence)
+        ]
+    }
+
+
+@blueprint.get("/review/versions")
+def versions(study_id: str) -> dict[str, Any]:
+    """Every version of the report, oldest first, each with the text that was signed or, in the last, that stands.
+
+    ``{"versions": [{"version", "state", "text": {"findings", "impression"}, "by", "at"}]}``; before the first edit
+    there is the draft alone, as version 1.
+    """
+    desk = _desk(study_id)
+    last = {entry.version: entry for entry in desk.events}
+    if not last:
+        return {"versions": [{"version": 1, "state": "draft", "text": _written(desk.standing().text)}]}
+    return {
+        "versions": [
+            {
+                "version": version,
+                "state": "signed" if entry.kind == "sign" else "edited",
+                "text": _written(entry.text),
+                "by": entry.author,
+                "at": entry.iso,
+            }
+            for version, entry in last.items()
+        ]
+    }
+
+
+@blueprint.get("/record.json")
+def record(study_id: str) -> Response:
+    """Download the record with all that is needed to verify it elsewhere."""
+    desk = _desk(study_id)
+    fault = first_fault(desk.events)
+    study = services().store.get(study_id)
+    stem = secure_filename(study.filename.rsplit(".", 1)[0]) if study else ""
+    content = {
+        "study": study_id,
+        "intact": fault is None,
+        "problem": fault,
+        "how": _HOW,
+        "disclaimer": DISCLAIMER,
+        "events": [
+            {"content": entry.content(), "previous": entry.previous, "digest": entry.digest} for entry in desk.events
+        ],
+    }
+    response = Response(json.dumps(content, indent=2, ensure_ascii=False) + "\n", mimetype="application/json")
+    response.headers.set("Content-Disposition", "attachment", filename=f"{stem or study_id}-record.json")
+    return response
+
+
+def _desk(study_id: str) -> Desk:
+    study = services().store.get(study_id)
+    if study is None:
+        raise NotFound("There is no such study; it may have been deleted.")
+    if study.status != "done":
+        raise NotFound(f"This study is {study.status}; it has no report yet.")
+    classifier = services().classifier
+    try:
+        return Desk(
+            services().reviews,
+            study_id,
+            services().store.path(study_id),
+            model=model_identity(classifier.config),
+            checkpoint_sha256=classifier.checkpoint_sha256,
+        )
+    except FileNotFoundError:
+        raise NotFound("The files of this study are gone or of an earlier version; upload it again.") from None
+
+
+def _review_object(desk: Desk) -> dict[str, Any]:
+    standing: Standing = desk.standing()
+    fault = first_fault(desk.events)
+    report = report_object(reviewed_report(standing.text, desk.draft))
+    reopened = standing.reopened
+    return {
+        "state": standing.state,
+        "version": standing.version,
+        "revision": standing.revision,
+        "text": _written(standing.text),
+        # A report joins its sentences by spaces; the reviewer's own lines stand as they were written.
+        "report": report | {section: standing.text[section] for section in SECTIONS},
+        "base": _written(standing.base),
+        "draft": standing.source,
+        "saved_at": desk.events[-1].iso if desk.events else None,
+        "signed_by": standing.signed.author if standing.signed else None,
+        "signed_at": standing.signed.iso if standing.signed else None,
+        "reopened": {"by": reopened.author, "at": reopened.iso, "reason": reopened.reason} if reopened else None,
+        "record": {
+            "intact": fault is None,
+            "problem": fault,
+            "entries": [
+                {
+                    "number": entry.number,
+                    "version": entry.version,
+                    "kind": entry.kind,
+                    "author": entry.author,
+                    "reason": entry.reason,
+                    "time": entry.iso,
+                }
+                for entry in desk.events
+            ],
+        },
+    }
+
+
+def _written(text: dict[str, str]) -> dict[str, str]:
+    return {section: text[section] for section in EDITABLE}
+
+
+def _body() -> dict[str, Any]:
+    if (request.content_length or 0) > _LARGEST_BODY:
+        raise BadReview(f"The request is too large; a section may have {_LONGEST_TEXT} characters at most.")
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise BadReview("The request carries no JSON object.")
+    return body
+
+
+def _revision(body: dict[str, Any]) -> int:
+    revision = body.get("revision")
+    if type(revision) is not int or revision < 0:
+        raise BadReview("'revision' must be the whole number that GET .../review gave.")
+    return revision
+
+
+def _source(body: dict[str, Any]) -> Any:
+    source = body.get("draft", "template")
+    if source not in ("template", "vlm"):
+        raise BadReview("'draft' must be 'template' or 'vlm'.")
+    return source
+
+
+def _text(body: dict[str, Any]) -> dict[str, str]:
+    """Findings and Impression without the control characters that no format can carry."""
+    text = body.get("text")
+    if not isinstance(text, dict) or not all(isinstance(text.get(section), str) for section in EDITABLE):
+        raise BadReview(f"'text' must hold the texts {' and '.join(EDITABLE)}.")
+    if any(len(text[section]) > _LONGEST_TEXT for section in EDITABLE):
+        raise BadReview(f"A section may have {_LONGEST_TEXT} characters at most; shorten it.")
+    return {section: _clean(text[section]) for section in EDITABLE}
+
+
+def _line(body: dict[str, Any], field: str, longest: int, *, required: bool = True) -> str:
+    value = body.get(field, "")
+    value = " ".join(_clean(value).split()) if isinstance(value, str) else ""
+    if required and not value:
+        raise BadReview(f"'{field}' must not be empty.")
+    if len(value) > longest:
+        raise BadReview(f"'{field}' may have {longest} characters at most; shorten it.")
+    return value
+
+
+def _clean(text: str) -> str:
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    # Half of a surrogate pair is printable to nobody and cannot be stored.
+    return "".join(letter for letter in lines if letter == "\n" or letter.isprintable())

@@ -1,0 +1,121 @@
+"""The record in real databases."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.web.reviews.record import Event, first_fault
+from core.web.reviews.store import Entry, OutOfDate, ReviewStore
+from core.web.store import Store, Study
+
+TEXT = {"technique": "", "view": "PA", "findings": "Übersicht.\nNo “mass”.", "impression": "胸部"}
+
+
+@pytest.fixture
+def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
+    store = Store(database_url, tmp_path / "studies")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def reviews(store: Store) -> ReviewStore:
+    return ReviewStore(store.engine)
+
+
+def _entry(kind: str, **more: str) -> Entry:
+    return Entry(kind, 1, TEXT, {"name": "model", "n": 1.5, "none": None}, **more)  # type: ignore[arg-type]
+
+
+def test_entries_come_back_with_digests_that_hold(store: Store, reviews: ReviewStore) -> None:
+    study = store.add("chest.png", b"bytes").id
+    reviews.append(study, 0, [_entry("draft", source="template"), _entry("edit", author="Ада")])
+    reviews.append(study, 2, [_entry("sign", author="Ада")])
+    events = reviews.events(study)
+    assert [(event.number, event.kind) for event in events] == [(1, "draft"), (2, "edit"), (3, "sign")]
+    assert events[1].text == TEXT
+    assert first_fault(events) is None
+    assert first_fault([]) is None
+
+
+def test_whoever_comes_second_is_turned_away(store: Store, reviews: ReviewStore) -> None:
+    study = store.add("chest.png", b"bytes").id
+    reviews.append(study, 0, [_entry("draft")])
+    for revision in (0, 2):
+        with pytest.raises(OutOfDate):
+            reviews.append(study, revision, [_entry("edit")])
+    store.delete(study)
+    with pytest.raises(OutOfDate):
+        reviews.append(study, 0, [_entry("edit")])
+    assert reviews.events(study) == []
+
+
+def test_of_many_at_once_one_is_first(store: Store, reviews: ReviewStore) -> None:
+    study = store.add("chest.png", b"bytes").id
+
+    def try_once(_: int) -> bool:
+        try:
+            reviews.append(study, 0, [_entry("draft"), _entry("edit")])
+        except OutOfDate:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(try_once, range(8))) == 1
+    assert first_fault(reviews.events(study)) is None
+
+
+def test_the_last_entries_of_many_studies_come_with_one_query(store: Store, reviews: ReviewStore) -> None:
+    one, two, untouched = (store.add(f"{name}.png", b"bytes").id for name in "abc")
+    reviews.append(one, 0, [_entry("draft"), _entry("edit")])
+    reviews.append(two, 0, [_entry("draft"), _entry("edit"), _entry("sign", author="Ada")])
+    latest = reviews.latest([one, two, untouched])
+    assert {study: event.kind for study, event in latest.items()} == {one: "edit", two: "sign"}
+    assert reviews.latest([]) == {}
+
+
+def test_the_database_refuses_changes_until_the_study_goes(store: Store, reviews: ReviewStore) -> None:
+    study = store.add("chest.png", b"bytes").id
+    reviews.append(study, 0, [_entry("draft"), _entry("sign", author="Ada")])
+    for statement in ("UPDATE review_events SET author = 'Eve'", "DELETE FROM review_events WHERE number = 2"):
+        with pytest.raises(SQLAlchemyError, match="entries of a review are"), store.engine.begin() as connection:
+            connection.execute(text(statement))
+    assert store.delete(study)
+    assert reviews.events(study) == []
+
+
+def test_an_older_database_gets_the_table_and_keeps_its_studies(database_url: str, tmp_path: Path) -> None:
+    engine = create_engine(database_url)
+    Study.__table__.create(engine)  # type: ignore[attr-defined]
+    engine.dispose()
+    store = Store(database_url, tmp_path / "studies")
+    study = store.add("chest.png", b"bytes").id
+    ReviewStore(store.engine).append(study, 0, [_entry("draft")])
+    store.close()
+    again = Store(database_url, tmp_path / "studies")
+    assert len(ReviewStore(again.engine).events(study)) == 1
+    assert again.get(study) is not None
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda events: events[1].text.update(findings="Large mass."), "Entry 2 was changed after it was written."),
+        (lambda events: events.pop(1), "Entry 2 is missing."),
+        (lambda events: events[1].seal("f" * 64), "Entry 2 does not follow from the one before"),
+        (lambda events: setattr(events[2], "time", events[2].time.replace(year=2001)), "Entry 3 was changed"),
+    ],
+)
+def test_every_kind_of_tampering_is_found(tmp_path: Path, spoil: object, fault: str) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'test.sqlite3'}", tmp_path / "studies")
+    reviews, study = ReviewStore(store.engine), store.add("chest.png", b"bytes").id
+    reviews.append(study, 0, [_entry("draft"), _entry("edit"), _entry("sign", author="Ada")])
+    events: list[Event] = reviews.events(study)
+    spoil(events)  # type: ignore[operator]
+    assert (first_fault(events) or "").startswith(fault)
+    store.close()
