@@ -7,6 +7,7 @@ from flask import Flask, current_app
 
 from core.classifier import Classifier
 from core.web.jobs import Worker
+from core.web.samples import SampleShelf
 from core.web.store import Store
 
 _KEY = "chestlens"
@@ -19,6 +20,7 @@ class Services:
     store: Store
     classifier: Classifier
     worker: Worker
+    samples: SampleShelf
 
     def close(self) -> None:
         """End the worker and release the database."""

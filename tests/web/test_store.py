@@ -53,11 +53,9 @@ def test_a_study_is_found_again_by_another_process(store: Store, database_url: s
     )
 
 
-def test_the_newest_come_first_and_the_unfinished_oldest_first(store: Store) -> None:
+def test_the_unfinished_come_oldest_first(store: Store) -> None:
     first, second, third = (store.add(f"{name}.png", b"bytes").id for name in "abc")
     store.update(second, status="failed", error_code="internal", error_message="It failed.")
-    assert [study.id for study in store.newest()] == [third, second, first]
-    assert [study.id for study in store.newest(limit=1)] == [third]
     assert store.unfinished() == [first, third]
 
 
