@@ -1,9 +1,10 @@
-// Asks before a study is deleted. Resolves to true only for the delete button.
+// Asks before studies are deleted. Resolves to true only for the delete button.
 
 const dialog = document.getElementById("confirm-delete");
 
-export function confirmDelete(filename) {
-  dialog.querySelector("[data-part=filename]").textContent = filename;
+/** what: a file name, or words such as "3 studies". */
+export function confirmDelete(what) {
+  dialog.querySelector("[data-part=filename]").textContent = what;
   dialog.returnValue = "keep";
   dialog.showModal();
   return new Promise((resolve) => {
