@@ -6,6 +6,7 @@ export class Filters {
   #form;
   #onChange;
   #timer = null;
+  #reported;
 
   constructor(form, { onChange }) {
     this.#form = form;
@@ -17,6 +18,7 @@ export class Filters {
       if (value !== null && (field.tagName !== "SELECT" || [...field.options].some((option) => option.value === value))) field.value = value;
     }
     this.#nameDecisions();
+    this.#reported = JSON.stringify(this.values);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#change();
@@ -26,6 +28,8 @@ export class Filters {
       if (event.target.type === "search") this.#timer = setTimeout(() => this.#change(), TYPING_MS);
       else this.#change();
     });
+    // Who leaves the field means what stands in it; nothing may change later under what is done next.
+    form.addEventListener("focusout", () => this.#change());
   }
 
   /** The filled-in fields by name. */
@@ -51,6 +55,9 @@ export class Filters {
 
   #change() {
     clearTimeout(this.#timer);
+    const text = JSON.stringify(this.values);
+    if (text === this.#reported) return;
+    this.#reported = text;
     this.#nameDecisions();
     this.#onChange();
   }

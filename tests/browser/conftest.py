@@ -4,9 +4,11 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
 from waitress.server import create_server
 
 from core.settings import ServerSettings
@@ -42,17 +44,24 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a really running server with the shipped checkpoint."""
+def application(tmp_path_factory: pytest.TempPathFactory, rendered_nih: Path) -> Iterator[Flask]:
+    """The application behind ``live_server``, with the shipped checkpoint and a few samples."""
     folder = tmp_path_factory.mktemp("instance")
-    application = create_app(ServerSettings.from_environment({"CHESTLENS_INSTANCE": str(folder)}))
+    environment = {"CHESTLENS_INSTANCE": str(folder), "CHESTLENS_SAMPLES": str(rendered_nih)}
+    application = create_app(ServerSettings.from_environment(environment))
+    yield application
+    services_of(application).close()
+
+
+@pytest.fixture(scope="module")
+def live_server(application: Flask) -> Iterator[str]:
+    """Address of a really running server."""
     server = create_server(application, host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
     server.close()
     thread.join(timeout=10)
-    services_of(application).close()
 
 
 @pytest.fixture
