@@ -4,7 +4,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,7 @@ from core.datasets.boxes import EDGES, load_boxes
 from core.datasets.sources import load_csv, load_nih, load_openi
 from core.datasets.sources.nih import ENTRY_FILES
 from core.datasets.sources.openi_reports import KAGGLE_REPORTS, REPORT_ARCHIVE
-from core.datasets.table import DatasetError, require_folder
+from core.datasets.table import DatasetError
 from core.findings import LABELS
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Sample:
     Attributes:
         id: the same for the same place within the same folder; tells nothing of where that is.
         name: file name.
-        path: real path, inside the folder.
+        path: with every link followed, inside the folder.
         labels: findings that the collection calls present; None where it labels nothing.
         boxes: where they are, as far as that was marked.
         report_findings, report_impression: the radiologist's text, None where there is none.
@@ -75,22 +75,19 @@ def load_samples(folder: str | Path) -> tuple[Sample, ...]:
     Raises:
         DatasetError: there is no such folder, a table in it is broken, or it holds no radiograph.
     """
-    root = Path(os.path.realpath(require_folder(folder)))
+    root = Path(os.path.realpath(folder))
+    if not root.is_dir():
+        raise DatasetError(f"There is no folder {folder}: give a folder of DICOM, PNG or JPEG files as --samples.")
     layout = next(read for has, read in _LAYOUTS if has(root))
-    samples = layout(root)
-    inside = tuple(sample for sample in samples if is_inside(sample.path, root))
-    if outside := len(samples) - len(inside):
+    real = [replace(sample, path=Path(os.path.realpath(sample.path))) for sample in layout(root)]
+    inside = tuple(sample for sample in real if root in sample.path.parents)
+    if outside := len(real) - len(inside):
         log.warning("%d samples were left out: their files lie outside the folder of samples", outside)
     if not inside:
         raise DatasetError(
             f"No radiograph was found in {folder}: give a folder of DICOM, PNG or JPEG files as --samples."
         )
     return inside
-
-
-def is_inside(path: Path, root: Path) -> bool:
-    """Whether a file really lies below a real folder, with every link on the way followed."""
-    return os.path.realpath(path).startswith(os.path.join(root, ""))
 
 
 def _nih(root: Path) -> list[Sample]:

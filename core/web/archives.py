@@ -41,7 +41,8 @@ def is_archive(start: bytes) -> bool:
 def is_system_file(path: str) -> bool:
     """Whether the operating system put the file there: hidden ones, ``__MACOSX``, ``Thumbs.db``, ``desktop.ini``."""
     parts = path.replace("\\", "/").split("/")
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts) or parts[-1].lower() in _SYSTEM_FILES
+    hidden = (part.startswith(".") and part.strip(".") for part in parts)
+    return any(hidden) or "__MACOSX" in parts or parts[-1].lower() in _SYSTEM_FILES
 
 
 class Archive:

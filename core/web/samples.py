@@ -116,8 +116,10 @@ def content_of(sample: Sample) -> bytes:
 
     Raises:
         TooLarge: the file is over the limit of an upload.
-        OSError: it is gone.
+        OSError: it is gone, or was replaced by a link.
     """
+    if os.path.realpath(sample.path) != str(sample.path):
+        raise FileNotFoundError(sample.path)
     with sample.path.open("rb") as file:
         data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:

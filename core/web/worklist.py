@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from sqlalchemy import JSON, ForeignKey, Index, Select, String, and_, delete, exists, func, or_, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.findings import BY_NAME, FINDINGS, LABELS, display_name
@@ -149,7 +149,10 @@ def record(store: Store, study_id: str, findings: Sequence[FindingEvidence]) -> 
                 session.execute(delete(table).where(table.study_id == study_id))
             session.add_all([rating, *calls])
             session.commit()
-    except IntegrityError:
+    except (IntegrityError, ProgrammingError) as error:
+        # pg8000 calls a missing study, of all things, a programming error.
+        if isinstance(error, ProgrammingError) and store.get(study_id) is not None:
+            raise
         log.info("study %s was deleted, or rated by another process, meanwhile", study_id)
 
 

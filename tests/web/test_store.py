@@ -1,41 +1,6 @@
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
-
 from core.web.store import Store
-
-POSTGRESQL = "postgresql+pg8000://postgres@127.0.0.1:5432/test"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'test.sqlite3'}"
-        return
-    pytest.importorskip("pg8000", reason="the PostgreSQL driver pg8000 is not installed")
-    server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT", connect_args={"timeout": 60})
-    name = f"chestlens_{uuid.uuid4().hex}"
-    try:
-        with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-    except SQLAlchemyError:
-        server.dispose()
-        pytest.skip("no PostgreSQL at 127.0.0.1:5432 lets 'postgres' in")
-    yield POSTGRESQL.rsplit("/", 1)[0] + f"/{name}"
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
-
-
-@pytest.fixture
-def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
-    store = Store(database_url, tmp_path / "studies")
-    yield store
-    store.close()
 
 
 def test_a_study_is_found_again_by_another_process(store: Store, database_url: str, tmp_path: Path) -> None:
