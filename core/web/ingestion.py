@@ -15,7 +15,8 @@ from core.web.services import services
 blueprint = Blueprint("ingestion", __name__)
 
 # For so long the files of one request are read before it is answered; those left over are read when it is their turn.
-_READING_SECONDS = 60
+# Many proxies give up on a request after 60 seconds.
+_READING_SECONDS = 30
 _IMAGE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 

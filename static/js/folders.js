@@ -4,7 +4,7 @@ const SYSTEM = /(^|\/)(\.|__MACOSX\/|thumbs\.db$|desktop\.ini$)/i;
 const OTHER_KINDS = /\.(txt|csv|tsv|md|xml|json|ya?ml|html?|css|js|pdf|docx?|xlsx?|pptx?|rtf|log|ini|inf|db|sqlite3?|exe|dll|bat|sh|py|lnk|url|ico|mp[34]|avi|mov)$/i;
 
 /** A path that no radiograph has; a DICOMDIR only lists the images beside it. */
-export const isPlainlyNoImage = (path) => SYSTEM.test(path) || OTHER_KINDS.test(path) || /(^|\/)DICOMDIR$/i.test(path);
+const isPlainlyNoImage = (path) => SYSTEM.test(path) || OTHER_KINDS.test(path) || /(^|\/)DICOMDIR$/i.test(path);
 
 /** What a folder picker gives: {files: [{file, name}], skipped: [path]}. */
 export function filesOfPicker(list) {

@@ -17,7 +17,7 @@ export class UploadBatch {
   #rows = byId("upload-rows");
   #skipped = [];
 
-  /** onStudy() is called when a study was taken or has ended; onAlone(study) when the only upload is analysed. */
+  /** onStudy() is called when studies may have been taken or have ended; onAlone(study) when the only upload is analysed. */
   constructor({ limits, onStudy, onAlone }) {
     this.#limits = limits;
     this.#onStudy = onStudy;
@@ -28,10 +28,14 @@ export class UploadBatch {
     byId("batch-clear").addEventListener("click", () => this.#clear());
   }
 
+  get isActive() {
+    return [...this.#tasks].some((task) => task.isActive);
+  }
+
   add({ files, skipped }) {
     this.#skipped.push(...skipped);
     if (files.length) announce(files.length === 1 ? `Uploading ${files[0].name}.` : `Uploading ${files.length} files.`);
-    const isAlone = files.length === 1 && ![...this.#tasks].some((task) => task.isActive);
+    const isAlone = files.length === 1 && !this.isActive;
     const options = { limits: this.#limits, onChange: (task) => this.#change(task, isAlone), onRemove: (task) => this.#remove(task) };
     const tasks = files.map((file) => new UploadTask(file, options));
     for (const task of tasks) {
@@ -48,7 +52,8 @@ export class UploadBatch {
     if (!task.row.element.isConnected && task.state !== "waiting") this.#rows.append(task.row.element);
     if (this.#rows.childElementCount > MOST_ROWS && task.state === "done") task.row.element.remove();
     this.#show();
-    if (task.state === "analysing" || !task.isActive) this.#onStudy();
+    // An archive becomes studies while it is still being read.
+    if (task.state !== "waiting") this.#onStudy();
     if (task.state === "done" && isAlone && task.studies.length === 1) this.#onAlone(task.studies[0]);
   }
 

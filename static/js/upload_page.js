@@ -8,7 +8,7 @@ import { Worklist } from "./worklist.js";
 
 const byId = (id) => document.getElementById(id);
 const { maxMb, maxArchiveMb } = byId("main").dataset;
-const worklist = new Worklist();
+const worklist = new Worklist({ isAwaited: () => uploads.isActive });
 const uploads = new UploadBatch({
   limits: { maxMb: Number(maxMb), maxArchiveMb: Number(maxArchiveMb) },
   onStudy: () => worklist.refreshSoon(),

@@ -20,8 +20,11 @@ export class Worklist {
   #asked = 0;
   #timer = null;
   #total = 0;
+  #isAwaited;
 
-  constructor() {
+  /** isAwaited() tells that studies may come in at any moment. */
+  constructor({ isAwaited }) {
+    this.#isAwaited = isAwaited;
     byId("selection-delete").addEventListener("click", () => this.#delete(this.#table.selected));
     byId("selection-clear").addEventListener("click", () => this.#table.clearSelection());
     byId("filters-clear").addEventListener("click", () => this.#filters.clear());
@@ -64,7 +67,7 @@ export class Worklist {
       return;
     }
     this.#show(list, wanted);
-    if (list.unfinished > 0 && !document.hidden) this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
+    if ((list.unfinished > 0 || this.#isAwaited()) && !document.hidden) this.#timer = setTimeout(() => this.refresh(), REFRESH_MS);
   }
 
   #show({ studies, total, unfinished }, wanted) {

@@ -53,26 +53,21 @@ def test_studies_come_newest_first_by_urgency_or_by_name(filled: Store) -> None:
     assert _names(filled, sort="name")[:3] == ["anna_PA.png", "Bert 100%.dcm", "dora.png"]
 
 
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("ANNA", ["anna_PA.png"]),
-        ("ёлка", ["Ёлка.png"]),
-        ("%", ["Bert 100%.dcm"]),
-        ("_", ["anna_PA.png"]),
-        ("effusion", ["anna_PA.png"]),
-        ("pleural", ["Ёлка.png", "anna_PA.png"]),
-        ("mass anna", ["anna_PA.png"]),
-        ("mass bert", []),
-        ("  ", ["dora.png", "Ёлка.png", "Bert 100%.dcm", "anna_PA.png"]),
-        ("an\x00na", ["anna_PA.png"]),
-        ("' OR 1=1 --", []),
-    ],
-)
-def test_search_finds_words_in_file_names_and_in_what_was_called(
-    filled: Store, query: str, expected: list[str]
-) -> None:
-    assert _names(filled, query=query) == expected
+def test_search_finds_words_in_file_names_and_in_what_was_called(filled: Store) -> None:
+    expected = {
+        "ANNA": ["anna_PA.png"],
+        "ёлка": ["Ёлка.png"],
+        "%": ["Bert 100%.dcm"],
+        "_": ["anna_PA.png"],
+        "effusion": ["anna_PA.png"],
+        "pleural": ["Ёлка.png", "anna_PA.png"],
+        "mass anna": ["anna_PA.png"],
+        "mass bert": [],
+        "  ": ["dora.png", "Ёлка.png", "Bert 100%.dcm", "anna_PA.png"],
+        "an\x00na": ["anna_PA.png"],
+        "' OR 1=1 --": [],
+    }
+    assert {query: _names(filled, query=query) for query in expected} == expected
 
 
 def test_filters_narrow_by_finding_decision_and_state(filled: Store) -> None:
