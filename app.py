@@ -1,6 +1,6 @@
 """Serve ChestLens in the browser.
 
-python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR]
+python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR] [--samples DIR]
 """
 
 import argparse
@@ -23,6 +23,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1: this machine only]")
     parser.add_argument("--port", type=int, default=5000, help="port, 0 for any free one [5000]")
     parser.add_argument("--checkpoint", type=Path, help="classifier folder [the shipped one]")
+    parser.add_argument(
+        "--samples",
+        type=Path,
+        metavar="DIR",
+        help="radiographs for the gallery of samples: a folder of DICOM, PNG or JPEG files. Where it has the layout "
+        "of NIH ChestX-ray14 or Open-i, or a table.csv, its labels, boxes and reports stand beside ours [no gallery]",
+    )
     options = parser.parse_args(arguments)
     if not 0 <= options.port <= 65535:
         parser.error(f"--port must lie between 0 and 65535, not {options.port}")
@@ -37,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         settings = ServerSettings.from_environment()
         if options.checkpoint:
             settings = replace(settings, checkpoint=options.checkpoint)
+        if options.samples:
+            settings = replace(settings, samples=options.samples)
         app = create_app(settings)
         server = create_server(app, host=options.host, port=options.port, threads=8, ident="ChestLens")
     except (ValueError, OSError) as error:

@@ -17,12 +17,14 @@ class ServerSettings:
         database_url: SQLAlchemy URL (``DATABASE_URL``); SQLite inside ``instance`` by default.
         checkpoint: folder of the classifier (``CHESTLENS_CHECKPOINT``), None for the shipped one.
         queue_limit: studies that may wait before uploads are turned away with 503 (``CHESTLENS_QUEUE_LIMIT``).
+        samples: folder of radiographs for the gallery (``CHESTLENS_SAMPLES``), None for no gallery.
     """
 
     instance: Path
     database_url: str
     checkpoint: Path | None = None
     queue_limit: int = 64
+    samples: Path | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServerSettings":
@@ -35,10 +37,11 @@ class ServerSettings:
         limit = environment.get("CHESTLENS_QUEUE_LIMIT", "64")
         if not limit.isdecimal() or int(limit) < 1:
             raise ValueError(f"CHESTLENS_QUEUE_LIMIT must be a whole number above 0, not {limit!r}.")
-        checkpoint = environment.get("CHESTLENS_CHECKPOINT")
+        checkpoint, samples = environment.get("CHESTLENS_CHECKPOINT"), environment.get("CHESTLENS_SAMPLES")
         return cls(
             instance=instance,
             database_url=environment.get("DATABASE_URL", f"sqlite:///{instance / 'chestlens.sqlite3'}"),
             checkpoint=Path(checkpoint) if checkpoint else None,
             queue_limit=int(limit),
+            samples=Path(samples) if samples else None,
         )

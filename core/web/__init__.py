@@ -3,19 +3,22 @@
 from flask import Flask
 
 from core.classifier import SHIPPED, Classifier
-from core.imaging import MAX_FILE_BYTES
+from core.datasets.samples import load_samples
 from core.settings import ROOT, ServerSettings
-from core.web import api, errors, pages
+from core.web import api, errors, ingestion, pages, sample_gallery, worklist_api
+from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.jobs import Worker
 from core.web.reviews import routes as reviews
 from core.web.reviews.store import ReviewStore
+from core.web.samples import SampleShelf
 from core.web.security import protect
 from core.web.services import Services, install, services_of
 from core.web.store import Store
+from core.web.worklist import rate_earlier
 
 __all__ = ["create_app", "services_of"]
 
-# A multipart body is a little larger than the file in it.
+# A multipart body is a little larger than the file in it. What is no archive is held to less, see ``ingestion``.
 _MULTIPART_OVERHEAD = 2**20
 
 
@@ -27,16 +30,20 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
 
     Raises:
         CheckpointError: the classifier cannot be loaded.
+        DatasetError: the folder of samples cannot be read.
     """
     settings = settings or ServerSettings.from_environment()
     app = Flask("chestlens", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
-    app.config["MAX_CONTENT_LENGTH"] = MAX_FILE_BYTES + _MULTIPART_OVERHEAD
+    app.config["MAX_CONTENT_LENGTH"] = MAX_ARCHIVE_BYTES + _MULTIPART_OVERHEAD
     classifier = Classifier(settings.checkpoint or SHIPPED)
     settings.instance.mkdir(parents=True, exist_ok=True)
+    samples = load_samples(settings.samples) if settings.samples else ()
     store = Store(settings.database_url, settings.instance / "studies")
+    rate_earlier(store)
+    shelf = SampleShelf(samples, store, settings.instance / "thumbnails")
     worker = Worker(store, classifier, queue_limit=settings.queue_limit)
-    install(app, Services(store, classifier, worker, ReviewStore(store.engine)))
+    install(app, Services(store, classifier, worker, ReviewStore(store.engine), shelf))
     protect(app)
-    for module in (errors, api, reviews, pages):
+    for module in (errors, api, ingestion, worklist_api, sample_gallery, reviews, pages):
         app.register_blueprint(module.blueprint)
     return app

@@ -2,22 +2,21 @@
 
 import io
 import json
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request, send_file, url_for
+from flask import Blueprint, Response, current_app, request, send_file, url_for
 from werkzeug.utils import secure_filename
 
 from core.classifier import model_identity
 from core.findings import LABELS
-from core.imaging import MAX_FILE_BYTES, TooLarge, UnreadableImage, read_safely
-from core.imaging.gate import admit
-from core.reporting import FORMATS, ReportedStudy, as_csv, export
+from core.imaging import read_safely
+from core.reporting import FORMATS, ReportedStudy, export
 from core.reporting.overlay import overlay_png
-from core.reporting.storage import restore, restore_heatmap, restore_report
+from core.reporting.storage import restore, restore_heatmap
 from core.web.errors import NotFound
 from core.web.reviews.desk import as_review, summary_object
+from core.web.samples import restore_reference
 from core.web.services import services
 from core.web.store import Study
 
@@ -34,47 +33,6 @@ def health() -> dict[str, Any]:
     }
 
 
-@blueprint.post("/api/studies")
-def create() -> tuple[Response, int, dict[str, str]]:
-    """Take one file, refuse it at once if it cannot be read, and queue it."""
-    services().worker.check_room()
-    upload = request.files.get("file")
-    if upload is None:
-        raise UnreadableImage("The request carries no file; send it as the multipart field 'file'.")
-    data = upload.stream.read(MAX_FILE_BYTES + 1)
-    if len(data) > MAX_FILE_BYTES:
-        raise TooLarge(f"The file is over {MAX_FILE_BYTES // 2**20} MB; export the radiograph smaller.")
-    radiograph = read_safely(data)
-    admit(radiograph)
-    study = services().store.add(upload.filename or "unnamed", data)
-    services().worker.submit(study.id, radiograph)
-    location = url_for("api.read", study_id=study.id)
-    links = {"self": location, "page": url_for("pages.study", study_id=study.id)}
-    return jsonify(id=study.id, status="queued", links=links), 201, {"Location": location}
-
-
-@blueprint.get("/api/studies")
-def index() -> dict[str, Any]:
-    """The latest studies."""
-    studies = services().store.newest()
-    reviews = services().reviews.latest([study.id for study in studies])
-    return {
-        "studies": [
-            {
-                "id": study.id,
-                "filename": study.filename,
-                "created": _iso(study.created),
-                "status": study.status,
-                "n_present": len(study.summary.get("present", [])),
-                "n_possible": len(study.summary.get("possible", [])),
-                "top": study.summary.get("present", [])[:3],
-                "review": summary_object(reviews.get(study.id)) if study.status == "done" else None,
-            }
-            for study in studies
-        ]
-    }
-
-
 @blueprint.get("/api/studies/<study_id>")
 def read(study_id: str) -> dict[str, Any]:
     """One study: its state and, once done, everything about it."""
@@ -82,7 +40,7 @@ def read(study_id: str) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "id": study.id,
         "filename": study.filename,
-        "created": _iso(study.created),
+        "created": iso(study.created),
         "status": study.status,
         "progress": study.progress,
         "error": {"code": study.error_code, "message": study.error_message} if study.error_code else None,
@@ -96,6 +54,7 @@ def read(study_id: str) -> dict[str, Any]:
         "model": model_identity(services().classifier.config),
         "timing_ms": {"total": study.total_ms},
         "review": None,
+        "reference": restore_reference(services().store.path(study_id)),
     }
     if study.status == "done":
         answer["review"] = summary_object(services().reviews.latest([study_id]).get(study_id))
@@ -153,29 +112,14 @@ def download(study_id: str, kind: str, extension: str) -> Response:
     except FileNotFoundError:
         raise NotFound("The files of this study are gone or of an earlier version; upload it again.") from None
     review = as_review(services().reviews.latest([study_id]).get(study_id))
-    created = _utc(study.created)
-    reported = ReportedStudy(radiograph, prediction, evidence, report, study.filename, created, review)
+    reported = ReportedStudy(radiograph, prediction, evidence, report, study.filename, utc(study.created), review)
     data = export(reported, file_format, finding=finding)
     stem = secure_filename(study.filename.rsplit(".", 1)[0]) or study.id
-    return _attachment(data, FORMATS[file_format].media_type, f"{stem}-{wanted}")
+    return attachment(data, FORMATS[file_format].media_type, f"{stem}-{wanted}")
 
 
-@blueprint.get("/api/studies.csv")
-def table() -> Response:
-    """Download the findings of the latest studies, those that ``GET /api/studies`` lists, as one table."""
-    rows = []
-    studies = services().store.newest()
-    reviews = services().reviews.latest([study.id for study in studies])
-    for study in studies:
-        # A study may be deleted meanwhile, or of a version that stored no evidence.
-        if study.status == "done":
-            with suppress(FileNotFoundError):
-                evidence, _ = restore_report(services().store.path(study.id))
-                rows.append((study.filename, evidence, as_review(reviews.get(study.id))))
-    return _attachment(as_csv(rows).encode(), FORMATS["csv"].media_type, "studies.csv")
-
-
-def _attachment(data: bytes, media_type: str, name: str) -> Response:
+def attachment(data: bytes, media_type: str, name: str) -> Response:
+    """An answer that browsers save as a file of that name."""
     response = send_file(io.BytesIO(data), mimetype=media_type, as_attachment=True, download_name=name)
     # It may hold a patient's identifiers, which no cache should keep.
     response.headers["Cache-Control"] = "no-store"
@@ -201,10 +145,12 @@ def _finished(study_id: str) -> Study:
     return study
 
 
-def _iso(moment: datetime) -> str:
-    return _utc(moment).isoformat(timespec="seconds").replace("+00:00", "Z")
+def iso(moment: datetime) -> str:
+    """A time in UTC as ISO 8601, to the second."""
+    return utc(moment).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _utc(moment: datetime) -> datetime:
+def utc(moment: datetime) -> datetime:
+    """A stored time with its zone."""
     # SQLite gives times back without their zone; they were stored in UTC.
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

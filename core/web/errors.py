@@ -6,7 +6,9 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from core.imaging import MAX_FILE_BYTES, ImagingError, RefusedImage, TooLarge, UnreadableImage, UnsupportedType
+from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.jobs import QueueFull
+from core.web.worklist import BadQuery
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +20,8 @@ _STATUS: dict[type[ImagingError], int] = {
     UnsupportedType: 415,
     RefusedImage: 422,
 }
-_RETRY_AFTER_S = 30
+# A study takes a fraction of a second; a client that waits longer finds an idle server.
+_RETRY_AFTER_S = 10
 
 
 class NotFound(LookupError):
@@ -34,8 +37,17 @@ def imaging_error(error: ImagingError) -> tuple[Response, int]:
 @blueprint.app_errorhandler(RequestEntityTooLarge)
 def request_too_large(_: RequestEntityTooLarge) -> tuple[Response, int]:
     """A request body over the limit, turned away before it is read."""
-    message = f"The file is over {MAX_FILE_BYTES // 2**20} MB; export the radiograph smaller."
+    message = (
+        f"A radiograph may have up to {MAX_FILE_BYTES // 2**20} MB and a zip archive up to "
+        f"{MAX_ARCHIVE_BYTES // 2**20} MB; send less at once."
+    )
     return _answer(413, "too_large", message)
+
+
+@blueprint.app_errorhandler(BadQuery)
+def bad_query(error: BadQuery) -> tuple[Response, int]:
+    """A search that cannot be understood."""
+    return _answer(400, "bad_query", str(error))
 
 
 @blueprint.app_errorhandler(NotFound)

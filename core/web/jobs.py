@@ -1,9 +1,11 @@
 """The in-process worker: takes queued studies one after another from upload to report."""
 
+import itertools
 import json
 import logging
 import queue
 import threading
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from core.reporting import Assessment, as_object, assess
 from core.reporting.overlay import radiograph_png
 from core.reporting.storage import store
 from core.web.store import Store
+from core.web.worklist import record
 
 log = logging.getLogger(__name__)
 
@@ -24,24 +27,39 @@ class QueueFull(RuntimeError):
     """Too many studies are waiting."""
 
 
-class Worker:
-    """A thread that analyses studies in the order of their arrival.
+@dataclass(order=True)
+class _Job:
+    """A study in the queue; lower ``place`` and ``number`` come first. No ``study_id`` ends the worker."""
 
-    Studies left unfinished by an earlier run of the server are taken up again first.
+    place: int
+    number: int
+    study_id: str = field(compare=False, default="")
+    radiograph: Radiograph | None = field(compare=False, default=None)
+
+
+_STOP, _SINGLE, _BATCH = range(3)
+
+
+class Worker:
+    """A thread that analyses studies in the order of their arrival, those of a batch after those sent one by one.
+
+    Studies left unfinished by an earlier run of the server are taken up again as a batch.
 
     Args:
         store: the studies.
         classifier: shared with nobody else that needs its memory.
-        queue_limit: studies that may wait.
+        queue_limit: studies sent one by one that may wait, and studies of batches from which on no further batch is
+            taken. A batch that was taken waits as a whole: its files are stored, and only their ids are held here.
     """
 
     def __init__(self, store: Store, classifier: Classifier, *, queue_limit: int) -> None:
         self._store = store
         self._classifier = classifier
-        self._queue: queue.Queue[tuple[str, Radiograph | None] | None] = queue.Queue()
+        self._queue: queue.PriorityQueue[_Job] = queue.PriorityQueue()
+        self._numbers = itertools.count()
         self._limit = queue_limit
         for study_id in store.unfinished():
-            self._queue.put((study_id, None))
+            self._put(_BATCH, study_id)
         self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
         self._thread.start()
 
@@ -50,26 +68,34 @@ class Worker:
         """Number of studies in the queue."""
         return self._queue.qsize()
 
-    def check_room(self) -> None:
-        """Raises ``QueueFull`` when no more studies should be taken."""
-        if self.waiting >= self._limit:
-            raise QueueFull(f"{self.waiting} studies are waiting; try again in a minute.")
+    def check_room(self, *, batch: bool = False) -> None:
+        """Raises ``QueueFull`` when no more studies should be taken, or no more batches."""
+        waiting = self._in_place(_BATCH if batch else _SINGLE)
+        if waiting >= self._limit:
+            raise QueueFull(f"{waiting} studies are waiting; try again in a minute.")
 
-    def submit(self, study_id: str, radiograph: Radiograph) -> None:
-        """Queue a study whose upload was read already, so that nothing is decoded twice."""
+    def submit(self, study_id: str, radiograph: Radiograph | None, *, batch: bool = False) -> None:
+        """Queue a study; where its upload was read already, that is not done again."""
         # Only the next few keep their pixels in memory; the rest are read again from the upload when it is their turn.
-        self._queue.put((study_id, radiograph if self.waiting < 4 else None))
+        self._put(_BATCH if batch else _SINGLE, study_id, radiograph if self.waiting < 4 else None)
 
     def stop(self) -> None:
         """Finish the study in hand and end the thread; the rest stays queued in the store."""
         with self._queue.mutex:
             self._queue.queue.clear()
-        self._queue.put(None)
+        self._put(_STOP)
         self._thread.join(timeout=30)
 
+    def _put(self, place: int, study_id: str = "", radiograph: Radiograph | None = None) -> None:
+        self._queue.put(_Job(place, next(self._numbers), study_id, radiograph))
+
+    def _in_place(self, place: int) -> int:
+        with self._queue.mutex:
+            return sum(job.place == place for job in self._queue.queue)
+
     def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
-            study_id, radiograph = item
+        while (job := self._queue.get()).study_id:
+            study_id, radiograph = job.study_id, job.radiograph
             try:
                 self._analyse(study_id, radiograph)
             except ImagingError as error:
@@ -98,6 +124,7 @@ class Worker:
         self._store.update(study_id, progress=0.8)
         write_results(folder, radiograph, assessment)
         evidence = assessment.evidence
+        record(self._store, study_id, evidence.findings)
         created = study.created if study.created.tzinfo else study.created.replace(tzinfo=UTC)
         self._store.update(
             study_id,

@@ -7,8 +7,12 @@ from flask import Blueprint, Response, render_template
 
 from core import DISCLAIMER, __version__
 from core.classifier import model_identity
+from core.datasets.samples import Sample
+from core.findings import LABELS, display_name
 from core.imaging import MAX_FILE_BYTES
 from core.imaging.phantom import phantom_png
+from core.reporting.evidence import DECISIONS
+from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.errors import NotFound
 from core.web.services import services
 
@@ -27,9 +31,20 @@ def everywhere() -> dict[str, Any]:
 
 @blueprint.get("/")
 def upload() -> str:
-    """The upload page."""
-    limits = {"max_mb": MAX_FILE_BYTES // 2**20, "types": "DICOM, PNG, JPEG"}
-    return render_template("pages/upload.html", limits=limits)
+    """The upload page, with a few samples and the worklist."""
+    samples = services().samples
+    return render_template(
+        "pages/upload.html",
+        limits={
+            "max_mb": MAX_FILE_BYTES // 2**20,
+            "max_archive_mb": MAX_ARCHIVE_BYTES // 2**20,
+            "types": "DICOM, PNG, JPEG",
+        },
+        n_samples=len(samples),
+        showcase=[{"id": sample.id, "name": sample.name, "title": _title(sample)} for sample in samples.showcase],
+        findings=[(name, display_name(name)) for name in LABELS],
+        decisions=DECISIONS,
+    )
 
 
 @blueprint.get("/studies/<study_id>")
@@ -46,6 +61,12 @@ def phantom() -> Response:
     response = Response(_phantom(), mimetype="image/png")
     response.cache_control.max_age = 86400
     return response
+
+
+def _title(sample: Sample) -> str:
+    if sample.labels is None:
+        return sample.name
+    return f"{sample.name}, labelled {', '.join(map(display_name, sample.labels)) or 'no finding'}"
 
 
 @cache

@@ -8,6 +8,7 @@ from flask import Flask, current_app
 from core.classifier import Classifier
 from core.web.jobs import Worker
 from core.web.reviews.store import ReviewStore
+from core.web.samples import SampleShelf
 from core.web.store import Store
 
 _KEY = "chestlens"
@@ -21,6 +22,7 @@ class Services:
     classifier: Classifier
     worker: Worker
     reviews: ReviewStore
+    samples: SampleShelf
 
     def close(self) -> None:
         """End the worker and release the database."""

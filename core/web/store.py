@@ -6,15 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import JSON, DateTime, String, create_engine, select
-from sqlalchemy.event import listen
+from sqlalchemy import JSON, DateTime, Engine, String, create_engine, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 Status = Literal["queued", "running", "done", "failed"]
 
 
 class Base(DeclarativeBase):
-    """Of every table."""
+    """All tables of the server, so that they are made together."""
 
 
 class Study(Base):
@@ -43,6 +42,12 @@ class Study(Base):
     total_ms: Mapped[int | None] = mapped_column(default=None)
 
 
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    """Have SQLite delete what refers to a deleted study, and ignore case beyond ASCII, as PostgreSQL does."""
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.create_function("lower", 1, lambda text: text.lower() if isinstance(text, str) else text)
+
+
 class Store:
     """All studies of one server.
 
@@ -54,11 +59,10 @@ class Store:
     def __init__(self, database_url: str, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self.engine = create_engine(database_url)
-        if self.engine.dialect.name == "sqlite":
-            # SQLite deletes what hangs on a study with the study only where the connection asks for it.
-            listen(self.engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = ON"))
-        Base.metadata.create_all(self.engine)
+        self._engine = create_engine(database_url)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _prepare_sqlite)
+        Base.metadata.create_all(self._engine)
 
     def add(self, filename: str, upload: bytes) -> Study:
         """Make a queued study; its row appears only once the file is safe on disk."""
@@ -76,11 +80,6 @@ class Store:
         """The study, or None if there is none of that id."""
         with self._session() as session:
             return session.get(Study, study_id)
-
-    def newest(self, limit: int = 50) -> list[Study]:
-        """The latest studies, newest first."""
-        with self._session() as session:
-            return list(session.scalars(select(Study).order_by(Study.created.desc()).limit(limit)))
 
     def unfinished(self) -> list[str]:
         """Ids of studies that were queued or running, oldest first; to go on with after a restart."""
@@ -107,6 +106,11 @@ class Store:
             session.commit()
         shutil.rmtree(self.path(study_id), ignore_errors=True)
         return True
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for the tables of other modules; their rows go with the study that they refer to."""
+        return self._engine
 
     def path(self, study_id: str) -> Path:
         """Folder of a study's files. Ids come from ``add``; others name no folder that exists."""

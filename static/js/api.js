@@ -11,6 +11,7 @@ export class ApiError extends Error {
     this.name = "ApiError";
     this.status = status;
     this.retryAfter = retryAfter;
+    // What the server says beyond the sentence, such as the files of an archive that it refused.
     this.answer = answer;
   }
 
@@ -27,15 +28,21 @@ export class ApiError extends Error {
 
 export const studyPage = (id) => `${ROOT}studies/${encodeURIComponent(id)}`;
 export const downloadUrl = (id, file, finding) => `${studyApi(id)}/${file}${finding ? `?finding=${encodeURIComponent(finding)}` : ""}`;
-export const listStudies = async () => (await request("GET", `${ROOT}api/studies`)).studies;
+export const tableUrl = (parameters) => withParameters(`${ROOT}api/studies.csv`, parameters);
+/** One page of the worklist: {studies, total, unfinished}. */
+export const listStudies = (parameters) => request("GET", withParameters(`${ROOT}api/studies`, parameters));
+/** One page of the samples: {samples, total}. */
+export const listSamples = (parameters) => request("GET", withParameters(`${ROOT}api/samples`, parameters));
+/** Analyses a sample, or finds the study that was made of it before. */
+export const chooseSample = (id) => request("POST", `${ROOT}api/samples/${encodeURIComponent(id)}`);
 export const getStudy = (id) => request("GET", studyApi(id));
 export const deleteStudy = (id) => request("DELETE", studyApi(id));
 
-/** Sends one file. XMLHttpRequest, because fetch does not tell how much has been sent. */
-export function uploadStudy(file, { onProgress, signal }) {
+/** Sends one file; an archive is answered with {studies, refused, skipped}. XMLHttpRequest, because fetch does not tell how much has been sent. */
+export function uploadStudy(file, name, { onProgress, signal }) {
   return new Promise((resolve, reject) => {
     const body = new FormData();
-    body.append("file", file, file.name);
+    body.append("file", file, name);
     const xhr = new XMLHttpRequest();
     xhr.open("POST", `${ROOT}api/studies`);
     xhr.upload.addEventListener("progress", (event) => {
@@ -51,6 +58,11 @@ export function uploadStudy(file, { onProgress, signal }) {
     signal.addEventListener("abort", () => xhr.abort(), { once: true });
     xhr.send(body);
   });
+}
+
+function withParameters(url, parameters) {
+  const text = new URLSearchParams(parameters).toString();
+  return text ? `${url}?${text}` : url;
 }
 
 export function studyApi(id) {
@@ -92,5 +104,5 @@ function parseJson(text) {
 function toError(status, answer, retryAfter) {
   const message = answer?.error?.message ?? `The server gave no usable answer (HTTP status ${status}).`;
   const seconds = Number.parseInt(retryAfter, 10);
-  return new ApiError(message, { status, retryAfter: Number.isFinite(seconds) ? seconds : DEFAULT_RETRY_AFTER_S, answer });
+  return new ApiError(message, { status, answer, retryAfter: Number.isFinite(seconds) ? seconds : DEFAULT_RETRY_AFTER_S });
 }

@@ -1,23 +1,29 @@
-// The ways a file can come in: the picker, a drop anywhere on the page, the clipboard.
+// The ways a file can come in: the pickers, a drop anywhere on the page, the clipboard. Each gives {file, name}, where
+// the name of a file from a folder is its path in it.
 
-/** Calls onFiles with an array of File for each choice, drop or paste; onFolder with a name for each dropped folder. */
-export function listenForFiles(input, { onFiles, onFolder }) {
-  input.addEventListener("change", () => {
-    const files = [...input.files];
-    // So that choosing the same file again is a change again.
-    input.value = "";
-    if (files.length) onFiles(files);
-  });
+import { filesOfDrop, filesOfPicker } from "./folders.js";
+
+/** Calls onFiles with {files: [{file, name}], skipped: [name]} for each choice, drop or paste. */
+export function listenForFiles(fileInput, folderInput, onFiles) {
+  const alone = (files) => ({ files: [...files].map((file) => ({ file, name: file.name })), skipped: [] });
+
+  for (const [input, read] of [[fileInput, alone], [folderInput, filesOfPicker]]) {
+    input.addEventListener("change", () => {
+      const chosen = read(input.files);
+      // So that choosing the same again is a change again.
+      input.value = "";
+      onFiles(chosen);
+    });
+  }
 
   document.addEventListener("paste", (event) => {
-    const files = [...(event.clipboardData?.files ?? [])];
-    if (files.length) onFiles(files);
+    if (event.clipboardData?.files.length) onFiles(alone(event.clipboardData.files));
   });
 
-  listenForDrops(onFiles, onFolder);
+  listenForDrops(onFiles);
 }
 
-function listenForDrops(onFiles, onFolder) {
+function listenForDrops(onFiles) {
   // Entering a child fires before leaving its parent: only the balance tells whether the drag is over the page.
   let depth = 0;
   const show = () => document.body.classList.toggle("is-dragging", depth > 0);
@@ -39,18 +45,15 @@ function listenForDrops(onFiles, onFolder) {
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
   });
-  document.addEventListener("drop", (event) => {
+  document.addEventListener("drop", async (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
     depth = 0;
     show();
-    const files = [];
-    for (const item of event.dataTransfer.items) {
-      if (item.kind !== "file") continue;
-      const entry = item.webkitGetAsEntry?.();
-      if (entry?.isDirectory) onFolder(entry.name);
-      else files.push(item.getAsFile());
-    }
-    if (files.length) onFiles(files);
+    // What was dropped can be asked for only until the first pause.
+    const dropped = [...event.dataTransfer.items]
+      .filter((item) => item.kind === "file")
+      .map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
+    onFiles(await filesOfDrop(dropped));
   });
 }

@@ -1,4 +1,5 @@
-// Status as shape and word. Decisions are diamonds (filled, half, empty, dashed); states of work are discs.
+// Status as shape and word. Decisions are diamonds (filled, half, empty, dashed); states of work are discs; urgency is a
+// triangle (filled, empty) or a dash.
 
 import { el } from "./dom.js";
 
@@ -18,6 +19,9 @@ const SHAPES = {
   running: [outline(DISC), solid("M8 1.75v12.5a6.25 6.25 0 0 1 0-12.5Z")],
   done: [outline("M2.5 8.5 6.5 12.5 13.5 4", { "stroke-width": "2" })],
   failed: [outline("M3 3l10 10M13 3 3 13", { "stroke-width": "2" })],
+  urgent: [solid("M8 1.5 15 14H1Z")],
+  soon: [outline("M8 2.5 14 13.25H2Z")],
+  routine: [outline("M3 8h10", { "stroke-width": "2" })],
 };
 
 const WORDS = {
@@ -29,6 +33,9 @@ const WORDS = {
   running: "Analysing",
   done: "Done",
   failed: "Failed",
+  urgent: "Urgent",
+  soon: "Soon",
+  routine: "Routine",
 };
 
 export function status(name, text = WORDS[name]) {

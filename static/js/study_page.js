@@ -132,7 +132,7 @@ function showAbout(study) {
 async function removeStudy() {
   // The report may have been signed since the page was opened.
   const { review } = await getStudy(studyId).catch(() => ({ review: null }));
-  if (!(await confirmDelete(byId("study-title").textContent, review))) return;
+  if (!(await confirmDelete(byId("study-title").textContent, [review]))) return;
   try {
     await deleteStudy(studyId);
   } catch (error) {

@@ -1,78 +1,61 @@
-// Start of the upload page: files in, rows out, the list of studies below.
+// Start of the upload page: files in, rows out, samples, the worklist below.
 
-import { studyPage } from "./api.js";
+import { chooseSample, studyPage } from "./api.js";
 import { announce } from "./dom.js";
 import { listenForFiles } from "./file_sources.js";
-import { StudyList } from "./study_list.js";
-import { UploadRow } from "./upload_row.js";
-import { UploadTask } from "./upload_task.js";
+import { UploadBatch } from "./upload_batch.js";
+import { Worklist } from "./worklist.js";
 
-const maxMb = Number(document.getElementById("main").dataset.maxMb);
-const uploads = document.getElementById("uploads");
-const rows = document.getElementById("upload-rows");
-const tasks = new Set();
-const studies = new StudyList(...["study-list", "studies-count", "studies-csv"].map((id) => document.getElementById(id)));
+const byId = (id) => document.getElementById(id);
+const { maxMb, maxArchiveMb } = byId("main").dataset;
+const worklist = new Worklist({ isAwaited: () => uploads.isActive });
+const uploads = new UploadBatch({
+  limits: { maxMb: Number(maxMb), maxArchiveMb: Number(maxArchiveMb) },
+  onStudy: () => worklist.refreshSoon(),
+  onAlone: (study) => location.assign(studyPage(study.id)),
+});
 
-function addFiles(files) {
-  announce(files.length === 1 ? `Uploading ${files[0].name}.` : `Uploading ${files.length} files.`);
-  for (const file of files) {
-    const task = new UploadTask(file, {
-      maxMb,
-      onEnd: (study) => finish(study, files.length === 1),
-      onRemove: (removed) => {
-        tasks.delete(removed);
-        removeRow(removed.row);
-      },
-    });
-    tasks.add(task);
-    addRow(task.row);
-    task.run();
-  }
+function addFiles({ files, skipped }) {
+  if (files.length || skipped.length) uploads.add({ files, skipped });
+  else announce("There is no file in that folder.");
 }
 
-function finish(study, wasAlone) {
-  const othersActive = [...tasks].some((task) => task.isActive);
-  if (study && wasAlone && !othersActive) location.assign(studyPage(study.id));
-  else studies.refresh();
-}
-
-function refuseFolder(name) {
-  const row = new UploadRow({ name, size: null, onRemove: () => removeRow(row) });
-  row.showError("This is a folder; please open it and choose the files inside.");
-  addRow(row);
-}
-
-function addRow(row) {
-  rows.append(row.element);
-  uploads.hidden = false;
-  row.element.scrollIntoView({ block: "nearest" });
-}
-
-function removeRow(row) {
-  const neighbour = row.element.nextElementSibling ?? row.element.previousElementSibling;
-  row.element.remove();
-  uploads.hidden = rows.childElementCount === 0;
-  // The focus was on a button that is gone now.
-  (neighbour?.querySelector("button, a") ?? document.getElementById("file-input")).focus();
-}
-
-async function addSample(button) {
+async function addPhantom(button) {
   button.disabled = true;
+  byId("sample-error").textContent = "";
   try {
     const response = await fetch(button.dataset.url);
     if (!response.ok) throw new Error();
     const blob = await response.blob();
-    addFiles([new File([blob], button.dataset.filename, { type: blob.type })]);
+    const name = button.dataset.filename;
+    addFiles({ files: [{ file: new File([blob], name, { type: blob.type }), name }], skipped: [] });
   } catch {
-    const row = new UploadRow({ name: button.dataset.filename, size: null, onRemove: () => removeRow(row) });
-    row.showError("The sample could not be loaded from the server.");
-    addRow(row);
+    byId("sample-error").textContent = "The phantom could not be loaded from the server.";
   } finally {
     button.disabled = false;
   }
 }
 
-listenForFiles(document.getElementById("file-input"), { onFiles: addFiles, onFolder: refuseFolder });
-for (const button of document.querySelectorAll(".sample")) button.addEventListener("click", () => addSample(button));
+async function openSample(button) {
+  button.disabled = true;
+  button.dataset.state = "opening";
+  byId("sample-error").textContent = "";
+  announce(`Analysing ${button.dataset.name}.`);
+  try {
+    location.assign(studyPage((await chooseSample(button.dataset.sample)).id));
+  } catch (error) {
+    byId("sample-error").textContent = `${button.dataset.name}: ${error.message}`;
+  } finally {
+    button.disabled = false;
+    delete button.dataset.state;
+  }
+}
+
+listenForFiles(byId("file-input"), byId("folder-input"), addFiles);
+for (const button of document.querySelectorAll(".sample")) button.addEventListener("click", () => addPhantom(button));
+for (const button of document.querySelectorAll(".sample-tile")) button.addEventListener("click", () => openSample(button));
 // Going back to this page must not show a list from before.
-window.addEventListener("pageshow", () => studies.refresh());
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) worklist.refresh();
+});
+worklist.refresh();

@@ -10,22 +10,30 @@ export class UploadRow {
   #onRemove;
   #state = el("div");
   #progress = el("progress", { class: "progress", max: "1", data: { testid: "progress" } });
+  #refused = el("details", { class: "refused", hidden: true, data: { testid: "refused" } });
   #actions = el("div", { class: "row-actions" });
 
   constructor({ name, size, onRemove }) {
     this.#name = name;
     this.#onRemove = onRemove;
     this.#progress.setAttribute("aria-label", `Progress of ${name}`);
-    const sizeText = size === null ? null : el("span", { class: "file-size" }, fileSize(size));
     this.element = el(
       "li",
       { class: "upload-row", data: { testid: "upload-row" } },
-      el("div", {}, el("div", { class: "file-line" }, el("span", { class: "file-name" }, name), sizeText), this.#state, this.#progress),
+      el(
+        "div",
+        {},
+        el("div", { class: "file-line" }, el("span", { class: "file-name" }, name), el("span", { class: "file-size" }, fileSize(size))),
+        this.#state,
+        this.#progress,
+        this.#refused,
+      ),
       this.#actions,
     );
   }
 
   showWaiting() {
+    this.#showRefused([]);
     this.#show("waiting", status("queued", "Waiting to be sent"), { progress: 0, actions: [this.#removeButton("Cancel")] });
   }
 
@@ -52,12 +60,41 @@ export class UploadRow {
     announce(`${this.#name}: analysis done. ${summary}.`);
   }
 
-  showError(message, { onRetry = null } = {}) {
+  /** An archive: total studies were taken, of which those in ended are done or have failed. */
+  showArchive({ total, ended, refused, skipped }) {
+    const isDone = ended.length === total;
+    const failed = ended.filter((study) => study.status === "failed").length;
+    const parts = [`${ended.length - failed} of ${countOf(total, "radiograph")} analysed`];
+    if (failed) parts.push(`${failed} failed, see the worklist`);
+    if (refused.length) parts.push(`${countOf(refused.length, "file")} refused`);
+    if (skipped) parts.push(`${countOf(skipped, "system file")} skipped`);
+    const line = status(isDone ? "done" : "running", parts.join("; "));
+    this.#showRefused(refused);
+    this.#show(isDone ? "done" : "analysing", line, {
+      progress: isDone ? null : ended.length / total,
+      actions: [isDone ? this.#removeButton("Remove") : null],
+    });
+    if (isDone) announce(`${this.#name}: ${parts.join("; ")}.`);
+  }
+
+  showError(message, { onRetry = null, refused = [] } = {}) {
     const line = status("failed", message);
     line.dataset.testid = "upload-error";
     const retry = onRetry && el("button", { class: "button button-small", type: "button", onclick: onRetry }, "Try again");
+    this.#showRefused(refused);
     this.#show("error", line, { actions: [retry, this.#removeButton("Remove")] });
     announce(`${this.#name}: ${message}`);
+  }
+
+  #showRefused(refused) {
+    this.#refused.hidden = refused.length === 0;
+    if (refused.length === 0) this.#refused.replaceChildren();
+    // Built once: progress must not close what the reader has opened.
+    if (this.#refused.hidden || this.#refused.childElementCount) return;
+    this.#refused.replaceChildren(
+      el("summary", {}, "Which, and why"),
+      el("ul", {}, ...refused.map(({ filename, message }) => el("li", {}, el("strong", {}, filename), ` ${message}`))),
+    );
   }
 
   #show(state, line, { progress = null, actions }) {
@@ -80,3 +117,5 @@ export class UploadRow {
     return el("button", { class: "button button-small", type: "button", "aria-label": `${text} ${this.#name}`, onclick: this.#onRemove }, text);
   }
 }
+
+const countOf = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;

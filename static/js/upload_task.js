@@ -1,80 +1,124 @@
-// One file on its way: sent, accepted, analysed. Drives its row and reports the end.
+// One file on its way: sent, accepted, analysed. Drives its row and reports each change.
 
 import { uploadStudy } from "./api.js";
 import { sleep } from "./dom.js";
 import { followStudy } from "./follow.js";
-import { createLimiter } from "./limiter.js";
+import { Limiter } from "./limiter.js";
 import { UploadRow } from "./upload_row.js";
 
-const BUSY_RETRIES = 4;
 const LONGEST_BUSY_WAIT_S = 60;
-const sendInTurn = createLimiter(2);
+// Analyses end in the order of arrival: following a few of hundreds is enough to see each of them end.
+const following = new Limiter(4);
+
+export const sending = new Limiter(2);
 
 export class UploadTask {
   #file;
-  #maxBytes;
-  #onEnd;
+  #name;
+  #limits;
+  #onChange;
   #cancel = new AbortController();
 
-  /** onEnd(study or null) is called when the analysis is done, has failed, or was never reached. */
-  constructor(file, { maxMb, onEnd, onRemove }) {
+  /**
+   * onChange(task) is called at each change of its state: waiting, sending, analysing, done, error. At the end
+   * task.studies holds what was analysed; onRemove(task) follows the button of the row.
+   */
+  constructor({ file, name }, { limits, onChange, onRemove }) {
     this.#file = file;
-    this.#maxBytes = maxMb * 1024 * 1024;
-    this.#onEnd = onEnd;
-    this.isActive = false;
-    this.row = new UploadRow({
-      name: file.name,
-      size: file.size,
-      onRemove: () => {
-        this.#cancel.abort();
-        onRemove(this);
-      },
-    });
+    this.#name = name;
+    this.#limits = limits;
+    this.#onChange = onChange;
+    this.state = "waiting";
+    this.canRetry = false;
+    this.studies = [];
+    this.row = new UploadRow({ name, size: file.size, onRemove: () => onRemove(this) });
+    this.row.showWaiting();
+  }
+
+  get isActive() {
+    return this.state !== "done" && this.state !== "error";
+  }
+
+  /** Sending has not ended: a study that the server has is not taken back. */
+  get isUnsent() {
+    return this.state === "waiting" || this.state === "sending";
+  }
+
+  cancel() {
+    this.#cancel.abort();
   }
 
   async run() {
-    this.isActive = true;
-    let study = null;
+    this.#enter("waiting");
     try {
-      study = await this.#sendAndFollow();
+      await this.#sendAndFollow();
     } catch (error) {
-      if (error.name !== "AbortError") {
-        const onRetry = error.isPassing ? () => this.run() : null;
-        this.row.showError(error.message, { onRetry });
-      }
+      if (error.name === "AbortError") return;
+      this.#fail(error.message, { canRetry: error.isPassing ?? false, refused: error.answer?.refused });
     }
-    this.isActive = false;
-    this.#onEnd(study);
   }
 
   async #sendAndFollow() {
-    if (this.#file.size > this.#maxBytes) {
-      this.row.showError(`This file is larger than the limit of ${this.#maxBytes / 1024 / 1024} MB.`);
-      return null;
+    const isArchive = await beginsAsZip(this.#file);
+    const maxMb = isArchive ? this.#limits.maxArchiveMb : this.#limits.maxMb;
+    if (this.#file.size > maxMb * 1024 * 1024) {
+      this.#fail(`This file is larger than the limit of ${maxMb} MB${isArchive ? " for a zip archive" : ""}.`);
+      return;
     }
     this.row.showWaiting();
-    const { id } = await sendInTurn(() => this.#send());
-    const study = await followStudy(id, {
-      onChange: (answer) => this.row.showAnalysing(answer),
-      signal: this.#cancel.signal,
-    });
+    const answer = await sending.run(() => this.#send());
+    this.#enter("analysing");
+    if (answer.studies) await this.#followAll(answer);
+    else await this.#followOne(answer);
+  }
+
+  async #followOne({ id }) {
+    this.row.showAnalysing({ id, status: "queued", progress: 0 });
+    const study = await following.run(() => this.#follow(id, (answer) => this.row.showAnalysing(answer)));
     if (study.status === "failed") {
-      this.row.showError(study.error.message);
-      return null;
+      this.#fail(study.error.message);
+      return;
     }
+    this.studies = [study];
     this.row.showDone(study);
-    return study;
+    this.#enter("done");
+  }
+
+  async #followAll({ studies, refused, skipped }) {
+    const ended = [];
+    const show = () => this.row.showArchive({ total: studies.length, ended, refused, skipped });
+    show();
+    await Promise.all(
+      studies.map(({ id }) =>
+        following.run(async () => {
+          ended.push(await this.#follow(id, () => {}));
+          show();
+        }),
+      ),
+    );
+    this.studies = ended.filter((study) => study.status === "done");
+    this.#enter("done");
+  }
+
+  async #follow(id, onChange) {
+    try {
+      return await followStudy(id, { onChange, signal: this.#cancel.signal });
+    } catch (error) {
+      if (error.status === 404) return { id, status: "failed", error: { message: "The study was deleted meanwhile." } };
+      throw error;
+    }
   }
 
   async #send() {
     const { signal } = this.#cancel;
-    for (let attempt = 0; ; attempt += 1) {
+    for (;;) {
       signal.throwIfAborted();
+      this.#enter("sending");
       try {
         this.row.showSending(0);
-        return await uploadStudy(this.#file, { signal, onProgress: (fraction) => this.row.showSending(fraction) });
+        return await uploadStudy(this.#file, this.#name, { signal, onProgress: (fraction) => this.row.showSending(fraction) });
       } catch (error) {
-        if (!error.isBusy || attempt === BUSY_RETRIES) throw error;
+        if (!error.isBusy) throw error;
         await this.#waitWhileBusy(error);
       }
     }
@@ -85,5 +129,26 @@ export class UploadTask {
       this.row.showBusy(error.message, left);
       await sleep(1000, this.#cancel.signal);
     }
+  }
+
+  #fail(message, { canRetry = false, refused = [] } = {}) {
+    this.canRetry = canRetry;
+    this.row.showError(message, { onRetry: canRetry ? () => this.run() : null, refused });
+    this.#enter("error");
+  }
+
+  #enter(state) {
+    this.state = state;
+    this.#onChange(this);
+  }
+}
+
+/** The server decides by the content as well. A file that cannot be read any more fails when it is sent. */
+async function beginsAsZip(file) {
+  try {
+    const start = new Uint8Array(await file.slice(0, 4).arrayBuffer());
+    return start[0] === 0x50 && start[1] === 0x4b && (start[2] === 3 || start[2] === 5);
+  } catch {
+    return false;
   }
 }

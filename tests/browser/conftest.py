@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from flask import Flask
 from waitress.server import create_server
 
 from core.settings import ServerSettings
@@ -49,16 +50,23 @@ def live_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def live_server(live_instance: Path) -> Iterator[str]:
-    """Address of a really running server with the shipped checkpoint."""
-    application = create_app(ServerSettings.from_environment({"CHESTLENS_INSTANCE": str(live_instance)}))
+def application(live_instance: Path, rendered_nih: Path) -> Iterator[Flask]:
+    """The application behind ``live_server``, with the shipped checkpoint and a few samples."""
+    environment = {"CHESTLENS_INSTANCE": str(live_instance), "CHESTLENS_SAMPLES": str(rendered_nih)}
+    application = create_app(ServerSettings.from_environment(environment))
+    yield application
+    services_of(application).close()
+
+
+@pytest.fixture(scope="module")
+def live_server(application: Flask) -> Iterator[str]:
+    """Address of a really running server."""
     server = create_server(application, host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
     server.close()
     thread.join(timeout=10)
-    services_of(application).close()
 
 
 @pytest.fixture

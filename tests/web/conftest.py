@@ -1,4 +1,4 @@
-"""Real databases."""
+"""A database of each kind that the store can use."""
 
 import uuid
 from collections.abc import Iterator
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
+
+from core.web.store import Store
 
 POSTGRESQL = "postgresql+pg8000://postgres@127.0.0.1:5432/test"
 
@@ -29,3 +31,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
+
+
+@pytest.fixture
+def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
+    store = Store(database_url, tmp_path / "studies")
+    yield store
+    store.close()

@@ -255,7 +255,7 @@ def test_a_file_over_the_limit_is_turned_away_with_413(client: FlaskClient, monk
     monkeypatch.setitem(client.application.config, "MAX_CONTENT_LENGTH", 1000)
     answer = _send(client, bytes(5000))
     assert answer.status_code == 413
-    assert "over 100 MB" in answer.json["error"]["message"]
+    assert "up to 100 MB" in answer.json["error"]["message"]
 
 
 def test_deleting_removes_every_file(client: FlaskClient, settings: ServerSettings, phantom_png_bytes: bytes) -> None:

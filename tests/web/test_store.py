@@ -1,16 +1,6 @@
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from core.web.store import Store
-
-
-@pytest.fixture
-def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
-    store = Store(database_url, tmp_path / "studies")
-    yield store
-    store.close()
 
 
 def test_a_study_is_found_again_by_another_process(store: Store, database_url: str, tmp_path: Path) -> None:
@@ -28,11 +18,9 @@ def test_a_study_is_found_again_by_another_process(store: Store, database_url: s
     )
 
 
-def test_the_newest_come_first_and_the_unfinished_oldest_first(store: Store) -> None:
+def test_the_unfinished_come_oldest_first(store: Store) -> None:
     first, second, third = (store.add(f"{name}.png", b"bytes").id for name in "abc")
     store.update(second, status="failed", error_code="internal", error_message="It failed.")
-    assert [study.id for study in store.newest()] == [third, second, first]
-    assert [study.id for study in store.newest(limit=1)] == [third]
     assert store.unfinished() == [first, third]
 
 

@@ -1,0 +1,122 @@
+"""Uploads to studies: ``POST /api/studies`` with one file, several, or a zip archive of them."""
+
+import time
+from collections.abc import Iterable
+from typing import IO, Any
+
+from flask import Blueprint, Response, jsonify, request, url_for
+from werkzeug.datastructures import FileStorage
+
+from core.imaging import MAX_FILE_BYTES, ImagingError, Radiograph, TooLarge, UnreadableImage, read_safely
+from core.imaging.gate import admit
+from core.web.archives import MAX_ARCHIVE_BYTES, Archive, is_archive
+from core.web.services import services
+
+blueprint = Blueprint("ingestion", __name__)
+
+# For so long the files of one request are read before it is answered; those left over are read when it is their turn.
+# Many proxies give up on a request after 60 seconds.
+_READING_SECONDS = 30
+_IMAGE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+
+
+@blueprint.post("/api/studies")
+def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
+    """Take one file, refuse it at once if it cannot be read, and queue it; or take many, each by itself.
+
+    One file: 201 with ``id``, ``status`` and ``links``. A zip archive, or several fields ``file``: 201 with the list
+    ``studies`` of such, the list ``refused`` of ``filename``, ``code`` and ``message``, and the number of ``skipped``
+    files of the operating system; 422 if none could be taken.
+    """
+    uploads = request.files.getlist("file")
+    if not uploads:
+        raise UnreadableImage("The request carries no file; send it as the multipart field 'file'.")
+    if len(uploads) > 1:
+        services().worker.check_room(batch=True)
+        return _create_many(((upload.filename or "unnamed", _content(upload)) for upload in uploads), skipped=0)
+    upload = uploads[0]
+    if is_archive(_start(upload.stream)):
+        services().worker.check_room(batch=True)
+        _check_archive_length(upload.stream)
+        archive = Archive(upload.stream)
+        return _create_many(archive.members(), skipped=archive.skipped)
+    services().worker.check_room()
+    data = _content(upload)
+    if isinstance(data, ImagingError):
+        raise data
+    created = take(upload.filename or "unnamed", data, read(data))
+    return jsonify(created), 201, {"Location": created["links"]["self"]}
+
+
+def read(data: bytes) -> Radiograph:
+    """Read and judge a file.
+
+    Raises:
+        ImagingError: it is no frontal chest radiograph that can be read.
+    """
+    radiograph = read_safely(data)
+    admit(radiograph)
+    return radiograph
+
+
+def take(filename: str, data: bytes, radiograph: Radiograph | None, *, batch: bool = False) -> dict[str, Any]:
+    """Store a file as a study and queue it.
+
+    Returns:
+        What the sender is told: ``id``, ``filename``, ``status``, ``links``.
+    """
+    study = services().store.add(filename, data)
+    services().worker.submit(study.id, radiograph, batch=batch)
+    return told(study.id, study.filename, study.status)
+
+
+def told(study_id: str, filename: str, status: str) -> dict[str, Any]:
+    """What the sender of a file is told of its study."""
+    links = {"self": url_for("api.read", study_id=study_id), "page": url_for("pages.study", study_id=study_id)}
+    return {"id": study_id, "filename": filename, "status": status, "links": links}
+
+
+def _create_many(files: Iterable[tuple[str, bytes | ImagingError]], *, skipped: int) -> tuple[Response, int]:
+    """Take what can be taken; a file that is refused never keeps another from being taken."""
+    studies: list[dict[str, Any]] = []
+    refused: list[dict[str, str]] = []
+    end = time.monotonic() + _READING_SECONDS
+    for filename, content in files:
+        try:
+            if isinstance(content, ImagingError):
+                raise content
+            # What is no image by its first bytes is refused within milliseconds, however late it comes.
+            in_time = time.monotonic() < end or not _looks_like_image(content)
+            studies.append(take(filename, content, read(content) if in_time else None, batch=True))
+        except ImagingError as error:
+            refused.append({"filename": filename, "code": error.code, "message": str(error)})
+    answer: dict[str, Any] = {"studies": studies, "refused": refused, "skipped": skipped}
+    if studies:
+        return jsonify(answer), 201
+    count = "The one file in it was" if len(refused) == 1 else f"All {len(refused)} files in it were"
+    answer["error"] = {"code": "refused", "message": f"{count} refused: {refused[0]['message']}"}
+    return jsonify(answer), 422
+
+
+def _content(upload: FileStorage) -> bytes | ImagingError:
+    data = upload.stream.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        return TooLarge(f"The file is over {MAX_FILE_BYTES // 2**20} MB; export the radiograph smaller.")
+    return data
+
+
+def _start(stream: IO[bytes]) -> bytes:
+    start = stream.read(4)
+    stream.seek(0)
+    return start
+
+
+def _check_archive_length(stream: IO[bytes]) -> None:
+    length = stream.seek(0, 2)
+    stream.seek(0)
+    if length > MAX_ARCHIVE_BYTES:
+        raise TooLarge(f"The zip archive is over {MAX_ARCHIVE_BYTES // 2**20} MB; divide it into several.")
+
+
+def _looks_like_image(data: bytes) -> bool:
+    return data.startswith(_IMAGE_STARTS) or data[128:132] == b"DICM"

@@ -1,0 +1,112 @@
+"""The gallery of samples: its page, and choosing one."""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, render_template, request, send_file, url_for
+
+from core.datasets.samples import Sample
+from core.findings import LABELS, display_name
+from core.web import worklist
+from core.web.errors import NotFound
+from core.web.ingestion import read, told
+from core.web.samples import content_of
+from core.web.services import services
+from core.web.worklist import Query
+from core.web.worklist_api import item
+
+blueprint = Blueprint("samples", __name__)
+
+
+@blueprint.get("/samples")
+def gallery() -> str:
+    """All samples."""
+    if not len(services().samples):
+        raise NotFound("This server has no samples; start it with --samples and a folder of radiographs.")
+    findings = [(name, display_name(name)) for name in LABELS]
+    return render_template("pages/samples.html", n_samples=len(services().samples), findings=findings)
+
+
+@blueprint.get("/api/samples")
+def index() -> dict[str, Any]:
+    """Samples that match ``query`` and ``finding``, with the collection's labels and with our study of each, if any."""
+    query = Query.from_arguments(request.args)
+    matching = services().samples.search(query.text, query.finding)
+    page = matching[query.offset : query.offset + query.limit]
+    return {"samples": described(page), "total": len(matching)}
+
+
+@blueprint.get("/api/samples/<sample_id>/thumbnail.png")
+def thumbnail(sample_id: str) -> Response:
+    """A small picture of the sample."""
+    sample = _sample(sample_id)
+    try:
+        response = send_file(services().samples.thumbnail(sample), mimetype="image/png", conditional=True)
+    except OSError:
+        raise _gone() from None
+    response.headers["Cache-Control"] = "private, max-age=3600"
+    return response
+
+
+@blueprint.post("/api/samples/<sample_id>")
+def choose(sample_id: str) -> tuple[Response, int, dict[str, str]]:
+    """Analyse the sample: 201 with its study, or 200 with the study that was made of it before."""
+    sample = _sample(sample_id)
+    shelf, store = services().samples, services().store
+    # One after another: a second click must find the study of the first.
+    with shelf.opening:
+        if (known := _known_study(sample)) is not None:
+            return _told(known, 200)
+        services().worker.check_room()
+        try:
+            data = content_of(sample)
+        except OSError:
+            raise _gone() from None
+        radiograph = read(data)
+        study = store.add(sample.name, data)
+        if shelf.remember(sample, radiograph, study.id):
+            services().worker.submit(study.id, radiograph)
+            return _told(told(study.id, study.filename, study.status), 201)
+        known = _known_study(sample)
+    if known is None:
+        raise NotFound("The study of this sample was deleted just now; choose the sample again.")
+    return _told(known, 200)
+
+
+def described(samples: list[Sample]) -> list[dict[str, Any]]:
+    """Samples as the gallery shows them."""
+    study_ids = services().samples.studies(sample.id for sample in samples)
+    page = worklist.by_id(services().store, study_ids.values())
+    studies = {study.id: item(page, study) for study in page.studies}
+    return [
+        {
+            "id": sample.id,
+            "name": sample.name,
+            "labels": None if sample.labels is None else list(sample.labels),
+            "n_boxes": len(sample.boxes),
+            "has_report": bool(sample.report_findings or sample.report_impression),
+            "thumbnail": url_for("samples.thumbnail", sample_id=sample.id),
+            "study": studies.get(study_ids.get(sample.id, "")),
+        }
+        for sample in samples
+    ]
+
+
+def _known_study(sample: Sample) -> dict[str, Any] | None:
+    study_id = services().samples.studies([sample.id]).get(sample.id)
+    study = services().store.get(study_id) if study_id else None
+    return told(study.id, study.filename, study.status) if study else None
+
+
+def _told(study: dict[str, Any], status: int) -> tuple[Response, int, dict[str, str]]:
+    return jsonify(study), status, {"Location": study["links"]["self"]}
+
+
+def _sample(sample_id: str) -> Sample:
+    sample = services().samples.get(sample_id)
+    if sample is None:
+        raise NotFound("There is no such sample.")
+    return sample
+
+
+def _gone() -> NotFound:
+    return NotFound("The file of this sample is no longer in the folder of samples.")

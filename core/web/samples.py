@@ -1,0 +1,187 @@
+"""The shelf of samples: thumbnails on demand, and at most one study for each sample."""
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from core.datasets.samples import Sample
+from core.findings import LABELS, display_name
+from core.imaging import MAX_FILE_BYTES, Radiograph, TooLarge, read_safely
+from core.reporting.overlay import radiograph_png
+from core.web.store import Base, Store, Study
+
+_THUMBNAIL_SIDE = 256
+_SHOWCASE = 12
+_REFERENCE = "reference.json"
+
+
+class SampleStudy(Base):
+    """The study that was made from a sample."""
+
+    __tablename__ = "sample_studies"
+
+    sample_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    study_id: Mapped[str] = mapped_column(ForeignKey(Study.id, ondelete="CASCADE"), index=True)
+
+
+class SampleShelf:
+    """The samples of one server; none if no folder was given.
+
+    Args:
+        samples: as ``core.datasets.samples`` found them.
+        store: the studies.
+        thumbnails: folder for the thumbnails, which may be emptied at any time.
+
+    Attributes:
+        opening: to be held while a study is made from a sample.
+        showcase: the few samples that the upload page shows.
+    """
+
+    def __init__(self, samples: Sequence[Sample], store: Store, thumbnails: Path) -> None:
+        self._samples = {sample.id: sample for sample in samples}
+        self._store = store
+        self._thumbnails = thumbnails
+        self.opening = threading.Lock()
+        self.showcase = _varied(samples, _SHOWCASE)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def get(self, sample_id: str) -> Sample | None:
+        """The sample of that id."""
+        return self._samples.get(sample_id)
+
+    def search(self, text: str, finding: str | None) -> list[Sample]:
+        """Samples whose name or labels hold every word, and whose labels hold the finding."""
+        words = text.lower().split()
+        return [
+            sample
+            for sample in self._samples.values()
+            if (finding is None or finding in (sample.labels or ()))
+            and all(word in _searched(sample) for word in words)
+        ]
+
+    def thumbnail(self, sample: Sample) -> Path:
+        """A PNG of at most 256 pixels a side; made once, and again when the sample's file has changed.
+
+        Raises:
+            ImagingError: the sample cannot be read.
+            OSError: its file is gone.
+        """
+        path = self._thumbnails / f"{sample.id}.png"
+        if path.is_file() and path.stat().st_mtime_ns >= sample.path.stat().st_mtime_ns:
+            return path
+        picture = radiograph_png(read_safely(content_of(sample)).pixels, longest_side=_THUMBNAIL_SIDE)
+        self._thumbnails.mkdir(parents=True, exist_ok=True)
+        # Two requests may make it at the same time; each writes a file of its own, and either may win.
+        partial = path.with_name(f"{path.name}.{threading.get_ident()}.partial")
+        partial.write_bytes(picture)
+        os.replace(partial, path)
+        return path
+
+    def studies(self, sample_ids: Iterable[str]) -> dict[str, str]:
+        """Study ids by sample id, for those samples that have a study."""
+        with Session(self._store.engine) as session:
+            rows = session.execute(
+                select(SampleStudy.sample_id, SampleStudy.study_id).where(SampleStudy.sample_id.in_(list(sample_ids)))
+            )
+            return dict(rows.tuples().all())
+
+    def remember(self, sample: Sample, radiograph: Radiograph, study_id: str) -> bool:
+        """Keep which study was made from the sample, and beside the study what the collection says of it.
+
+        Returns:
+            False if another process made a study of the sample meanwhile; this one is deleted then.
+        """
+        (self._store.path(study_id) / _REFERENCE).write_text(json.dumps(_reference(sample, radiograph)))
+        try:
+            with Session(self._store.engine) as session:
+                session.add(SampleStudy(sample_id=sample.id, study_id=study_id))
+                session.commit()
+        except IntegrityError:
+            self._store.delete(study_id)
+            return False
+        return True
+
+
+def content_of(sample: Sample) -> bytes:
+    """The sample's bytes.
+
+    Raises:
+        TooLarge: the file is over the limit of an upload.
+        OSError: it is gone, or was replaced by a link.
+    """
+    if os.path.realpath(sample.path) != str(sample.path):
+        raise FileNotFoundError(sample.path)
+    with sample.path.open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise TooLarge(f"The file is over {MAX_FILE_BYTES // 2**20} MB.")
+    return data
+
+
+def restore_reference(folder: Path) -> dict[str, Any] | None:
+    """What a collection says of the radiograph in a study's folder.
+
+    Returns:
+        ``labels`` (names, or None), ``boxes`` (``finding``, ``x``, ``y``, ``width``, ``height`` in pixels of the
+        study's image), ``report`` (``findings`` and ``impression``, or None) and ``source`` in words; None if nothing
+        is known, or the study was not made from a sample.
+    """
+    path = folder / _REFERENCE
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def _reference(sample: Sample, radiograph: Radiograph) -> dict[str, Any] | None:
+    if sample.source is None:
+        return None
+    height, width = radiograph.pixels.shape
+    has_report = sample.report_findings or sample.report_impression
+    return {
+        "labels": None if sample.labels is None else list(sample.labels),
+        "boxes": [
+            {
+                "finding": box.finding,
+                "x": round(box.left * width, 1),
+                "y": round(box.top * height, 1),
+                "width": round((box.right - box.left) * width, 1),
+                "height": round((box.bottom - box.top) * height, 1),
+            }
+            for box in sample.boxes
+        ],
+        "report": {"findings": sample.report_findings, "impression": sample.report_impression} if has_report else None,
+        "source": sample.source,
+    }
+
+
+def _varied(samples: Sequence[Sample], number: int) -> list[Sample]:
+    """Samples that show as many different labels as they can; the first ones where there are no labels."""
+    chosen: dict[str, Sample] = {}
+    for wanted in (*LABELS, None):
+        fitting = (sample for sample in samples if _shows(sample, wanted) and sample.id not in chosen)
+        # A sample with a box shows where; one with a single label shows what.
+        best = min(fitting, key=lambda sample: (not sample.boxes, len(sample.labels or ())), default=None)
+        if best is not None:
+            chosen[best.id] = best
+    for sample in samples[:number]:
+        chosen.setdefault(sample.id, sample)
+    return list(chosen.values())[:number]
+
+
+def _shows(sample: Sample, label: str | None) -> bool:
+    """Whether the collection calls the label present in it, or for None calls nothing present."""
+    if sample.labels is None:
+        return False
+    return label in sample.labels if label else not sample.labels
+
+
+def _searched(sample: Sample) -> str:
+    labels = () if sample.labels is None else map(display_name, sample.labels or ("No finding",))
+    return " ".join((sample.name, *labels)).lower()

@@ -1,0 +1,269 @@
+"""The worklist: what was called in each study and how urgent it is, in tables that the database searches and sorts."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from sqlalchemy import JSON, ForeignKey, Index, Select, String, and_, delete, exists, func, or_, select
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from core.findings import BY_NAME, FINDINGS, LABELS, display_name
+from core.reporting import FindingEvidence
+from core.reporting.evidence import DECISIONS, Decision
+from core.reporting.storage import restore_report
+from core.reporting.urgency import multiple_of, urgency_of
+from core.web.store import Base, Status, Store, Study
+
+log = logging.getLogger(__name__)
+
+SORTS = ("arrival", "urgency", "name")
+CALLED: tuple[Decision, ...] = ("present", "possible")
+LONGEST_PAGE = 200
+_LONGEST_TEXT = 200
+
+
+class BadQuery(ValueError):
+    """A search parameter that means nothing; the message says what it may be."""
+
+
+class Call(Base):
+    """One finding of one finished study."""
+
+    __tablename__ = "study_calls"
+    __table_args__ = (Index("ix_study_calls_finding_decision", "finding", "decision"),)
+
+    study_id: Mapped[str] = mapped_column(ForeignKey(Study.id, ondelete="CASCADE"), primary_key=True)
+    finding: Mapped[str] = mapped_column(String(32), primary_key=True)
+    decision: Mapped[str] = mapped_column(String(8))
+    probability: Mapped[float | None]
+
+
+class Rating(Base):
+    """How urgent a finished study is; see ``core.reporting.urgency``.
+
+    Attributes:
+        level: urgent, soon or routine.
+        rank, strength: the order within the worklist.
+        because: the findings that it rests on, as shown.
+        sentence: the same in words.
+    """
+
+    __tablename__ = "study_ratings"
+
+    study_id: Mapped[str] = mapped_column(ForeignKey(Study.id, ondelete="CASCADE"), primary_key=True)
+    level: Mapped[str] = mapped_column(String(8))
+    rank: Mapped[int]
+    strength: Mapped[float]
+    because: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    sentence: Mapped[str] = mapped_column(String(1000))
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which studies, in what order.
+
+    Attributes:
+        text: words that each must stand in the file name or name a finding called present or possible.
+        finding: one of the 14, called present or possible, or as ``decision`` says.
+        decision: of ``finding``, or of any finding where none is given.
+        state: queued, running, done or failed.
+        sort: arrival (newest first), urgency (most urgent first, then newest) or name.
+        limit, offset: the page.
+    """
+
+    text: str = ""
+    finding: str | None = None
+    decision: Decision | None = None
+    state: Status | None = None
+    sort: str = "arrival"
+    limit: int = 50
+    offset: int = 0
+
+    @classmethod
+    def from_arguments(cls, arguments: Mapping[str, str]) -> "Query":
+        """Read the parameters of a request; those that are missing or empty ask for nothing.
+
+        Raises:
+            BadQuery: a value is not among those that there are.
+        """
+        # PostgreSQL takes no NUL in a text, and no file name holds what is not printable.
+        text = "".join(character for character in arguments.get("query", "") if character.isprintable())
+        return cls(
+            text=text[:_LONGEST_TEXT].strip(),
+            finding=_choice(arguments, "finding", LABELS),
+            decision=_choice(arguments, "decision", DECISIONS),
+            state=_choice(arguments, "state", get_args(Status)),
+            sort=_choice(arguments, "sort", SORTS) or "arrival",
+            limit=_number(arguments, "limit", 50, lowest=1, highest=LONGEST_PAGE),
+            offset=_number(arguments, "offset", 0, lowest=0, highest=2**31),
+        )
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of the worklist.
+
+    Attributes:
+        studies: in the order that was asked for.
+        ratings: by study id; none for a study that is not finished.
+        calls: findings called present or possible by study id, present first and the most probable first.
+        total: studies that match, on all pages.
+        unfinished: studies that wait or are analysed, whether they match or not.
+    """
+
+    studies: list[Study]
+    ratings: dict[str, Rating]
+    calls: dict[str, list[Call]]
+    total: int
+    unfinished: int
+
+
+def record(store: Store, study_id: str, findings: Sequence[FindingEvidence]) -> None:
+    """Keep what was called in a study, in place of what was kept before; nothing if it was deleted meanwhile."""
+    urgency = urgency_of(findings)
+    rating = Rating(
+        study_id=study_id,
+        level=urgency.level,
+        rank=urgency.rank,
+        strength=urgency.strength,
+        because=[
+            {
+                "name": item.finding.name,
+                "decision": item.decision,
+                "probability": item.probability,
+                "multiple": round(multiple_of(item), 2),
+            }
+            for item in urgency.because
+        ],
+        sentence=urgency.sentence,
+    )
+    calls = [
+        Call(study_id=study_id, finding=item.finding.name, decision=item.decision, probability=item.probability)
+        for item in findings
+    ]
+    try:
+        with Session(store.engine) as session:
+            for table in (Call, Rating):
+                session.execute(delete(table).where(table.study_id == study_id))
+            session.add_all([rating, *calls])
+            session.commit()
+    except (IntegrityError, ProgrammingError) as error:
+        # pg8000 calls a missing study, of all things, a programming error.
+        if isinstance(error, ProgrammingError) and store.get(study_id) is not None:
+            raise
+        log.info("study %s was deleted, or rated by another process, meanwhile", study_id)
+
+
+def rate_earlier(store: Store) -> int:
+    """Rate the finished studies of versions that kept no ratings; returns their number."""
+    with Session(store.engine) as session:
+        unrated = select(Study).where(Study.status == "done", ~exists().where(Rating.study_id == Study.id))
+        studies = list(session.scalars(unrated))
+    for study in studies:
+        record(store, study.id, _earlier_findings(store, study))
+    return len(studies)
+
+
+def find(store: Store, query: Query) -> Page:
+    """The studies that match, one page of them."""
+    matching = _matching(query)
+    with Session(store.engine) as session:
+        total = session.scalar(select(func.count()).select_from(matching.subquery())) or 0
+        waiting = select(func.count()).where(Study.status.in_(("queued", "running")))
+        page = _sorted(matching, query.sort).limit(query.limit).offset(query.offset)
+        studies = list(session.scalars(page))
+        ratings, calls = _details(session, [study.id for study in studies])
+        session.expunge_all()
+        return Page(studies, ratings, calls, total, session.scalar(waiting) or 0)
+
+
+def find_all(store: Store, query: Query, *, at_most: int) -> list[Study]:
+    """The studies that match on all pages, up to a number."""
+    with Session(store.engine, expire_on_commit=False) as session:
+        return list(session.scalars(_sorted(_matching(query), query.sort).limit(at_most)))
+
+
+def by_id(store: Store, ids: Iterable[str]) -> Page:
+    """The studies of these ids that there are, in no particular order."""
+    with Session(store.engine) as session:
+        studies = list(session.scalars(select(Study).where(Study.id.in_(list(ids)))))
+        ratings, calls = _details(session, [study.id for study in studies])
+        session.expunge_all()
+    return Page(studies, ratings, calls, len(studies), sum(study.status in ("queued", "running") for study in studies))
+
+
+def _details(session: Session, ids: list[str]) -> tuple[dict[str, Rating], dict[str, list[Call]]]:
+    ratings = {rating.study_id: rating for rating in session.scalars(select(Rating).where(Rating.study_id.in_(ids)))}
+    calls: dict[str, list[Call]] = {}
+    for call in session.scalars(select(Call).where(Call.study_id.in_(ids), Call.decision.in_(CALLED))):
+        calls.setdefault(call.study_id, []).append(call)
+    for of_study in calls.values():
+        of_study.sort(key=lambda call: (CALLED.index(call.decision), -(call.probability or 0), call.finding))
+    return ratings, calls
+
+
+def _matching(query: Query) -> Select[Any]:
+    statement = select(Study)
+    for word in query.text.split():
+        named = [Study.filename.icontains(word, autoescape=True)]
+        if labels := _labels_named(word):
+            named.append(_called(Call.finding.in_(labels), Call.decision.in_(CALLED)))
+        statement = statement.where(or_(*named))
+    if query.finding or query.decision:
+        decided = Call.decision == query.decision if query.decision else Call.decision.in_(CALLED)
+        of_finding = [Call.finding == query.finding] if query.finding else []
+        statement = statement.where(_called(decided, *of_finding))
+    if query.state:
+        statement = statement.where(Study.status == query.state)
+    return statement
+
+
+def _sorted(statement: Select[Any], sort: str) -> Select[Any]:
+    newest = (Study.created.desc(), Study.id)
+    if sort == "name":
+        return statement.order_by(func.lower(Study.filename), *newest)
+    if sort == "urgency":
+        # What has no rating yet comes last on every database, wherever it puts NULL.
+        unrated = func.coalesce(Rating.rank, 2**15)
+        return statement.outerjoin(Rating, Rating.study_id == Study.id).order_by(
+            unrated, func.coalesce(Rating.strength, 0).desc(), *newest
+        )
+    return statement.order_by(*newest)
+
+
+def _called(*conditions: Any) -> Any:
+    return exists().where(and_(Call.study_id == Study.id, *conditions))
+
+
+def _labels_named(word: str) -> list[str]:
+    wanted = word.lower()
+    return [item.name for item in FINDINGS if wanted in display_name(item.name).lower() or wanted in item.phrase]
+
+
+def _earlier_findings(store: Store, study: Study) -> Sequence[FindingEvidence]:
+    try:
+        return restore_report(store.path(study.id))[0].findings
+    except (OSError, ValueError, KeyError, TypeError):
+        # Its files are gone or of another version; the names of what was called are in the row itself.
+        return [
+            FindingEvidence(BY_NAME[name], None, None, decision, None, None)
+            for decision in CALLED
+            for name in study.summary.get(decision, [])
+            if name in BY_NAME
+        ]
+
+
+def _choice(arguments: Mapping[str, str], name: str, choices: Sequence[str]) -> Any:
+    value = arguments.get(name) or None
+    if value is not None and value not in choices:
+        raise BadQuery(f"The parameter {name} may be {', '.join(choices[:-1])} or {choices[-1]}, not {value[:40]!r}.")
+    return value
+
+
+def _number(arguments: Mapping[str, str], name: str, default: int, *, lowest: int, highest: int) -> int:
+    text = arguments.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and lowest <= int(text) <= highest):
+        raise BadQuery(f"The parameter {name} must be a whole number from {lowest} to {highest}, not {text[:40]!r}.")
+    return int(text)
