@@ -1,17 +1,21 @@
 """Heatmaps as pictures."""
 
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from PIL import Image
 
 # Viridis rises evenly in lightness and is read alike with every common colour vision deficiency (Smith and van der
 # Walt, SciPy 2015).
 COLOUR_MAP = "viridis"
-# Attention below this share of the maximum is left clear, so that the anatomy stays readable.
-_CLEAR_BELOW = 0.15
+# Attention below this share of the maximum is left clear, so that the anatomy stays readable; from there it grows
+# opaque.
+_CLEAR_BELOW, _OPAQUE_FROM = 0.15, 0.6
 
 
 def overlay_png(heatmap: npt.NDArray[np.float32], *, longest_side: int = 512) -> bytes:
@@ -27,9 +31,27 @@ def overlay_png(heatmap: npt.NDArray[np.float32], *, longest_side: int = 512) ->
     smooth = np.asarray(Image.fromarray(heatmap.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
     smooth = np.clip(smooth, 0, 1)
     rgba = colormaps[COLOUR_MAP](smooth, bytes=True)
-    alpha = np.clip((smooth - _CLEAR_BELOW) / (0.6 - _CLEAR_BELOW), 0, 1)
+    alpha = np.clip((smooth - _CLEAR_BELOW) / (_OPAQUE_FROM - _CLEAR_BELOW), 0, 1)
     rgba[..., 3] = np.round(255 * alpha)
     return _png(Image.fromarray(rgba))
+
+
+def overlay_data(heatmaps: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, Any]:
+    """The heatmaps as plain data, with all that ``overlay_png`` makes a picture of them by.
+
+    Args:
+        heatmaps: (h, w) in [0, 1], all of one shape, by finding.
+    """
+    height, width = next(iter(heatmaps.values())).shape
+    return {
+        "width": width,
+        "height": height,
+        # In 256 steps, row after row from the top.
+        "values": {name: np.rint(heatmap * 255).astype(int).ravel().tolist() for name, heatmap in heatmaps.items()},
+        "colours": [to_hex(colour) for colour in colormaps[COLOUR_MAP](np.arange(256))],
+        "clear_below": _CLEAR_BELOW,
+        "opaque_from": _OPAQUE_FROM,
+    }
 
 
 def radiograph_png(pixels: npt.NDArray[np.float32], *, longest_side: int | None = None) -> bytes:

@@ -14,9 +14,10 @@ from core.findings import LABELS
 from core.imaging import MAX_FILE_BYTES, TooLarge, UnreadableImage, read_safely
 from core.imaging.gate import admit
 from core.reporting import FORMATS, ReportedStudy, as_csv, export
-from core.reporting.overlay import overlay_png
-from core.reporting.storage import restore, restore_heatmap, restore_report
+from core.reporting.overlay import overlay_data, overlay_png
+from core.reporting.storage import restore, restore_heatmap, restore_heatmaps, restore_report
 from core.web.errors import NotFound
+from core.web.pixels import compressed_pixels, read_pixels
 from core.web.services import services
 from core.web.store import Study
 
@@ -84,6 +85,7 @@ def read(study_id: str) -> dict[str, Any]:
         "error": {"code": study.error_code, "message": study.error_message} if study.error_code else None,
         "gate": None,
         "view": None,
+        "reference": None,
         "image": None,
         "findings": [],
         "heatmaps": {},
@@ -95,6 +97,9 @@ def read(study_id: str) -> dict[str, Any]:
     if study.status == "done":
         answer |= json.loads((services().store.path(study_id) / "result.json").read_text())
         answer["image"]["url"] = url_for("api.image", study_id=study_id)
+        # Studies of earlier versions have no grey values beside the picture.
+        if answer["image"].setdefault("pixels", None):
+            answer["image"]["pixels"]["url"] = url_for("api.pixels", study_id=study_id)
         answer["heatmaps"] = {name: url_for("api.heatmap", study_id=study_id, finding=name) for name in LABELS}
     return answer
 
@@ -112,6 +117,31 @@ def image(study_id: str) -> Response:
     """The radiograph as the page shows it."""
     _finished(study_id)
     return send_file(services().store.path(study_id) / "image.png", mimetype="image/png")
+
+
+@blueprint.get("/api/studies/<study_id>/pixels")
+def pixels(study_id: str) -> Response:
+    """Every grey value of the radiograph; ``image.pixels`` of the study says how to read them."""
+    _finished(study_id)
+    folder = services().store.path(study_id)
+    try:
+        if "gzip" in request.accept_encodings:
+            response = send_file(compressed_pixels(folder), mimetype="application/octet-stream")
+            response.headers["Content-Encoding"] = "gzip"
+        else:
+            response = current_app.response_class(read_pixels(folder), mimetype="application/octet-stream")
+    except FileNotFoundError:
+        raise NotFound("This study was analysed by an earlier version, which kept only image.png.") from None
+    response.vary.add("Accept-Encoding")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/api/studies/<study_id>/heatmaps.json")
+def heatmaps(study_id: str) -> dict[str, Any]:
+    """All heatmaps as numbers, and how pictures are made of them, so that a viewer switches without asking again."""
+    _finished(study_id)
+    return overlay_data(restore_heatmaps(services().store.path(study_id)))
 
 
 @blueprint.get("/api/studies/<study_id>/heatmaps/<finding>.png")

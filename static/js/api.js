@@ -28,6 +28,7 @@ export const studyPage = (id) => `${ROOT}studies/${encodeURIComponent(id)}`;
 export const downloadUrl = (id, file, finding) => `${studyApi(id)}/${file}${finding ? `?finding=${encodeURIComponent(finding)}` : ""}`;
 export const listStudies = async () => (await request("GET", `${ROOT}api/studies`)).studies;
 export const getStudy = (id) => request("GET", studyApi(id));
+export const getHeatmaps = (id) => request("GET", `${studyApi(id)}/heatmaps.json`);
 export const deleteStudy = (id) => request("DELETE", studyApi(id));
 
 /** Sends one file. XMLHttpRequest, because fetch does not tell how much has been sent. */
@@ -50,6 +51,36 @@ export function uploadStudy(file, { onProgress, signal }) {
     signal.addEventListener("abort", () => xhr.abort(), { once: true });
     xhr.send(body);
   });
+}
+
+/** Fetches bytes whose number is known; onProgress gets the share that has arrived, in [0, 1]. */
+export async function fetchData(url, length, onProgress) {
+  let response;
+  try {
+    response = await fetch(url, { cache: "no-store" });
+  } catch {
+    throw new ApiError("The server does not answer.");
+  }
+  if (!response.ok) throw toError(response.status, parseJson(await response.text()), null);
+  const data = new Uint8Array(length);
+  let arrived = 0;
+  try {
+    for await (const part of chunks(response.body)) {
+      data.set(part, arrived);
+      arrived += part.length;
+      onProgress(arrived / length);
+    }
+  } catch {
+    throw new ApiError("The connection to the server broke before all had arrived.");
+  }
+  if (arrived !== length) throw new ApiError("The server sent less than it had announced.");
+  return data;
+}
+
+/** Not every browser can iterate over a stream itself. */
+async function* chunks(stream) {
+  const reader = stream.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
 }
 
 function studyApi(id) {
