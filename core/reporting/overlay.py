@@ -50,7 +50,7 @@ def overlay_data(heatmaps: Mapping[str, npt.NDArray[np.float32]], *, longest_sid
     return {
         "width": width,
         "height": height,
-        "values": {name: base64.b64encode(steps.astype(np.uint8)).decode() for name, steps in values.items()},
+        "values": {name: base64.b64encode(steps.astype(np.uint8).tobytes()).decode() for name, steps in values.items()},
         "colours": [to_hex(colour) for colour in colormaps[COLOUR_MAP](np.arange(256))],
         "clear_below": _CLEAR_BELOW,
         "opaque_from": _OPAQUE_FROM,

@@ -1,0 +1,108 @@
+"""How fast the viewer answers, measured in a real browser on a large radiograph."""
+
+import io
+import shutil
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from PIL import Image
+
+from core.evaluation.bench.server import finished_study, running_server
+from core.imaging.phantom import render_phantom
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+# As in the browser tests; without a graphics card, so that others get no slower figures.
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run")
+_WINDOW = (1440, 900)
+
+# From the moment at which the browser received the input until the frame that answers it is drawn: a message that is
+# sent while the frame is prepared arrives after it.
+_MEASURE = """() => {
+  window.latencies = { keydown: [], pointermove: [] };
+  for (const [type, found] of Object.entries(window.latencies)) {
+    document.addEventListener(type, (event) => requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = () => found.push(performance.now() - event.timeStamp);
+      channel.port2.postMessage(0);
+    }), { capture: true });
+  }
+}"""
+
+
+def measure_viewer(*, side: int, repeats: int, checkpoint: Path) -> Iterator[str]:
+    """Show a 16-bit phantom of ``side`` x ``side`` pixels in Chromium and yield lines of figures.
+
+    Each figure is the time from the input to the frame that answers it, of ``repeats`` inputs.
+
+    Raises:
+        OSError: playwright or a browser is missing, or the server did not start.
+    """
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        raise OSError("This part drives a browser: run pip install -r tests/requirements.txt first.") from None
+    executable = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if executable is None:
+        raise OSError(f"No browser found: install one of {', '.join(_BROWSERS)}.")
+    with running_server(checkpoint) as (base, _, _), sync_playwright() as playwright:
+        study = finished_study(base, _phantom(side))
+        browser = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
+        page = browser.new_page(viewport={"width": _WINDOW[0], "height": _WINDOW[1]})
+        page.goto(f"{base}/studies/{study['id']}")
+        page.wait_for_selector("canvas[data-ready]", timeout=60_000)
+        shown = page.evaluate("performance.now()")
+        size = f"{side} x {side} pixels of 16 bits in a window of {_WINDOW[0]} x {_WINDOW[1]}"
+        yield f"{size}, from opening the page to the radiograph: {shown / 1000:.1f} s"
+        page.evaluate(_MEASURE)
+        for zoom, key in (("fitted", "0"), ("1:1", "1")):
+            page.keyboard.press(key)
+            yield f"{zoom}: heatmap of the next finding {_keys(page, ['n'], repeats)}"
+            yield f"{zoom}: heatmap on or off {_keys(page, ['h'], repeats)}"
+            yield f"{zoom}: window by keys {_keys(page, ['[', ']', ',', '.'], repeats)}"
+            yield f"{zoom}: window by dragging {_drag(page, 'left', repeats)}"
+            yield f"{zoom}: moving by dragging {_drag(page, 'middle', repeats)}"
+            page.keyboard.press("r")
+            page.keyboard.press(key)
+        yield f"zoom by keys {_keys(page, ['+', '-'], repeats)}"
+        browser.close()
+
+
+def _phantom(side: int) -> bytes:
+    file = io.BytesIO()
+    pixels = np.round(render_phantom(size=side) * 65535).astype(np.uint16)
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def _keys(page: "Page", keys: list[str], repeats: int) -> str:
+    for index in range(repeats):
+        page.keyboard.press(keys[index % len(keys)])
+        # As a hand would, one after the other.
+        page.wait_for_timeout(60)
+    return _in_words(page, "keydown")
+
+
+def _drag(page: "Page", button: Literal["left", "middle"], repeats: int) -> str:
+    box = page.locator("canvas").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down(button=button)
+    for index in range(repeats):
+        page.mouse.move(x + 5 * (index % 10), y + 3 * (index % 7))
+        page.wait_for_timeout(30)
+    page.mouse.up(button=button)
+    return _in_words(page, "pointermove")
+
+
+def _in_words(page: "Page", kind: str) -> str:
+    """The latencies since the last time that was asked."""
+    latencies = sorted(page.evaluate("kind => window.latencies[kind].splice(0)", kind))
+    late = latencies[int(0.95 * (len(latencies) - 1))]
+    return f"median {statistics.median(latencies):.0f} ms, 95% within {late:.0f} ms, slowest {latencies[-1]:.0f} ms"
