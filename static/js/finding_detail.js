@@ -34,11 +34,11 @@ function detailLines(finding, study, wasMeasured) {
       el("div", {},
         el("div", { class: "caption-bar" }, value(percent(finding.probability)), decisionBar(finding)),
         el("p", {}, ...operatingPoint(finding)),
-        el("p", { data: { testid: "finding-meaning" } }, `${inWords(finding.probability)}${validationShare(finding)}.`)),
+        el("p", { data: { testid: "finding-meaning" } }, `${inWords(finding.probability)}${validationShare(finding)}.`),
+        ...referenceLine(finding, study)),
       el("div", {},
         el("p", {}, "Model attention: ", value(finding.region ?? "no region named")),
-        el("p", { data: { testid: "heatmap-reliability" } }, "Heatmap reliability: ", value(reliability(finding, wasMeasured))),
-        ...referenceLine(finding, study))),
+        el("p", { data: { testid: "heatmap-reliability" } }, "Heatmap reliability: ", value(reliability(finding, wasMeasured))))),
   ];
 }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 # As in the browser tests; without a graphics card, so that others get no slower figures.
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run")
 _WINDOW = (1440, 900)
 
@@ -47,9 +47,9 @@ def measure_viewer(*, side: int, repeats: int, checkpoint: Path) -> Iterator[str
         from playwright.sync_api import sync_playwright
     except ImportError:
         raise OSError("This part drives a browser: run pip install -r tests/requirements.txt first.") from None
-    executable = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
-        raise OSError(f"No browser found: install one of {', '.join(_BROWSERS)}.")
+        raise OSError(f"No browser found: install one of {', '.join(BROWSERS)}.")
     with running_server(checkpoint) as (base, _, _), sync_playwright() as playwright:
         study = finished_study(base, _phantom(side))
         browser = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))

@@ -92,6 +92,7 @@ function growScratch(columns, rows) {
 function drawBoxes(context, { boxes, colours, finding }, { scale, left, top }, density) {
   context.font = `${12 * density}px ${colours.font}`;
   context.textBaseline = "bottom";
+  context.lineJoin = "round";
   for (const box of boxes) {
     const [x, y] = [(left + box.x * scale) * density, (top + box.y * scale) * density];
     const [width, height] = [box.width * scale * density, box.height * scale * density];

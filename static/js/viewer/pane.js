@@ -106,7 +106,7 @@ export class Pane {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     const { source, size, canvas } = this;
-    if (!source?.pyramid || size.width === 0) return;
+    if (!source?.pyramid || size.width === 0 || size.height === 0) return;
     const density = devicePixelRatio;
     const [width, height] = [Math.round(size.width * density), Math.round(size.height * density)];
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
