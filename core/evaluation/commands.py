@@ -63,12 +63,14 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.add_argument(
         "part",
         nargs="?",
-        choices=["server", "data", "training", "evaluation"],
+        choices=["server", "viewer", "data", "training", "evaluation"],
         default="server",
-        help="server: from upload to report; data: labeler, NIH table and, with --images, preparation; training: "
-        "against bare forward and backward passes; evaluation: 25,596 images, 1,000 resamples [server]",
+        help="server: from upload to report; viewer: from a key or a drag to the frame that answers it, in Chromium; "
+        "data: labeler, NIH table and, with --images, preparation; training: against bare forward and backward passes; "
+        "evaluation: 25,596 images, 1,000 resamples [server]",
     )
-    two.add_argument("--repeats", type=int, default=15, help="uploads to measure [15]")
+    two.add_argument("--repeats", type=int, default=15, help="uploads or, for the viewer, inputs to measure [15]")
+    two.add_argument("--side", type=int, default=2500, help="of the viewer's radiograph, in pixels [2500]")
     two.add_argument("--images", type=Path, metavar="DIR", help="folder of radiographs whose preparation is measured")
     two.add_argument(
         "--image_size", type=int, default=320, help="longest side of prepared copies, side of training's input [320]"
@@ -125,6 +127,10 @@ def bench(options: argparse.Namespace) -> int:
         from core.evaluation.bench.server import measure_server
 
         lines = measure_server(repeats=options.repeats, checkpoint=options.checkpoint)
+    elif options.part == "viewer":
+        from core.evaluation.bench.viewer import measure_viewer
+
+        lines = measure_viewer(side=options.side, repeats=options.repeats, checkpoint=options.checkpoint)
     elif options.part == "training":
         from core.evaluation.bench.training import measure_training
 

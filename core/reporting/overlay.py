@@ -1,17 +1,22 @@
 """Heatmaps as pictures."""
 
+import base64
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from PIL import Image
 
 # Viridis rises evenly in lightness and is read alike with every common colour vision deficiency (Smith and van der
 # Walt, SciPy 2015).
 COLOUR_MAP = "viridis"
-# Attention below this share of the maximum is left clear, so that the anatomy stays readable.
-_CLEAR_BELOW = 0.15
+# Attention below this share of the maximum is left clear, so that the anatomy stays readable; from there it grows
+# opaque.
+_CLEAR_BELOW, _OPAQUE_FROM = 0.15, 0.6
 
 
 def overlay_png(heatmap: npt.NDArray[np.float32], *, longest_side: int = 512) -> bytes:
@@ -21,15 +26,35 @@ def overlay_png(heatmap: npt.NDArray[np.float32], *, longest_side: int = 512) ->
         heatmap: (h, w) in [0, 1].
         longest_side: of the PNG, in pixels.
     """
-    height, width = heatmap.shape
-    scale = longest_side / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    smooth = np.asarray(Image.fromarray(heatmap.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
-    smooth = np.clip(smooth, 0, 1)
+    smooth = _smooth(heatmap, longest_side)
     rgba = colormaps[COLOUR_MAP](smooth, bytes=True)
-    alpha = np.clip((smooth - _CLEAR_BELOW) / (0.6 - _CLEAR_BELOW), 0, 1)
+    alpha = np.clip((smooth - _CLEAR_BELOW) / (_OPAQUE_FROM - _CLEAR_BELOW), 0, 1)
     rgba[..., 3] = np.round(255 * alpha)
     return _png(Image.fromarray(rgba))
+
+
+def overlay_data(heatmaps: Mapping[str, npt.NDArray[np.float32]], *, longest_side: int = 256) -> dict[str, Any]:
+    """The heatmaps as plain data, with all that ``overlay_png`` makes a picture of them by.
+
+    Args:
+        heatmaps: (h, w) in [0, 1], all of one shape, by finding.
+        longest_side: of the values, in pixels.
+
+    Returns:
+        ``width`` and ``height``; ``values``, by finding, one byte a pixel, row after row from the top, in base64;
+        ``colours`` of the 256 values; ``clear_below`` and ``opaque_from``, the shares between which the overlay grows
+        opaque.
+    """
+    values = {name: np.rint(_smooth(heatmap, longest_side) * 255) for name, heatmap in heatmaps.items()}
+    height, width = next(iter(values.values())).shape
+    return {
+        "width": width,
+        "height": height,
+        "values": {name: base64.b64encode(steps.astype(np.uint8).tobytes()).decode() for name, steps in values.items()},
+        "colours": [to_hex(colour) for colour in colormaps[COLOUR_MAP](np.arange(256))],
+        "clear_below": _CLEAR_BELOW,
+        "opaque_from": _OPAQUE_FROM,
+    }
 
 
 def radiograph_png(pixels: npt.NDArray[np.float32], *, longest_side: int | None = None) -> bytes:
@@ -65,6 +90,14 @@ def with_legend(picture: Image.Image) -> Image.Image:
     canvas.paste(picture, (0, 0))
     canvas.paste(legend.convert("RGB"), (picture.width + 4, 0))
     return canvas
+
+
+def _smooth(heatmap: npt.NDArray[np.float32], longest_side: int) -> npt.NDArray[np.float32]:
+    height, width = heatmap.shape
+    scale = longest_side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    smooth = np.asarray(Image.fromarray(heatmap.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
+    return np.clip(smooth, 0, 1)
 
 
 def _png(image: Image.Image) -> bytes:

@@ -81,10 +81,18 @@ def restore(folder: Path) -> tuple[Prediction, Evidence, Report]:
     """
     evidence, report = restore_report(folder)
     probabilities = [np.nan if item.probability is None else item.probability for item in evidence.findings]
-    with np.load(folder / _HEATMAPS) as maps:
-        heatmaps = np.stack([maps[name] for name in LABELS]).astype(np.float32)
-    heatmaps /= 255
+    heatmaps = np.stack(list(restore_heatmaps(folder).values()))
     return Prediction(np.array(probabilities, dtype=np.float32), heatmaps), evidence, report
+
+
+def restore_heatmaps(folder: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """Read all heatmaps (h, w) in [0, 1], by finding.
+
+    Raises:
+        FileNotFoundError: nothing was stored there, or it was deleted.
+    """
+    with np.load(folder / _HEATMAPS) as maps:
+        return {name: np.asarray(maps[name].astype(np.float32) / 255) for name in LABELS}
 
 
 def restore_heatmap(folder: Path, finding: str) -> npt.NDArray[np.float32]:

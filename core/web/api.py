@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request, send_file, url_for
+from isal import igzip
 from werkzeug.utils import secure_filename
 
 from core.classifier import model_identity
 from core.findings import LABELS
 from core.imaging import read_safely
 from core.reporting import FORMATS, ReportedStudy, export
-from core.reporting.overlay import overlay_png
-from core.reporting.storage import restore, restore_heatmap
+from core.reporting.overlay import overlay_data, overlay_png
+from core.reporting.storage import restore, restore_heatmap, restore_heatmaps
 from core.web.errors import NotFound
+from core.web.pixels import compressed_pixels, read_pixels
 from core.web.reviews.desk import as_review, summary_object
 from core.web.samples import restore_reference
 from core.web.services import services
@@ -46,6 +48,7 @@ def read(study_id: str) -> dict[str, Any]:
         "error": {"code": study.error_code, "message": study.error_message} if study.error_code else None,
         "gate": None,
         "view": None,
+        "reference": None,
         "image": None,
         "findings": [],
         "heatmaps": {},
@@ -60,6 +63,9 @@ def read(study_id: str) -> dict[str, Any]:
         answer["review"] = summary_object(services().reviews.latest([study_id]).get(study_id))
         answer |= json.loads((services().store.path(study_id) / "result.json").read_text())
         answer["image"]["url"] = url_for("api.image", study_id=study_id)
+        # Studies of earlier versions have no grey values beside the picture.
+        if answer["image"].setdefault("pixels", None):
+            answer["image"]["pixels"]["url"] = url_for("api.pixels", study_id=study_id)
         answer["heatmaps"] = {name: url_for("api.heatmap", study_id=study_id, finding=name) for name in LABELS}
     return answer
 
@@ -77,6 +83,37 @@ def image(study_id: str) -> Response:
     """The radiograph as the page shows it."""
     _finished(study_id)
     return send_file(services().store.path(study_id) / "image.png", mimetype="image/png")
+
+
+@blueprint.get("/api/studies/<study_id>/pixels")
+def pixels(study_id: str) -> Response:
+    """Every grey value of the radiograph; ``image.pixels`` of the study says how to read them."""
+    _finished(study_id)
+    folder = services().store.path(study_id)
+    try:
+        if "gzip" in request.accept_encodings:
+            response = send_file(compressed_pixels(folder), mimetype="application/octet-stream")
+            response.headers["Content-Encoding"] = "gzip"
+        else:
+            response = current_app.response_class(read_pixels(folder), mimetype="application/octet-stream")
+    except FileNotFoundError:
+        raise NotFound("This study was analysed by an earlier version, which kept only image.png.") from None
+    response.vary.add("Accept-Encoding")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/api/studies/<study_id>/heatmaps.json")
+def heatmaps(study_id: str) -> Response:
+    """All heatmaps as numbers, and how pictures are made of them, so that a viewer switches without asking again."""
+    _finished(study_id)
+    response = jsonify(overlay_data(restore_heatmaps(services().store.path(study_id))))
+    if "gzip" in request.accept_encodings:
+        # A megabyte, of which few bytes differ from their neighbours.
+        response.set_data(igzip.compress(response.get_data(), compresslevel=1))
+        response.headers["Content-Encoding"] = "gzip"
+    response.vary.add("Accept-Encoding")
+    return response
 
 
 @blueprint.get("/api/studies/<study_id>/heatmaps/<finding>.png")

@@ -14,12 +14,13 @@ from core.imaging import ImagingError, Radiograph, read_safely
 from core.reporting import Assessment, as_object, assess
 from core.reporting.overlay import radiograph_png
 from core.reporting.storage import store
+from core.web.pixels import write_pixels
 from core.web.store import Store
 from core.web.worklist import record
 
 log = logging.getLogger(__name__)
 
-# The page shows the whole radiograph in one piece; larger images are shrunk for display only.
+# The ordinary picture is for the list, for programs and for printing; the viewer has every grey value.
 _DISPLAY_SIDE = 2048
 
 
@@ -143,7 +144,11 @@ def write_results(folder: Path, radiograph: Radiograph, assessment: Assessment) 
     (folder / "image.png").write_bytes(radiograph_png(radiograph.pixels, longest_side=_DISPLAY_SIDE))
     store(folder, assessment.prediction, assessment.evidence, assessment.report)
     height, width = radiograph.pixels.shape
-    result = as_object(assessment.evidence, assessment.report) | {
-        "image": {"width": width, "height": height, "pixel_spacing_mm": radiograph.pixel_spacing_mm}
+    image = {
+        "width": width,
+        "height": height,
+        "pixel_spacing_mm": radiograph.pixel_spacing_mm,
+        "pixels": write_pixels(folder, radiograph.pixels),
     }
+    result = as_object(assessment.evidence, assessment.report) | {"image": image}
     (folder / "result.json").write_text(json.dumps(result))

@@ -76,7 +76,8 @@ def described(samples: list[Sample]) -> list[dict[str, Any]]:
     """Samples as the gallery shows them."""
     study_ids = services().samples.studies(sample.id for sample in samples)
     page = worklist.by_id(services().store, study_ids.values())
-    studies = {study.id: item(page, study) for study in page.studies}
+    reviews = services().reviews.latest([study.id for study in page.studies])
+    studies = {study.id: item(page, study, reviews.get(study.id)) for study in page.studies}
     return [
         {
             "id": sample.id,

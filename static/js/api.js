@@ -36,6 +36,7 @@ export const listSamples = (parameters) => request("GET", withParameters(`${ROOT
 /** Analyses a sample, or finds the study that was made of it before. */
 export const chooseSample = (id) => request("POST", `${ROOT}api/samples/${encodeURIComponent(id)}`);
 export const getStudy = (id) => request("GET", studyApi(id));
+export const getHeatmaps = (id) => request("GET", `${studyApi(id)}/heatmaps.json`);
 export const deleteStudy = (id) => request("DELETE", studyApi(id));
 
 /** Sends one file; an archive is answered with {studies, refused, skipped}. XMLHttpRequest, because fetch does not tell how much has been sent. */
@@ -63,6 +64,36 @@ export function uploadStudy(file, name, { onProgress, signal }) {
 function withParameters(url, parameters) {
   const text = new URLSearchParams(parameters).toString();
   return text ? `${url}?${text}` : url;
+}
+
+/** Fetches bytes whose number is known; onProgress gets the share that has arrived, in [0, 1]. */
+export async function fetchData(url, length, onProgress) {
+  let response;
+  try {
+    response = await fetch(url, { cache: "no-store" });
+  } catch {
+    throw new ApiError("The server does not answer.");
+  }
+  if (!response.ok) throw toError(response.status, parseJson(await response.text()), null);
+  const data = new Uint8Array(length);
+  let arrived = 0;
+  try {
+    for await (const part of chunks(response.body)) {
+      data.set(part, arrived);
+      arrived += part.length;
+      onProgress(arrived / length);
+    }
+  } catch {
+    throw new ApiError("The connection to the server broke before all had arrived.");
+  }
+  if (arrived !== length) throw new ApiError("The server sent less than it had announced.");
+  return data;
+}
+
+/** Not every browser can iterate over a stream itself. */
+async function* chunks(stream) {
+  const reader = stream.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
 }
 
 export function studyApi(id) {

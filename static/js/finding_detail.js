@@ -1,12 +1,21 @@
 // The lines under the radiograph: what the selected finding is and how far its figures can be trusted.
 
 import { el } from "./dom.js";
-import { percent } from "./format.js";
+import { inWords, label, percent } from "./format.js";
+import { decisionBar } from "./decision_bar.js";
 import { status } from "./marks.js";
 
 /** wasMeasured: whether this model's heatmaps were compared with radiologists' boxes for any finding. */
-export function renderDetail(container, finding, { hasHeatmap, wasMeasured }) {
-  container.replaceChildren(...(finding ? detailLines(finding, hasHeatmap, wasMeasured) : emptyLines()));
+export function renderDetail(container, finding, { study, wasMeasured }) {
+  container.replaceChildren(...(finding ? detailLines(finding, study, wasMeasured) : emptyLines()));
+}
+
+/** What the data set that the image comes from says of it, where that is known. */
+export function showReference(line, { reference }) {
+  line.hidden = !reference?.labels;
+  if (line.hidden) return;
+  const names = reference.labels.map(label).join(", ");
+  line.textContent = `Labels of the data set (${reference.source}): ${names || "none of the 14"}.`;
 }
 
 function emptyLines() {
@@ -16,36 +25,48 @@ function emptyLines() {
   ];
 }
 
-function detailLines(finding, hasHeatmap, wasMeasured) {
+function detailLines(finding, study, wasMeasured) {
+  const title = el("div", { class: "caption-title" }, el("h2", {}, finding.display_name), status(finding.decision), el("p", {}, finding.definition));
+  if (finding.probability === null) return [title, el("p", {}, "This model was not trained to judge this finding. There is no heatmap of it."), ...referenceLine(finding, study)];
   return [
-    el("div", { class: "caption-title" }, el("h2", {}, finding.display_name), status(finding.decision), el("p", {}, finding.definition)),
-    el("p", {}, ...operatingPoint(finding)),
-    ...(hasHeatmap ? attention(finding, wasMeasured) : [el("p", {}, "There is no heatmap for this finding.")]),
+    title,
+    el("div", { class: "caption-body" },
+      el("div", {},
+        el("div", { class: "caption-bar" }, value(percent(finding.probability)), decisionBar(finding)),
+        el("p", {}, ...operatingPoint(finding)),
+        el("p", { data: { testid: "finding-meaning" } }, `${inWords(finding.probability)}${validationShare(finding)}.`),
+        ...referenceLine(finding, study)),
+      el("div", {},
+        el("p", {}, "Model attention: ", value(finding.region ?? "no region named")),
+        el("p", { data: { testid: "heatmap-reliability" } }, "Heatmap reliability: ", value(reliability(finding, wasMeasured))))),
   ];
+}
+
+function validationShare({ n_positive: positive, n_negative: negative }) {
+  // Studies of earlier versions do not say how many images there were.
+  if (!positive && !negative) return ", in the validation data";
+  return `, in the validation data, where ${positive} of ${positive + negative} (${percent(positive / (positive + negative))}) have it`;
 }
 
 function operatingPoint(finding) {
-  if (finding.probability === null) return ["This model was not trained to judge this finding."];
   const measured = (figure) => value(figure === null ? "not measured" : percent(figure));
   return [
-    "Probability ", value(percent(finding.probability)),
-    ". Operating point ", value(percent(finding.threshold)),
+    "Operating point ", value(percent(finding.threshold)),
     ": sensitivity ", measured(finding.sensitivity),
-    ", specificity ", measured(finding.specificity),
-    " on validation images",
-  ];
-}
-
-function attention(finding, wasMeasured) {
-  return [
-    el("p", {}, "Model attention: ", value(finding.region ?? "no region named")),
-    el("p", { data: { testid: "heatmap-reliability" } }, "Heatmap reliability: ", value(reliability(finding, wasMeasured))),
+    ", specificity ", measured(finding.specificity), ".",
   ];
 }
 
 function reliability(finding, wasMeasured) {
   if (finding.heatmap_reliability) return finding.heatmap_reliability.words;
   return wasMeasured ? "not measured: no radiologist boxes for this finding." : "not measured.";
+}
+
+function referenceLine({ name }, { reference }) {
+  if (!reference?.labels) return [];
+  const boxes = reference.boxes.filter((box) => box.finding === name).length;
+  const drawn = boxes ? `, ${boxes} ${boxes === 1 ? "box" : "boxes"} drawn` : "";
+  return [el("p", { data: { testid: "finding-reference" } }, "Data set: ", value(`${reference.labels.includes(name) ? "labelled with it" : "not labelled with it"}${drawn}.`), ` ${reference.source}`)];
 }
 
 function value(text) {

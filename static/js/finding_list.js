@@ -1,5 +1,6 @@
 // The findings as a listbox: arrows move the focus, Enter, Space or a click select.
 
+import { decisionBar } from "./decision_bar.js";
 import { el } from "./dom.js";
 import { percent } from "./format.js";
 import { status } from "./marks.js";
@@ -32,9 +33,9 @@ export class FindingList {
     }
   }
 
-  /** Marks the findings that a sentence of the report rests on. */
-  setLinked(names) {
-    for (const [name, row] of this.#rows) row.classList.toggle("is-linked", names.includes(name));
+  /** The findings in the order of their rows; null, for no heatmap, comes last. */
+  get names() {
+    return [...this.#rows.keys()];
   }
 
   #move(event) {
@@ -61,21 +62,10 @@ function findingRow(finding) {
     "button",
     { class: "finding", type: "button", role: "option", "aria-label": described, data: { testid: "finding-row", finding: finding.name, decision: finding.decision } },
     el("span", { class: "finding-name" }, finding.display_name),
-    bar(finding),
+    decisionBar(finding),
     known ? el("span", { class: "percent" }, percent(finding.probability)) : el("span", { class: "percent percent-none" }, "–"),
     status(finding.decision),
   );
-}
-
-function bar(finding) {
-  const track = el("span", { class: "bar" });
-  if (finding.probability === null) return track;
-  const fill = el("span", { class: "bar-fill" });
-  fill.style.width = `${finding.probability * 100}%`;
-  const tick = el("span", { class: "bar-tick", title: `Operating point ${percent(finding.threshold)}` });
-  tick.style.left = `${finding.threshold * 100}%`;
-  track.append(fill, tick);
-  return track;
 }
 
 function noneRow() {

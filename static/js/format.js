@@ -11,6 +11,15 @@ export function percent(fraction) {
   return `${Math.round(value)}%`;
 }
 
+/** A calibrated probability as people count: "Of 100 images with this value about 34 have it". */
+export function inWords(probability) {
+  const of = probability < 0.0995 ? 1000 : 100;
+  const count = Math.round(probability * of);
+  if (count === 0) return "Of 1,000 images with this value fewer than 1 has it";
+  if (count === of) return `Of ${of} images with this value nearly all have it`;
+  return `Of ${of.toLocaleString("en")} images with this value about ${count} ${count === 1 ? "has" : "have"} it`;
+}
+
 export function fileSize(bytes) {
   if (bytes < 1000) return `${bytes} B`;
   if (bytes < 1e6) return `${Math.round(bytes / 1000)} kB`;

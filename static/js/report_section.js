@@ -36,7 +36,7 @@ export class ReportSection {
   #reopen = new ReopenDialog();
   #channel;
 
-  /** onSentence gets the findings of a clicked or focused sentence; #report also sends "sentencehover" events. */
+  /** onSentence gets the findings of a clicked or focused sentence. */
   constructor(study, { onSentence }) {
     this.#texts = new Texts(study);
     this.#view = new ReportView(byId("report-body"), onSentence);
@@ -59,11 +59,6 @@ export class ReportSection {
   /** Highlights the sentences that rest on the selected finding; null clears. */
   setSelected(name) {
     this.#view.setSelected(name);
-  }
-
-  /** Lights the sentences of findings that are pointed at elsewhere. */
-  setLit(names) {
-    this.#view.setLit(names);
   }
 
   /** The text to edit or sign, the draft that it was made from, and the revision that it follows. */

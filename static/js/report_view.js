@@ -10,12 +10,8 @@ export class ReportView {
   #report = null;
   #linked = [];
   #selected = null;
-  #lit = [];
 
-  /**
-   * onSentence gets the names of the findings that a clicked or focused sentence rests on. While the pointer or the focus
-   * is on a sentence, the container sends a bubbling "sentencehover" event with detail.findings, and with none afterwards.
-   */
+  /** onSentence gets the names of the findings that a clicked or focused sentence rests on; see also linking.js. */
   constructor(container, onSentence) {
     this.#container = container;
     this.#onSentence = onSentence;
@@ -37,16 +33,9 @@ export class ReportView {
     this.#mark();
   }
 
-  /** Lights the sentences that rest on any of these findings, for as long as they are pointed at elsewhere. */
-  setLit(names) {
-    this.#lit = names;
-    this.#mark();
-  }
-
   #mark() {
     for (const { node, findings } of this.#linked) {
       node.setAttribute("aria-pressed", String(findings.includes(this.#selected)));
-      node.classList.toggle("is-lit", findings.some((name) => this.#lit.includes(name)));
     }
   }
 
@@ -73,11 +62,8 @@ export class ReportView {
     node.setAttribute("role", "button");
     node.tabIndex = 0;
     const choose = () => this.#onSentence(findings);
-    const hover = (names) => () => this.#container.dispatchEvent(new CustomEvent("sentencehover", { bubbles: true, detail: { findings: names } }));
     node.addEventListener("click", choose);
     node.addEventListener("focus", choose);
-    for (const type of ["pointerenter", "focus"]) node.addEventListener(type, hover(findings));
-    for (const type of ["pointerleave", "blur"]) node.addEventListener(type, hover([]));
     node.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();

@@ -4,11 +4,12 @@ import { deleteStudy, downloadUrl, getStudy } from "./api.js";
 import { confirmDelete } from "./confirm_delete.js";
 import { announce, el, isForField } from "./dom.js";
 import { FindingList, sortFindings } from "./finding_list.js";
-import { renderDetail } from "./finding_detail.js";
+import { renderDetail, showReference } from "./finding_detail.js";
 import { followStudy } from "./follow.js";
 import { localTime, percent, seconds } from "./format.js";
+import { linkEvidence } from "./linking.js";
 import { ReportSection } from "./report_section.js";
-import { Viewer } from "./viewer.js";
+import { Viewer } from "./viewer/viewer.js";
 
 const main = document.getElementById("main");
 const studyId = main.dataset.studyId;
@@ -65,40 +66,43 @@ function showResults(study) {
 /** One selected finding, seen in four places: list, heatmap, detail lines and report. */
 function connect(study) {
   const findings = sortFindings(study.findings);
-  const viewer = new Viewer();
-  viewer.showImage(study.image, ["Chest radiograph", study.view && `${study.view} view`, study.filename].filter(Boolean).join(", "));
+  const wasMeasured = findings.some((finding) => finding.heatmap_reliability);
+  let selected;
+  const viewer = new Viewer(study, { onStep: step });
   const list = new FindingList(byId("finding-list"), findings, (name) => {
     select(name);
-    list.setLinked([]);
-    viewer.switchOn();
+    viewer.switchHeatmapOn();
   });
   const report = new ReportSection(study, {
     onSentence: (names) => {
       // A sentence on several findings keeps the one that is already shown.
       if (!names.includes(selected)) select(names[0]);
-      list.setLinked(names);
     },
   });
-  const wasMeasured = findings.some((finding) => finding.heatmap_reliability);
-  let selected;
+  const links = linkEvidence(byId("finding-list"), byId("report"), (names) => {
+    viewer.preview(names.includes(selected) ? selected : names[0]);
+  });
 
   function select(name) {
     selected = name;
-    const finding = findings.find((candidate) => candidate.name === name) ?? null;
-    const heatmap = study.heatmaps[name] ?? null;
-    viewer.showHeatmap(heatmap, finding ? `Heatmap of model attention for ${finding.display_name}` : "");
+    links.clear();
+    viewer.select(name);
     list.setSelected(name);
     report.setSelected(name);
     showDownloads(name);
-    renderDetail(byId("finding-detail"), finding, { hasHeatmap: heatmap !== null, wasMeasured });
+    renderDetail(byId("finding-detail"), findings.find((finding) => finding.name === name) ?? null, { study, wasMeasured });
   }
 
+  function step(direction) {
+    const { names } = list;
+    select(names[(names.indexOf(selected) + direction + names.length) % names.length]);
+    const finding = findings.find((candidate) => candidate.name === selected);
+    announce(finding ? `${finding.display_name}, ${finding.decision}` : "No heatmap");
+  }
+
+  showReference(byId("reference-labels"), study);
   const first = findings[0];
   select(first.decision === "present" || first.decision === "possible" ? first.name : null);
-  document.addEventListener("keydown", (event) => {
-    if (event.key.toLowerCase() !== "h" || event.ctrlKey || event.metaKey || event.altKey || isForField(event)) return;
-    viewer.toggle();
-  });
 }
 
 function facts(study) {

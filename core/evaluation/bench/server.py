@@ -8,7 +8,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -27,6 +29,31 @@ def measure_server(*, repeats: int, checkpoint: Path) -> Iterator[str]:
     Raises:
         OSError: the server did not start, or a study did not finish.
     """
+    with running_server(checkpoint) as (base, pid, ready):
+        yield f"start: {ready:.1f} s"
+        picture = phantom_png(size=1024)
+        results, complete = [], []
+        for _ in range(repeats + 1):
+            done, fetched = _one_study(base, picture)
+            results.append(done)
+            complete.append(fetched)
+        # The first study also starts the decoder; users feel it once, so it is told apart.
+        yield f"first upload to result: {results[0]:.2f} s"
+        yield (
+            f"upload to result, 1024 x 1024 PNG, {repeats} uploads: median {statistics.median(results[1:]):.2f} s, "
+            f"slowest {max(results[1:]):.2f} s; with image and 14 heatmaps fetched: "
+            f"median {statistics.median(complete[1:]):.2f} s"
+        )
+        yield _memory(pid)
+
+
+@contextmanager
+def running_server(checkpoint: Path) -> Iterator[tuple[str, int, float]]:
+    """A server of its own process and instance folder: its address, its process and the seconds until it answered.
+
+    Raises:
+        OSError: the server did not start.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -37,21 +64,7 @@ def measure_server(*, repeats: int, checkpoint: Path) -> Iterator[str]:
         server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             base = f"http://127.0.0.1:{port}"
-            yield f"start: {_wait_until_ready(base, server):.1f} s"
-            picture = phantom_png(size=1024)
-            results, complete = [], []
-            for _ in range(repeats + 1):
-                done, fetched = _one_study(base, picture)
-                results.append(done)
-                complete.append(fetched)
-            # The first study also starts the decoder; users feel it once, so it is told apart.
-            yield f"first upload to result: {results[0]:.2f} s"
-            yield (
-                f"upload to result, 1024 x 1024 PNG, {repeats} uploads: median {statistics.median(results[1:]):.2f} s, "
-                f"slowest {max(results[1:]):.2f} s; with image and 14 heatmaps fetched: "
-                f"median {statistics.median(complete[1:]):.2f} s"
-            )
-            yield _memory(server.pid)
+            yield base, server.pid, _wait_until_ready(base, server)
         finally:
             server.terminate()
             server.wait(timeout=30)
@@ -71,6 +84,20 @@ def _wait_until_ready(base: str, server: subprocess.Popen[bytes]) -> float:
 def _one_study(base: str, picture: bytes) -> tuple[float, float]:
     """Seconds until the study is done, and until its pictures are fetched too."""
     started = time.monotonic()
+    study = finished_study(base, picture)
+    done = time.monotonic() - started
+    for url in (study["image"]["url"], *study["heatmaps"].values()):
+        requests.get(base + url, timeout=30).raise_for_status()
+    return done, time.monotonic() - started
+
+
+def finished_study(base: str, picture: bytes) -> dict[str, Any]:
+    """Upload a PNG and wait for its result.
+
+    Raises:
+        OSError: the study failed or did not finish.
+    """
+    started = time.monotonic()
     answer = requests.post(f"{base}/api/studies", files={"file": ("phantom.png", picture)}, timeout=30)
     answer.raise_for_status()
     address = base + answer.json()["links"]["self"]
@@ -79,10 +106,7 @@ def _one_study(base: str, picture: bytes) -> tuple[float, float]:
         if study["status"] == "failed":
             raise OSError(f"The study failed: {study['error']['message']}")
         if study["status"] == "done":
-            done = time.monotonic() - started
-            for url in (study["image"]["url"], *study["heatmaps"].values()):
-                requests.get(base + url, timeout=30).raise_for_status()
-            return done, time.monotonic() - started
+            return dict(study)
         time.sleep(0.02)
     raise OSError(f"The study did not finish within {_STUDY_TIMEOUT_S} s.")
 

@@ -146,6 +146,8 @@ def _finding_object(item: FindingEvidence) -> dict[str, Any]:
         "possible_threshold": point.possible_threshold if point else None,
         "sensitivity": point.sensitivity if point else None,
         "specificity": point.specificity if point else None,
+        "n_positive": point.n_positive if point else None,
+        "n_negative": point.n_negative if point else None,
         "decision": item.decision,
         "region": item.region,
         "heatmap_reliability": None if item.reliability is None else _reliability_object(item.reliability),
