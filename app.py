@@ -1,6 +1,6 @@
 """Serve ChestLens in the browser.
 
-python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR] [--samples DIR]
+python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR] [--samples DIR] [--writer DIR]
 """
 
 import argparse
@@ -30,6 +30,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="radiographs for the gallery of samples: a folder of DICOM, PNG or JPEG files. Where it has the layout "
         "of NIH ChestX-ray14 or Open-i, or a table.csv, its labels, boxes and reports stand beside ours [no gallery]",
     )
+    parser.add_argument("--writer", metavar="DIR", help="folder of the writer, or off [the shipped one]")
     options = parser.parse_args(arguments)
     if not 0 <= options.port <= 65535:
         parser.error(f"--port must lie between 0 and 65535, not {options.port}")
@@ -44,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         settings = ServerSettings.from_environment()
         if options.checkpoint:
             settings = replace(settings, checkpoint=options.checkpoint)
+        if options.writer:
+            settings = replace(settings, writer=None if options.writer == "off" else Path(options.writer))
         if options.samples:
             settings = replace(settings, samples=options.samples)
         app = create_app(settings)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+_WRITER = ROOT / "core" / "checkpoints" / "writer"
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class ServerSettings:
         database_url: SQLAlchemy URL (``DATABASE_URL``); SQLite inside ``instance`` by default.
         checkpoint: folder of the classifier (``CHESTLENS_CHECKPOINT``), None for the shipped one.
         queue_limit: studies that may wait before uploads are turned away with 503 (``CHESTLENS_QUEUE_LIMIT``).
+        writer: folder of the model that rewrites reports (``CHESTLENS_WRITER``; the shipped one by default), None for
+            no rewriting (``off``).
         samples: folder of radiographs for the gallery (``CHESTLENS_SAMPLES``), None for no gallery.
     """
 
@@ -25,6 +28,7 @@ class ServerSettings:
     checkpoint: Path | None = None
     queue_limit: int = 64
     samples: Path | None = None
+    writer: Path | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServerSettings":
@@ -38,10 +42,12 @@ class ServerSettings:
         if not limit.isdecimal() or int(limit) < 1:
             raise ValueError(f"CHESTLENS_QUEUE_LIMIT must be a whole number above 0, not {limit!r}.")
         checkpoint, samples = environment.get("CHESTLENS_CHECKPOINT"), environment.get("CHESTLENS_SAMPLES")
+        writer = environment.get("CHESTLENS_WRITER")
         return cls(
             instance=instance,
             database_url=environment.get("DATABASE_URL", f"sqlite:///{instance / 'chestlens.sqlite3'}"),
             checkpoint=Path(checkpoint) if checkpoint else None,
             queue_limit=int(limit),
             samples=Path(samples) if samples else None,
+            writer=None if writer == "off" else Path(writer or _WRITER),
         )

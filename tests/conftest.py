@@ -99,7 +99,9 @@ def nih_folder(rendered_nih: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def settings(tmp_path: Path) -> ServerSettings:
     """Server settings with an instance folder of their own."""
-    return ServerSettings.from_environment({"CHESTLENS_INSTANCE": str(tmp_path / "instance")})
+    # Without the writer, which most tests have no need of and whose loading takes seconds.
+    environment = {"CHESTLENS_INSTANCE": str(tmp_path / "instance"), "CHESTLENS_WRITER": "off"}
+    return ServerSettings.from_environment(environment)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from core.imaging.gate import Gate
 from core.reporting.evidence import Evidence, FindingEvidence
 from core.reporting.report import Report, Sentence
 
-_EVIDENCE, _HEATMAPS, _REWRITE = "evidence.json", "heatmaps.npz", "rewrite.json"
+_EVIDENCE, _HEATMAPS = "evidence.json", "heatmaps.npz"
 
 
 def store(folder: Path, prediction: Prediction, evidence: Evidence, report: Report) -> None:
@@ -31,27 +31,14 @@ def store(folder: Path, prediction: Prediction, evidence: Evidence, report: Repo
     (folder / _EVIDENCE).write_text(json.dumps(stored))
 
 
-def store_rewrite(folder: Path, report: Report | None, rewrite: dict[str, Any]) -> None:
-    """Write a rewritten report beside the template's.
-
-    Args:
-        folder: of the study.
-        report: what is shown from now on; None where the template stands.
-        rewrite: how it came about, as plain data.
-    """
-    stored = {"report": None if report is None else asdict(report), "rewrite": rewrite}
-    partial = folder / f"{_REWRITE}.partial"
+def store_rewrite(folder: Path, report: Report) -> None:
+    """Make a rewritten report the one that is shown and exported; the template's stays beside it."""
+    stored = json.loads((folder / _EVIDENCE).read_text())
+    stored.setdefault("template", stored["report"])
+    stored["report"] = asdict(report)
+    partial = folder / f"{_EVIDENCE}.partial"
     partial.write_text(json.dumps(stored))
-    os.replace(partial, folder / _REWRITE)
-
-
-def restore_rewrite(folder: Path) -> tuple[Report | None, dict[str, Any]] | None:
-    """Read what ``store_rewrite`` wrote; None where it was not called yet."""
-    try:
-        stored = json.loads((folder / _REWRITE).read_text())
-    except FileNotFoundError:
-        return None
-    return (None if stored["report"] is None else _report(stored["report"])), stored["rewrite"]
+    os.replace(partial, folder / _EVIDENCE)
 
 
 def restore_report(folder: Path, *, template: bool = False) -> tuple[Evidence, Report]:
@@ -69,8 +56,7 @@ def restore_report(folder: Path, *, template: bool = False) -> tuple[Evidence, R
     evidence["findings"] = tuple(map(_finding_evidence, evidence["findings"]))
     evidence["gate"] = Gate(evidence["gate"]["accepted"], tuple(evidence["gate"]["checks"]))
     evidence["warnings"] = tuple(evidence["warnings"])
-    rewritten = None if template else restore_rewrite(folder)
-    return Evidence(**evidence), (rewritten and rewritten[0]) or _report(report)
+    return Evidence(**evidence), _report(stored.get("template", report) if template else report)
 
 
 def restore(folder: Path) -> tuple[Prediction, Evidence, Report]:

@@ -1,4 +1,4 @@
-"""The companion module from the command line: ``python -m core.vlm write|evaluate|guard-study|prepare|create|train``."""
+"""The companion module: ``python -m core.vlm write|evaluate|guard-study|prepare|create|train``."""
 
 import argparse
 import sys

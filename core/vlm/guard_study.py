@@ -75,7 +75,7 @@ def in_words(study: GuardStudy) -> str:
             f"{study.sets} evidence sets: " + ", ".join(f"{name} {count}" for name, count in study.actions.items()),
             f"left to the template: {share:.1%} [{low:.1%}, {high:.1%}]",
             f"texts shown with a violation: {study.shown_violations}",
-            f"label micro-F1 against the evidence: {study.f1_before:.4f} before the guard, {study.f1_after:.4f} after it",
+            f"label micro-F1 against the evidence: {study.f1_before:.4f} before the guard, {study.f1_after:.4f} after",
             "violations in first drafts: "
             + (", ".join(f"{kind} {count}" for kind, count in study.violations.items()) or "none"),
             f"time for a report: median {study.seconds[0]:.2f} s, 95th percentile {study.seconds[1]:.2f} s",

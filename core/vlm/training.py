@@ -1,8 +1,8 @@
 """The three stages of training: vision encoder, projector, language model (Liu et al., NeurIPS 2023).
 
 One code for the shipped model of nine million weights and for models of seven billion: any folder that
-``AutoModelForImageTextToText`` opens. The training loop is that of transformers' ``Trainer``: mixed precision, resuming,
-TensorBoard, several devices through ``accelerate launch``.
+``AutoModelForImageTextToText`` opens. The training loop is that of transformers' ``Trainer``: mixed precision,
+resuming, TensorBoard, several devices through ``accelerate launch``.
 """
 
 import json

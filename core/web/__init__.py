@@ -10,6 +10,7 @@ from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.jobs import Worker
 from core.web.reviews import routes as reviews
 from core.web.reviews.store import ReviewStore
+from core.web.rewriting import Rewriter
 from core.web.samples import SampleShelf
 from core.web.security import protect
 from core.web.services import Services, install, services_of
@@ -41,8 +42,9 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
     store = Store(settings.database_url, settings.instance / "studies")
     rate_earlier(store)
     shelf = SampleShelf(samples, store, settings.instance / "thumbnails")
-    worker = Worker(store, classifier, queue_limit=settings.queue_limit)
-    install(app, Services(store, classifier, worker, ReviewStore(store.engine), shelf))
+    rewriter = Rewriter(store, settings.writer)
+    worker = Worker(store, classifier, queue_limit=settings.queue_limit, on_done=rewriter.submit)
+    install(app, Services(store, classifier, worker, ReviewStore(store.engine), shelf, rewriter))
     protect(app)
     for module in (errors, api, ingestion, worklist_api, sample_gallery, reviews, pages):
         app.register_blueprint(module.blueprint)

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, current_app, request, send_file, url_for
+from flask import Blueprint, Response, current_app, jsonify, request, send_file, url_for
 from isal import igzip
 from werkzeug.utils import secure_filename
 
@@ -48,7 +48,6 @@ def read(study_id: str) -> dict[str, Any]:
         "error": {"code": study.error_code, "message": study.error_message} if study.error_code else None,
         "gate": None,
         "view": None,
-        "reference": None,
         "image": None,
         "findings": [],
         "heatmaps": {},
@@ -62,6 +61,9 @@ def read(study_id: str) -> dict[str, Any]:
     if study.status == "done":
         answer["review"] = summary_object(services().reviews.latest([study_id]).get(study_id))
         answer |= json.loads((services().store.path(study_id) / "result.json").read_text())
+        if "rewrite" not in answer:
+            answer["reports"] = {"template": answer["report"], "vlm": None}
+            answer["rewrite"] = services().rewriter.state(study_id)
         answer["image"]["url"] = url_for("api.image", study_id=study_id)
         # Studies of earlier versions have no grey values beside the picture.
         if answer["image"].setdefault("pixels", None):

@@ -5,6 +5,7 @@ import json
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,14 +52,23 @@ class Worker:
         classifier: shared with nobody else that needs its memory.
         queue_limit: studies sent one by one that may wait, and studies of batches from which on no further batch is
             taken. A batch that was taken waits as a whole: its files are stored, and only their ids are held here.
+        on_done: is told of each study that was finished.
     """
 
-    def __init__(self, store: Store, classifier: Classifier, *, queue_limit: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        classifier: Classifier,
+        *,
+        queue_limit: int,
+        on_done: Callable[[str, Radiograph], None] = lambda study_id, radiograph: None,
+    ) -> None:
         self._store = store
         self._classifier = classifier
         self._queue: queue.PriorityQueue[_Job] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._limit = queue_limit
+        self._on_done = on_done
         for study_id in store.unfinished():
             self._put(_BATCH, study_id)
         self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
@@ -137,6 +147,7 @@ class Worker:
             },
             total_ms=round((datetime.now(UTC) - created).total_seconds() * 1000),
         )
+        self._on_done(study_id, radiograph)
 
 
 def write_results(folder: Path, radiograph: Radiograph, assessment: Assessment) -> None:

@@ -1,16 +1,20 @@
-"""The second worker: takes finished studies from the template's report to a rewritten one, at their own pace.
+"""The second worker: takes finished studies from the template's report to a rewritten one, one after another.
 
-A study is done, and complete, before its rewrite begins. Whatever goes wrong here leaves the template's report standing.
+A study is done, and complete, before its rewrite begins. Whatever goes wrong here leaves the template standing.
 """
 
+import json
 import logging
+import os
 import queue
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.imaging import Radiograph, read_safely
-from core.reporting.storage import restore_report, restore_rewrite, store_rewrite
+from core.reporting import Report
+from core.reporting.exports.plain import report_object
+from core.reporting.storage import restore_report, store_rewrite
 from core.web.store import Store
 
 if TYPE_CHECKING:
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Studies that are looked at after a start, for those whose rewrite was cut off.
+_LOOKED_AT = 200
 _OFF: dict[str, Any] = {
     "status": "off",
     "message": None,
@@ -45,7 +51,7 @@ class Rewriter:
         self._writer: Writer | None = None
         self._thread = threading.Thread(target=self._run, name="rewriting", daemon=True)
         if folder is not None:
-            for study_id in store.to_rewrite():
+            for study_id in store.latest_done(_LOOKED_AT):
                 self._queue.put((study_id, None))
             self._thread.start()
 
@@ -56,15 +62,11 @@ class Rewriter:
             self._queue.put((study_id, radiograph if self._queue.qsize() < 4 else None))
 
     def state(self, study_id: str) -> dict[str, Any]:
-        """The ``rewrite`` part of ``GET /api/studies/<id>`` for a finished study."""
-        stored = restore_rewrite(self._store.path(study_id))
-        if stored is not None:
-            return _OFF | stored[1]
+        """The ``rewrite`` part of ``GET /api/studies/<id>`` for a finished study that was not rewritten yet."""
         if self._folder is None:
             return _OFF
-        if study_id in self._partial:
-            return _OFF | {"status": "writing", "partial": list(self._partial[study_id])}
-        return _OFF | {"status": "waiting"}
+        partial = self._partial.get(study_id)
+        return _OFF | ({"status": "waiting"} if partial is None else {"status": "writing", "partial": list(partial)})
 
     def stop(self) -> None:
         """Finish the report in hand and end the thread; the rest is taken up again at the next start."""
@@ -80,6 +82,9 @@ class Rewriter:
             study_id, radiograph = item
             try:
                 self._rewrite(study_id, radiograph)
+            except FileNotFoundError:
+                # Deleted meanwhile, or of an earlier version that stored no evidence.
+                log.info("the report of study %s was not rewritten: its files are gone", study_id)
             except Exception as error:
                 # One study must never take the thread down with it.
                 log.exception("the report of study %s could not be rewritten", study_id)
@@ -88,15 +93,15 @@ class Rewriter:
                 self._partial.pop(study_id, None)
 
     def _rewrite(self, study_id: str, radiograph: Radiograph | None) -> None:
+        folder = self._store.path(study_id)
+        if "rewrite" in json.loads((folder / "result.json").read_text()):
+            return
         # transformers takes seconds to import and the model to load; the server answers meanwhile.
         from core.vlm.generation import rewrite_as_object
         from core.vlm.pictures import picture_of
         from core.vlm.rewrite import rewrite
         from core.vlm.writer import Writer
 
-        folder = self._store.path(study_id)
-        if self._store.get(study_id) is None:
-            return  # deleted while it waited
         if self._writer is None:
             self._writer = Writer(self._folder or "")
         evidence, template = restore_report(folder, template=True)
@@ -110,13 +115,27 @@ class Rewriter:
             self._writer,
             on_sentences=lambda sentences: self._partial.update({study_id: sentences}),
         )
-        if self._store.get(study_id) is not None:
-            store_rewrite(folder, written.report, rewrite_as_object(written))
+        if written.report.source == "vlm":
+            store_rewrite(folder, written.report)
+        _keep(folder, written.report, rewrite_as_object(written))
 
     def _fail(self, study_id: str, error: Exception) -> None:
-        folder = self._store.path(study_id)
-        if folder.is_dir():
-            # What is wrong on purpose is a ValueError of ours, with a sentence for people.
-            message = str(error) if isinstance(error, ValueError) else "The server's log says why."
-            text = f"The report could not be rewritten; the template's stands. {message}"
-            store_rewrite(folder, None, _OFF | {"status": "failed", "message": text})
+        # What goes wrong on purpose is a ValueError of ours, with a sentence for people.
+        message = str(error) if isinstance(error, ValueError) else "The server's log says why."
+        state = _OFF | {"status": "failed", "message": f"The report could not be rewritten. {message}"}
+        try:
+            _keep(self._store.path(study_id), None, state)
+        except OSError:
+            log.exception("study %s could not be marked", study_id)
+
+
+def _keep(folder: Path, report: Report | None, state: dict[str, Any]) -> None:
+    """Add the rewritten report, if one may be shown, and how it came about to what the page reads."""
+    result = json.loads((folder / "result.json").read_text())
+    rewritten = report_object(report) if report is not None and report.source == "vlm" else None
+    result["reports"] = {"template": result["report"], "vlm": rewritten}
+    result["report"] = rewritten or result["report"]
+    result["rewrite"] = state
+    partial = folder / "result.json.partial"
+    partial.write_text(json.dumps(result))
+    os.replace(partial, folder / "result.json")

@@ -8,6 +8,7 @@ from flask import Flask, current_app
 from core.classifier import Classifier
 from core.web.jobs import Worker
 from core.web.reviews.store import ReviewStore
+from core.web.rewriting import Rewriter
 from core.web.samples import SampleShelf
 from core.web.store import Store
 
@@ -23,10 +24,12 @@ class Services:
     worker: Worker
     reviews: ReviewStore
     samples: SampleShelf
+    rewriter: Rewriter
 
     def close(self) -> None:
         """End the worker and release the database."""
         self.worker.stop()
+        self.rewriter.stop()
         self.store.close()
 
 

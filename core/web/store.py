@@ -87,6 +87,12 @@ class Store:
             rows = select(Study.id).where(Study.status.in_(("queued", "running"))).order_by(Study.created)
             return list(session.scalars(rows))
 
+    def latest_done(self, limit: int) -> list[str]:
+        """Ids of the studies that were finished last, oldest of them first."""
+        with self._session() as session:
+            rows = select(Study.id).where(Study.status == "done").order_by(Study.created.desc()).limit(limit)
+            return list(session.scalars(rows))[::-1]
+
     def update(self, study_id: str, **values: Any) -> None:
         """Set columns of a study; does nothing if it was deleted meanwhile."""
         with self._session() as session:

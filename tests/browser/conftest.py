@@ -52,7 +52,12 @@ def live_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def application(live_instance: Path, rendered_nih: Path) -> Iterator[Flask]:
     """The application behind ``live_server``, with the shipped checkpoint and a few samples."""
-    environment = {"CHESTLENS_INSTANCE": str(live_instance), "CHESTLENS_SAMPLES": str(rendered_nih)}
+    environment = {
+        "CHESTLENS_INSTANCE": str(live_instance),
+        "CHESTLENS_SAMPLES": str(rendered_nih),
+        # Most pages are tested with the template's report, which is there at once and always the same.
+        "CHESTLENS_WRITER": "off",
+    }
     application = create_app(ServerSettings.from_environment(environment))
     yield application
     services_of(application).close()

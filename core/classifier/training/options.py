@@ -59,7 +59,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "--validation_of",
         type=Path,
         metavar="DIR",
-        help="validate on the same images as this earlier checkpoint, so that the two can be compared [the checkpoint of "
+        help="validate on the same images as this earlier checkpoint, so that the two can be compared [that of "
         "--initial_weights, else the division of the data]",
     )
     training = parser.add_argument_group("training (defaults in brackets)")

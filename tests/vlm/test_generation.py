@@ -1,0 +1,113 @@
+"""From an image to a written report as data, in Python and on the command line."""
+
+import json
+import re
+
+import pytest
+
+from core.datasets.labeler import label_values, presences
+from core.imaging import ImagingError
+from core.vlm import generate
+from core.vlm.__main__ import main
+from core.vlm.ehr import EhrError
+
+EHR = '{"Age": 72, "Sex": "M", "Chronic_conditions": ["COPD"]}'
+
+
+@pytest.fixture(scope="module")
+def chest(tmp_path_factory, phantom_png_bytes):
+    path = tmp_path_factory.mktemp("chest") / "chest.png"
+    path.write_bytes(phantom_png_bytes)
+    return path
+
+
+def test_a_report_comes_with_its_labels_and_codes(phantom_png_bytes, classifier, writer):
+    made = generate(phantom_png_bytes, classifier=classifier, writer=writer)
+    assert made.findings
+    assert made.impression
+    assert made.labels == label_values(presences(f"FINDINGS: {made.findings}\nIMPRESSION: {made.impression}"))
+    for item in made.evidence.findings:
+        if item.decision == "present":
+            assert made.labels[item.finding.name] == 1
+    coded = {name for entry in made.icd10cm for name in entry["findings"]}
+    assert coded == {item.finding.name for item in made.evidence.decided("present")}
+    assert len(made.chexpert) == 14
+
+
+def test_the_object_is_that_of_the_http_interface(chest, classifier, writer):
+    made = generate(chest, EHR, classifier=classifier, writer=writer).as_object()
+    assert made["report"]["source"] in ("vlm", "template")
+    assert made["reports"]["template"]["source"] == "template"
+    assert made["rewrite"]["status"] == "done"
+    assert made["rewrite"]["verdict"]["action"]
+    assert len(made["findings"]) == 14
+    json.dumps(made)
+
+
+def test_history_leaves_no_trace(chest, classifier, writer):
+    made = generate(chest, EHR, classifier=classifier, writer=writer)
+    assert not re.search(r"72|COPD|year", made.findings + made.impression)
+
+
+def test_what_is_no_image_or_record_is_refused(chest, classifier, writer):
+    with pytest.raises(ImagingError):
+        generate(b"no image", classifier=classifier, writer=writer)
+    with pytest.raises(EhrError):
+        generate(chest, "no record", classifier=classifier, writer=writer)
+
+
+@pytest.mark.parametrize(
+    ("style", "headings"),
+    [
+        ("report", ["FINDINGS", "IMPRESSION"]),
+        ("rsna", ["Technique", "View", "Findings", "Impression"]),
+        ("reasoning", ["FINDINGS", "IMPRESSION"]),
+    ],
+)
+def test_each_style_prints_its_headings(chest, capsys, style, headings):
+    assert main(["write", str(chest), "--style", style]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    found = [
+        line
+        for line in lines
+        if re.fullmatch(r"[A-Za-z]+", line) and line.lower() in "technique view findings impression"
+    ]
+    assert found == headings
+    steps = [line for line in lines if re.match(r"  \d+\. ", line)]
+    assert len(steps) in ((0, 10) if style == "reasoning" else (0,))
+
+
+def test_structured_output_is_json(chest, capsys):
+    assert main(["write", str(chest), "--style", "structured"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert set(made) == {"findings", "impression", "chexpert", "icd10cm"}
+
+
+def test_a_manifest_keeps_what_failed(chest, tmp_path, capsys):
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    table = tmp_path / "studies.csv"
+    ehr = EHR.replace('"', '""')
+    table.write_text(f'id,image_path,ehr\na,{chest},"{ehr}"\nb,bad.png,\nc,missing.png,\n')
+    assert main(["write", "--manifest", str(table), "--output", str(tmp_path / "out.jsonl")]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [line["id"] for line in lines] == ["a", "b", "c"]
+    assert [("error" in line) for line in lines] == [False, True, True]
+    assert "1 of 3 reports" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["write"], "Name one FILE"),
+        (["write", "x.png", "--manifest", "y.csv"], "Name one FILE"),
+        (["write", "x.png", "--backend", "nowhere"], "holds no model"),
+        (["write", "nowhere.png"], "nowhere.png"),
+        (["train", "--stage", "vision", "--model", "m", "--output_dir", "o"], "--table"),
+        (["train", "--stage", "language", "--model", "m", "--output_dir", "o"], "--records"),
+    ],
+)
+def test_mistakes_end_with_one_sentence(arguments, message, capsys):
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
