@@ -123,7 +123,7 @@ def make_model(
             pad_token_id=tokenizer.pad_token_id,
             tie_word_embeddings=True,
         ),
-        image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),
+        image_token_index=tokenizer.get_vocab()[IMAGE],
         tie_word_embeddings=True,
     )
     model = FastVlmForConditionalGeneration(configuration)

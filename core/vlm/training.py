@@ -40,6 +40,8 @@ _PARTS: dict[Stage, tuple[str, ...]] = {
 }
 _IGNORED = -100
 _SPLITS = ("train", "val")
+# Folder of the states that a stopped run goes on from, and of TensorBoard's records.
+_CHECKPOINTS = "trainer"
 
 
 class WriterTrainingError(ValueError):
@@ -152,7 +154,7 @@ class Collator:
 def chat_prompt(processor: ProcessorMixin, request: str) -> str:
     """The request as the model's chat template writes it, with the image before the text and the reply to follow."""
     text = request.removeprefix("<image>").lstrip("\n")
-    messages = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}]
+    messages: list[Any] = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}]
     return processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
 
 
@@ -272,7 +274,7 @@ def arguments(output_dir: Path, settings: StageSettings, *, by_length: bool) -> 
         by_length: whether batches are made of records of like length, which saves padding.
     """
     return TrainingArguments(
-        output_dir=str(output_dir / "trainer"),
+        output_dir=str(output_dir / _CHECKPOINTS),
         num_train_epochs=settings.epochs,
         per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=settings.batch_size,
@@ -310,7 +312,7 @@ def run(trainer: Trainer, stage: Stage, model_folder: Path, output_dir: Path, se
     output_dir.mkdir(parents=True, exist_ok=True)
     record = output_dir / "settings.json"
     resolved = {"stage": stage, "model": Path(model_folder).name} | vars(settings)
-    folder = Path(trainer.args.output_dir)
+    folder = output_dir / _CHECKPOINTS
     last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
     if last and (not record.is_file() or json.loads(record.read_text()) != resolved):
         raise WriterTrainingError(

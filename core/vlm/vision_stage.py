@@ -113,4 +113,4 @@ def _batch(processor: ProcessorMixin, records: list[dict[str, Any]]) -> dict[str
 
 
 def _macro_auroc(found: EvalPrediction) -> dict[str, float]:
-    return {"macro_auroc": float(macro(auroc_per_label(found.label_ids, found.predictions)))}
+    return {"macro_auroc": float(macro(auroc_per_label(np.asarray(found.label_ids), np.asarray(found.predictions))))}

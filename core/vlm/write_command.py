@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 from core import DISCLAIMER
 from core.datasets.table import DatasetError
 from core.imaging import ImagingError
+from core.reporting.report import SECTIONS, Section
 
 if TYPE_CHECKING:
     from core.vlm.generation import GeneratedReport
@@ -57,7 +58,7 @@ def write(options: argparse.Namespace) -> int:
 
     if (options.file is None) == (options.manifest is None):
         raise DatasetError("Name one FILE, or a table of files with --manifest.")
-    models = {
+    models: dict[str, Any] = {
         "classifier": Classifier(options.checkpoint or SHIPPED),
         "writer": Writer(options.backend or SHIPPED_WRITER),
         "style": _STYLES[options.style],
@@ -127,9 +128,7 @@ def _shown(generated: "GeneratedReport", options: argparse.Namespace) -> str:
             lines += textwrap.wrap(f"{number}. {step}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
         lines += [] if steps else ["  The writer gave no ten steps that agree with the evidence."]
         lines.append("")
-    sections = (
-        ("technique", "view", "findings", "impression") if options.style == "rsna" else ("findings", "impression")
-    )
+    sections: tuple[Section, ...] = SECTIONS if options.style == "rsna" else ("findings", "impression")
     for section in sections:
         lines += [section.capitalize() if options.style == "rsna" else section.upper()]
         lines += textwrap.wrap(report.text(section), _WIDTH, initial_indent="  ", subsequent_indent="  ")

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
-from transformers import TextStreamer
+from transformers import PreTrainedTokenizerBase, TextStreamer
 
 from core.settings import ROOT
 from core.vlm.prompts import Reply, read_reply
@@ -58,6 +59,8 @@ class Writer:
     """
 
     def __init__(self, folder: str | Path = SHIPPED_WRITER, decoding: Decoding | None = None) -> None:
+        self._model: Any
+        self._processor: Any
         try:
             self._model, self._processor = load_model(folder)
         except WriterTrainingError as error:
@@ -107,7 +110,7 @@ class Writer:
 class _Pieces(TextStreamer):
     """Hands finished words on instead of printing them."""
 
-    def __init__(self, tokenizer: object, on_text: Callable[[str], None]) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, on_text: Callable[[str], None]) -> None:
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
         self._on_text = on_text
 

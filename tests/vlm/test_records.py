@@ -39,7 +39,7 @@ def parts(record):
 def test_what_the_evidence_does_not_cover_is_not_taught():
     example = covered_report(
         "s1",
-        "Heart size is normal. The lungs are clear. No pleural effusion. Old rib fractures. Stable since the prior study.",
+        "Heart size is normal. The lungs are clear. No pleural effusion. Old rib fractures. Stable since prior study.",
         "No acute cardiopulmonary abnormality.",
         "PA",
     )
