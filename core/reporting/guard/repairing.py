@@ -52,13 +52,11 @@ def _missing(sentences: list[str], called: list[FindingEvidence], case: Case) ->
 
 def _plain(item: FindingEvidence, case: Case) -> str:
     """The finding in the fewest words: "Left pleural effusion.", "Possible cardiomegaly."."""
-    words = [item.finding.phrase]
-    if side := case.place(item.finding.name).side:
-        words.insert(0, side)
+    side = case.place(item.finding.name).side
+    text = f"{side} {item.finding.phrase}" if side in ("left", "right") else item.finding.phrase
     if item.decision == "possible":
-        words.insert(0, "possible")
-    text = " ".join(words)
-    return f"{text[0].upper()}{text[1:]}."
+        text = f"possible {text}"
+    return f"{text[0].upper()}{text[1:]}{' on both sides' if side == 'bilateral' else ''}."
 
 
 def _normal(sentence: str) -> bool:
