@@ -10,6 +10,8 @@ from core.reporting.guard.faults import faults_in
 from core.reporting.guard.statements import Statement, leaves_aside, statements_in
 from core.reporting.guard.verdict import ViolationKind
 
+# In characters. The longest sentence of Open-i has 262, the template's longest fewer than 400.
+LONGEST = 600
 _SIDES = re.compile(r"\b(?:(?P<left>left)|(?P<right>right)|(?P<bilateral>bilateral(?:ly)?|both|bibas\w+|biapical))\b")
 
 
@@ -40,9 +42,24 @@ class Reading:
     faults: tuple[tuple[ViolationKind, str], ...]
 
 
+_UNREAD = Reading(
+    claims=(),
+    statements=(),
+    details=(),
+    sides=frozenset(),
+    levels=frozenset(),
+    hedged=False,
+    alternatives=frozenset(),
+    rest=frozenset(),
+    faults=(("garbled", f"It has more than {LONGEST} characters; no sentence of a report has so many."),),
+)
+
+
 @lru_cache(maxsize=100_000)
 def read(sentence: str) -> Reading:
-    """Read one sentence."""
+    """Read one sentence. What is far longer than a sentence is not read: the time that it takes grows fast."""
+    if len(sentence) > LONGEST:
+        return _UNREAD
     lowered = sentence.lower()
     claims = claims_in(sentence)
     statements = statements_in(lowered)
