@@ -10,8 +10,10 @@ _LOOSE = re.compile(
     r"|severe(?:ly)?|extensive(?:ly)?|massive|substantial|prominent|subtle|faint|diffuse(?:ly)?|scattered|multiple"
     r"|multifocal|several|patchy|hazy|streaky|linear|discoid|subsegmental|segmental|confluent|calcified|noncalcified"
     r"|borderline|acute|subacute|chronic|stable|unchanged|persistent|new|newly|again|residual|recurrent|interval|old"
-    r"|increased|decreased|improved|worsening|improving|now|still|currently|likely|probabl[ey]|left|right|bilateral(?:ly)?"
-    r"|(?:mild|small|minimal|moderate|trace)(?:ly)?[- ]to[- ](?:moderate|large|severe)(?:ly)?)\b(?![- ](?:to|and|or)\b)"
+    r"|increased|decreased|improved|worsening|improving|now|still|currently|likely|probabl[ey]"
+    r"|(?:left|right)(?:[- ]sided)?|bilateral(?:ly)?"
+    r"|(?:mild|small|minimal|moderate|trace)(?:ly)?[- ]to[- ](?:moderate|large|severe)(?:ly)?)\b"
+    r"(?![- ](?:to|and|or)\b)"
 )
 _SEPARATOR = re.compile(r"\s*[;,]\s*(?:and |but |with |or )?|\s+(?:and|but|with|without|while|although|however|or)\s+")
 _LIST_OF_SUBJECTS = re.compile(
@@ -25,10 +27,19 @@ _LIST_OF_DENIALS = re.compile(
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(r"\s*,\s*(?:and |or )?|\s+(?:and|or)\s+")
-_DANGLING = re.compile(
-    r"(?:^(?:and|or|but|with|without|while|although|of|to|in|is|are)\b|\b(?:and|or|with|the|of|a|an|no)$)", re.I
+# What cutting may leave behind and no one would write.
+_FRAGMENT = re.compile(
+    r"^(?:and|or|but|with|while|although|of|to|in|at|on|within|is|are|which|that|this|these|it|may|might|could|cannot"
+    r"|sided|either|represent\w*|reflect\w*|compatible|consistent|concerning|suspicious|suggest\w*|secondary|related"
+    r"|due|(?:clear|free) of|adjacent|associated|seen|noted|size|bases?|otherwise (?:and|the)|however,? (?:and|or)"
+    r"|there (?:is|are) (?:is|are|and))\b"
+    r"|\b(?:and|or|with|the|of|a|an|no|is|are|in|on|at|which|there|appears?|in (?:size|appearance)|compatible"
+    r"|consistent|sided|representing)$"
+    r"|\b(?:is|are) in (?:size|appearance)\b|\b(?:the|a|an) (?:present|noted|seen|is|are)\b|\b(?:is|are),|[(/-]\s|\s-",
+    re.IGNORECASE,
 )
 _FEWEST_WORDS = 2
+_LONGEST_LIST = 6
 
 
 def mended(sentence: str, clean: Callable[[str], bool]) -> str | None:
@@ -41,7 +52,7 @@ def mended(sentence: str, clean: Callable[[str], bool]) -> str | None:
     body = sentence.rstrip(". ?")
     for candidate in (*_loosened(body), *sorted(_cut(body), key=_number_of_words, reverse=True)):
         candidate = _tidy(candidate)
-        if len(candidate.split()) >= _FEWEST_WORDS and not _DANGLING.search(candidate) and clean(candidate):
+        if len(candidate.split()) >= _FEWEST_WORDS and not _FRAGMENT.search(candidate.rstrip(".")) and clean(candidate):
             return candidate
     return None
 
@@ -69,39 +80,43 @@ def _cut(body: str) -> Iterator[str]:
         stops = list(_SEPARATOR.finditer(whole))
         for one in stops:
             yield whole[: one.start()]
-            # "without" denies what follows it, so it stays with it.
-            yield ("Without " if "without" in one[0] else "") + whole[one.end() :]
+            # "without" denies what follows it, so its denial stays.
+            yield ("no " if "without" in one[0] else "") + whole[one.end() :]
         for one, other in itertools.pairwise(stops):
             yield whole[: one.start()] + whole[other.start() :]
             yield whole[one.end() : other.start()]
 
 
 def _fewer_subjects(body: str) -> Iterator[str]:
-    """ "Heart size and bony structures are normal" without some of its subjects."""
+    """The sentence without some of its subjects, as in "heart size and bony structures are normal"."""
     if found := _LIST_OF_SUBJECTS.match(body):
         subjects = _BETWEEN.split(found["subjects"])
         for kept in _shorter(subjects):
             verb = found["verb"]
-            if len(kept) == 1:
-                singular = not re.search(r"[^s]s$", kept[0])
-                verb = {"are": "is", "is": "is", "appear": "appears"}.get(verb, verb) if singular else verb
+            if _one(kept):
+                verb = {"are": "is", "appear": "appears"}.get(verb, verb)
             yield f"{_joined(kept, 'and')} {verb}{found['rest']}"
 
 
 def _fewer_denials(body: str) -> Iterator[str]:
-    """ "No effusion, fracture or pneumothorax" without some of what it denies."""
+    """The sentence without some of what it denies, as in "no effusion, fracture or pneumothorax"."""
     if found := _LIST_OF_DENIALS.match(body):
         for kept in _shorter(_BETWEEN.split(found["items"])):
             rest = found["rest"]
-            yield f"{found['head']} {_joined(kept, 'or')}{rest.replace(' are ', ' is ') if len(kept) == 1 else rest}"
+            yield f"{found['head']} {_joined(kept, 'or')}{rest.replace(' are ', ' is ') if _one(kept) else rest}"
 
 
 def _shorter(items: list[str]) -> Iterator[list[str]]:
-    """The items without one, without two, ... of them; a list of more than six is cut from its end only."""
-    if not 2 <= len(items) <= 6:
+    """The items without one, without two, ... of them; nothing of lists so long that there are too many ways."""
+    if not 2 <= len(items) <= _LONGEST_LIST:
         return
     for chosen in range(1, 2 ** len(items) - 1):
         yield [item for place, item in enumerate(items) if chosen >> place & 1]
+
+
+def _one(items: list[str]) -> bool:
+    """Whether a verb after them stands in the singular."""
+    return len(items) == 1 and (not items[0].endswith("s") or items[0].endswith("sis"))
 
 
 def _joined(items: list[str], word: str) -> str:
@@ -113,7 +128,8 @@ def _joined(items: list[str], word: str) -> str:
 def _tidy(text: str) -> str:
     text = re.sub(r"\s+", " ", text).strip(" ,;-")
     text = re.sub(r"\s+([,;.])", r"\1", text)
-    text = re.sub(r"\b([Aa]n?) (?=([a-z]))", lambda found: _article(found), text)
+    text = re.sub(r"^(?:without|no) (?:an? )?", "no ", text, flags=re.IGNORECASE)
+    text = re.sub(r"\b([Aa]n?) (?=([a-z]))", _article, text)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 

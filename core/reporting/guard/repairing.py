@@ -4,7 +4,7 @@ from core.findings import LABELS
 from core.reporting.evidence import Evidence, FindingEvidence
 from core.reporting.guard.case import Case
 from core.reporting.guard.editing import mended
-from core.reporting.guard.reading import read
+from core.reporting.guard.reading import LONGEST, read
 from core.reporting.guard.sentence import judge
 from core.reporting.guard.statements import LUNG
 from core.reporting.guard.text import divide
@@ -35,14 +35,15 @@ def repair(draft: Draft, evidence: Evidence) -> Draft:
 
 
 def _kept(paragraph: str, case: Case) -> list[str]:
-    kept: list[str] = []
-    for sentence in divide(paragraph):
+    kept: dict[str, str] = {}
+    for sentence in dict.fromkeys(divide(paragraph)):
         text: str | None = sentence
         if judge(sentence, case):
-            text = mended(sentence, lambda candidate: not judge(candidate, case))
-        if text and text.lower() not in {one.lower() for one in kept}:
-            kept.append(text)
-    return kept
+            short = len(sentence) <= LONGEST
+            text = mended(sentence, lambda candidate: not judge(candidate, case)) if short else None
+        if text:
+            kept.setdefault(text.lower(), text)
+    return list(kept.values())
 
 
 def _missing(sentences: list[str], called: list[FindingEvidence], case: Case) -> list[str]:
@@ -52,13 +53,11 @@ def _missing(sentences: list[str], called: list[FindingEvidence], case: Case) ->
 
 def _plain(item: FindingEvidence, case: Case) -> str:
     """The finding in the fewest words: "Left pleural effusion.", "Possible cardiomegaly."."""
-    words = [item.finding.phrase]
-    if side := case.place(item.finding.name).side:
-        words.insert(0, side)
+    side = case.place(item.finding.name).side
+    text = f"{side} {item.finding.phrase}" if side in ("left", "right") else item.finding.phrase
     if item.decision == "possible":
-        words.insert(0, "possible")
-    text = " ".join(words)
-    return f"{text[0].upper()}{text[1:]}."
+        text = f"possible {text}"
+    return f"{text[0].upper()}{text[1:]}{' on both sides' if side == 'bilateral' else ''}."
 
 
 def _normal(sentence: str) -> bool:

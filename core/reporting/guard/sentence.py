@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from core.findings import BY_NAME, display_name
 from core.reporting.evidence import Evidence
 from core.reporting.guard.case import Case, bare
-from core.reporting.guard.reading import Claim, Reading, read
+from core.reporting.guard.claims import Claim
+from core.reporting.guard.reading import Reading, read
 from core.reporting.guard.verdict import Violation, ViolationKind
 
 # Words that only the template uses.

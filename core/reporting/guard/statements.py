@@ -66,7 +66,7 @@ class Statement:
     end: int
 
 
-_LUNGS = r"lungs?(?: fields?| parenchyma| bases| apices| zones)?|pulmonary parenchyma"
+_LUNGS = r"lungs|(?<=left )lung|(?<=right )lung|lung (?:fields|parenchyma|bases|apices|zones)|pulmonary parenchyma"
 _PLEURAE = r"pleural? (?:spaces?|surfaces?|cavit(?:y|ies))|pleurae?|pleural (?=and )"
 _HEARTS = (
     r"(?:heart|cardiac)(?: and mediastinal|/mediastinal)?(?: silhouettes?| shadow| contours?)?(?: size)?"

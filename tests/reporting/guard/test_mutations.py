@@ -13,8 +13,8 @@ from core.reporting.guard import Draft, ViolationKind, examine, repair
 from core.reporting.guard.text import divide
 
 # Of each kind of change at least this many are tried.
-FEWEST = 150
-ROUNDS = 600
+FEWEST = 60
+ROUNDS = 200
 BONES = "No acute osseous abnormality."
 
 
