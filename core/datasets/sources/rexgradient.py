@@ -139,7 +139,7 @@ def _read_csv(path: Path, problems: list[Problem]) -> pd.DataFrame:
 
 def _hub_tables(hub_name: str) -> list[pd.DataFrame]:
     # Imported here: it takes seconds, and a folder with tables does not need it.
-    import datasets  # type: ignore[import-untyped]
+    import datasets
     from huggingface_hub.utils import logging as hub_messages
 
     # The client tells of each retry; what matters is said once, below.
