@@ -17,18 +17,12 @@ from core.vlm.records import Recipe, covered_report, covered_reports, make_recor
 PHRASES = {finding.phrase: finding.name for finding in BY_NAME.values()}
 
 
-GROUPS = {"Present": "present", "Possible": "possible", "Absent": "absent", "Not assessed": "unknown"}
-
-
 def given_in(request):
-    """The decisions that a request lists, by finding."""
-    decisions = {}
-    for line in request.splitlines():
-        group, _, listed = line.partition(": ")
-        for band in listed.split("; ") if group in GROUPS and listed != "none" else ():
-            for phrase in band.split(" (")[0].split(", "):
-                decisions[PHRASES[re.sub(r"^(left|right|bilateral) ", "", phrase)]] = GROUPS[group]
-    return decisions
+    """The decisions that a request states, by finding."""
+    found = re.findall(
+        r"^(?:(?:left|right|bilateral) )?(.+): (present|possible|absent|unknown)\b", request, re.MULTILINE
+    )
+    return {PHRASES[phrase]: decision for phrase, decision in found}
 
 
 def parts(record):
