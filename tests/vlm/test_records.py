@@ -99,9 +99,7 @@ def test_a_report_without_image_gets_one_with_its_labels(reports, images, pairs)
     labels = images.set_index("image_path")[list(LABELS)]
     for record in made["train"]:
         request, _ = parts(record)
-        called = {
-            PHRASES[line.split(":")[0]] for line in request.splitlines() if re.search(r": (present|possible)", line)
-        }
+        called = {name for name, decision in given_in(request).items() if decision in ("present", "possible")}
         shown = {label for label in LABELS if labels.loc[record["image"], label] == 1}
         # No image shows a pneumonia alone: the nearest set stands in.
         assert shown == called or (called == {"Pneumonia"} and "Pneumonia" in shown)
