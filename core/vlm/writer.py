@@ -37,9 +37,9 @@ class Decoding:
         max_new_tokens: length of a draft at most, in tokens.
     """
 
-    temperature: float = 0.7
+    temperature: float = 0.3
     top_p: float = 0.9
-    retry_temperature: float = 0.9
+    retry_temperature: float = 0.7
     attempts: int = 4
     max_new_tokens: int = 512
 

@@ -127,7 +127,7 @@ def test_narrow_window_does_not_scroll_sideways(page, chest_dicom):
     image, rows = page.get_by_test_id("study-image").bounding_box(), page.get_by_test_id("finding-row")
     assert image["y"] < rows.first.bounding_box()["y"], "the radiograph comes first"
     page.goto("/")
-    expect(page.get_by_test_id("study-list").get_by_role("listitem").first).to_be_visible()
+    expect(page.get_by_test_id("study-row").first).to_be_visible()
     assert_no_sideways_scrolling(page)
 
 

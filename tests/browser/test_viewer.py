@@ -288,7 +288,7 @@ def test_the_viewer_is_run_by_keys_alone(page, marked_study):
 
 def test_letters_that_are_typed_are_no_commands(viewer):
     viewer.evaluate("document.querySelector('.panel').prepend(document.createElement('textarea'))")
-    viewer.locator("textarea").press_sequentially("chi+")
+    viewer.locator(".panel > textarea").press_sequentially("chi+")
     expect(viewer.get_by_test_id("second-pane")).to_have_count(0)
     expect(viewer.get_by_test_id("heatmap-overlay")).to_be_visible()
     assert readout(viewer)[1:] == (50, 100)

@@ -32,7 +32,7 @@ export class Comparison {
     this.#studies.replaceChildren(el("option", { value: this.#own.study.id }, "This study"));
     this.#show(this.#own, this.#ownState, finding);
     try {
-      const others = (await listStudies()).filter(({ id, status }) => status === "done" && id !== this.#own.study.id);
+      const others = (await listStudies({ limit: 200 })).studies.filter(({ id, status }) => status === "done" && id !== this.#own.study.id);
       this.#studies.append(...others.map(({ id, filename }) => el("option", { value: id }, filename)));
     } catch (error) {
       this.#fail(`Other studies could not be listed. ${error.message}`);
