@@ -4,6 +4,7 @@ import { deleteStudy, listStudies, studyPage, tableUrl } from "./api.js";
 import { confirmDelete } from "./confirm_delete.js";
 import { announce } from "./dom.js";
 import { Filters } from "./filters.js";
+import { count } from "./format.js";
 import { listenForKeys } from "./list_keys.js";
 import { WorklistTable } from "./worklist_table.js";
 
@@ -87,7 +88,7 @@ export class Worklist {
     const pager = byId("pager");
     const first = (this.#page - 1) * PAGE_SIZE;
     pager.hidden = total <= PAGE_SIZE;
-    pager.querySelector("[data-part=range]").textContent = `${first + 1} to ${first + shown} of ${total}`;
+    pager.querySelector("[data-part=range]").textContent = `${count(first + 1)} to ${count(first + shown)} of ${count(total)}`;
     pager.querySelector("[data-page=previous]").disabled = this.#page === 1;
     pager.querySelector("[data-page=next]").disabled = first + shown >= total;
   }
@@ -159,4 +160,4 @@ function countLine(total, unfinished, isFiltered) {
   return parts.join(" · ");
 }
 
-const countOf = (number) => `${number} ${number === 1 ? "study" : "studies"}`;
+const countOf = (number) => `${count(number)} ${number === 1 ? "study" : "studies"}`;
