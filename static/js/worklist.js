@@ -76,7 +76,7 @@ export class Worklist {
     byId("list-error").hidden = true;
     this.#table.show(studies, { isFiltered: this.#filters.isActive });
     byId("filters-clear").hidden = !this.#filters.isActive;
-    byId("list-keys").hidden = studies.length === 0;
+    byId("list-hint").hidden = studies.length === 0;
     byId("studies-count").textContent = countLine(total, unfinished, this.#filters.isActive);
     byId("studies-csv").hidden = !studies.some((study) => study.status === "done");
     byId("studies-csv").href = tableUrl(wanted);

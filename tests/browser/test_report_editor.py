@@ -386,7 +386,7 @@ def test_print_shows_the_text_that_stands_and_its_state(page, chest_dicom):
     expect(printed).to_contain_text("Clinical correlation is advised.")
     for hidden in ("#report-editor", "#downloads", "#report-sign"):
         expect(page.locator(hidden)).to_be_hidden()
-    for visible in ("#study-image", "#finding-list"):
+    for visible in ("[data-testid=study-image]", "#finding-list"):
         expect(page.locator(visible)).to_be_visible()
     assert DISCLAIMER in page.locator("footer").inner_text()
 
