@@ -1,11 +1,11 @@
-"""The companion module: ``python -m core.vlm write|evaluate|guard-study|prepare|create|train``."""
+"""The companion module: ``python -m core.vlm write|evaluate|guard-study|bench|prepare|create|train``."""
 
 import argparse
 import sys
 
 from core.command_line import run_command
 from core.vlm.evaluate_command import add_evaluate
-from core.vlm.guard_study_command import add_guard_study
+from core.vlm.measure_commands import add_measurements
 from core.vlm.train_commands import add_create_and_train, add_prepare
 from core.vlm.write_command import add_write
 
@@ -14,7 +14,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m core.vlm", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_write, add_evaluate, add_guard_study, add_prepare, add_create_and_train):
+    for add in (add_write, add_evaluate, add_measurements, add_prepare, add_create_and_train):
         add(commands)
     return parser.parse_args(arguments)
 

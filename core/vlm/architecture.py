@@ -5,12 +5,12 @@ classes are those of transformers, so that a folder with a larger model of any k
 ``AutoModelForImageTextToText`` and ``AutoProcessor``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import (
     CLIPImageProcessor,
     FastVlmConfig,
@@ -58,8 +58,14 @@ class Size:
     image_side: int = 224
 
 
-def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer (Sennrich et al., ACL 2016) of these texts: every text can be written in it."""
+def train_tokenizer(texts: Iterable[str], *, vocabulary: int, units: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer (Sennrich et al., ACL 2016) of these texts: every text can be written in it.
+
+    Args:
+        texts: to learn from.
+        vocabulary: tokens at most, beside the units.
+        units: strings that are one token each wherever they stand.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     # Digits apart: figures are rare here and their parts would fill the vocabulary.
@@ -75,6 +81,7 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> PreTrainedToken
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.add_tokens([AddedToken(unit, normalized=False) for unit in units])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token=BEGIN,

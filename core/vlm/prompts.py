@@ -7,7 +7,8 @@ from typing import Literal, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from core.reporting.evidence import Evidence, FindingEvidence
+from core.findings import FINDINGS
+from core.reporting.evidence import DECISIONS, Decision, Evidence, FindingEvidence
 from core.reporting.guard import Draft
 
 Style = Literal["report", "rsna", "reasoning"]
@@ -18,6 +19,7 @@ PROMPTS = Path(__file__).resolve().parents[2] / "templates" / "prompts"
 
 # Upper ends of the bands that a probability is told in; exact figures would invite the model to repeat them.
 _BANDS = ((0.05, "very low"), (0.2, "low"), (0.5, "moderate"), (0.8, "high"), (1.0, "very high"))
+_SIDES = ("left", "right", "bilateral")
 _HEADINGS = ("technique", "view", "findings", "impression")
 _HEADING = re.compile(rf"^[ \t]*({'|'.join(_HEADINGS)})[ \t]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
 _STEP = re.compile(r"^[ \t]*(\d{1,2})[.)][ \t]+(.*)$", re.MULTILINE)
@@ -100,8 +102,34 @@ def read_reply(text: str) -> Reply:
     )
 
 
-def _band(probability: float) -> str:
-    return next(name for upper, name in _BANDS if probability <= upper)
+def evidence_units() -> list[str]:
+    """Every way in which a prompt states a finding, and how probable it is.
+
+    A small model's tokenizer keeps each as one token, so that the model need not learn to read before it can write.
+    """
+    units = [_unit(finding.phrase, decision, None) for finding in FINDINGS for decision in DECISIONS]
+    units += [
+        _unit(finding.phrase, decision, side)
+        for finding in FINDINGS
+        if not finding.diffuse
+        for decision in ("present", "possible")
+        for side in _SIDES
+    ]
+    return units + [f" ({name})" for _, name in _BANDS]
+
+
+def _unit(phrase: str, decision: Decision, side: str | None) -> str:
+    return f"{f'{side} ' if side else ''}{phrase}: {decision}"
+
+
+def _item_unit(item: FindingEvidence) -> str:
+    return _unit(item.finding.phrase, item.decision, side_of(item.region))
+
+
+def _band(item: FindingEvidence) -> str:
+    if item.probability is None:
+        return ""
+    return next(f" ({name})" for upper, name in _BANDS if item.probability <= upper)
 
 
 def side_of(region: str | None) -> str | None:
@@ -111,22 +139,6 @@ def side_of(region: str | None) -> str | None:
     if "both sides" in region:
         return "bilateral"
     return next((side for side in ("left", "right") if region.startswith(side)), None)
-
-
-def _named(item: FindingEvidence) -> str:
-    """A finding as the prompt lists it: ``left pleural effusion (high)``."""
-    side = side_of(item.region)
-    phrase = f"{side} {item.finding.phrase}" if side else item.finding.phrase
-    return phrase if item.probability is None else f"{phrase} ({_band(item.probability)})"
-
-
-def _by_band(items: list[FindingEvidence]) -> str:
-    """Findings under one band each: ``cardiomegaly, consolidation (very low); pulmonary infiltrate (low)``."""
-    bands: dict[str, list[str]] = {}
-    for item in items:
-        bands.setdefault(_band(item.probability or 0), []).append(item.finding.phrase)
-    order = [name for _, name in _BANDS if name in bands]
-    return "; ".join(f"{', '.join(bands[name])} ({name})" for name in order) or "none"
 
 
 def _statement(item: FindingEvidence) -> str:
@@ -144,4 +156,4 @@ def _statement(item: FindingEvidence) -> str:
 _environment = Environment(
     loader=FileSystemLoader(PROMPTS), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_environment.filters.update(by_band=_by_band, named=_named, statement=_statement)
+_environment.filters.update(band=_band, unit=_item_unit, statement=_statement)

@@ -162,12 +162,13 @@ def _prepare_with_evidence(options: argparse.Namespace) -> int:
 def create(options: argparse.Namespace) -> int:
     """Make an untrained model."""
     from core.vlm.architecture import Size, make_model, train_tokenizer
+    from core.vlm.prompts import evidence_units
     from core.vlm.training import load_records
 
     size = Size(**{field.name: getattr(options, field.name) for field in fields(Size)})
     records = load_records(options.records / "train.json")
     texts = (text for record in records for text in (record["request"], record["reply"]))
-    tokenizer = train_tokenizer(texts, vocabulary=size.vocabulary)
+    tokenizer = train_tokenizer(texts, vocabulary=size.vocabulary, units=evidence_units())
     model, processor = make_model(tokenizer, options.tower, size)
     model.save_pretrained(options.output_dir)
     processor.save_pretrained(options.output_dir)

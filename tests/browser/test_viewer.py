@@ -111,14 +111,19 @@ def test_heatmap_stays_on_its_place_under_zoom_and_pan(viewer):
 
 
 def test_wheel_zooms_at_the_pointer(viewer):
-    at_first, _ = mark_and_heatmap(viewer)
     pane = viewer.get_by_test_id("pane").bounding_box()
-    viewer.mouse.move(pane["x"] + at_first[0], pane["y"] + at_first[1])
+    corner, size = np.array([pane["x"], pane["y"]]), np.array([pane["width"], pane["height"]])
+    place = size / 2 + (np.array([MARK_X, MARK_Y]) - 0.5) * size.min()
+    # Wheel events carry whole pixels.
+    pointer = np.floor(corner + place) - corner
+    viewer.mouse.move(*(corner + pointer))
     before, *_ = readout(viewer)
-    viewer.mouse.wheel(0, -1000)
-    assert readout(viewer)[0] > 3 * before
+    for _ in range(5):
+        viewer.mouse.wheel(0, -200)
+    ratio = readout(viewer)[0] / before
+    assert ratio > 3
     mark, _ = mark_and_heatmap(viewer)
-    assert mark == pytest.approx(at_first, abs=2)
+    assert mark == pytest.approx(pointer + (place - pointer) * ratio, abs=1.5)
 
 
 def test_the_window_shows_what_eight_bits_would_merge(viewer):

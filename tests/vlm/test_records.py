@@ -17,18 +17,12 @@ from core.vlm.records import Recipe, covered_report, covered_reports, make_recor
 PHRASES = {finding.phrase: finding.name for finding in BY_NAME.values()}
 
 
-GROUPS = {"Present": "present", "Possible": "possible", "Absent": "absent", "Not assessed": "unknown"}
-
-
 def given_in(request):
-    """The decisions that a request lists, by finding."""
-    decisions = {}
-    for line in request.splitlines():
-        group, _, listed = line.partition(": ")
-        for band in listed.split("; ") if group in GROUPS and listed != "none" else ():
-            for phrase in band.split(" (")[0].split(", "):
-                decisions[PHRASES[re.sub(r"^(left|right|bilateral) ", "", phrase)]] = GROUPS[group]
-    return decisions
+    """The decisions that a request states, by finding."""
+    found = re.findall(
+        r"^(?:(?:left|right|bilateral) )?(.+): (present|possible|absent|unknown)\b", request, re.MULTILINE
+    )
+    return {PHRASES[phrase]: decision for phrase, decision in found}
 
 
 def parts(record):
@@ -105,9 +99,7 @@ def test_a_report_without_image_gets_one_with_its_labels(reports, images, pairs)
     labels = images.set_index("image_path")[list(LABELS)]
     for record in made["train"]:
         request, _ = parts(record)
-        called = {
-            PHRASES[line.split(":")[0]] for line in request.splitlines() if re.search(r": (present|possible)", line)
-        }
+        called = {name for name, decision in given_in(request).items() if decision in ("present", "possible")}
         shown = {label for label in LABELS if labels.loc[record["image"], label] == 1}
         # No image shows a pneumonia alone: the nearest set stands in.
         assert shown == called or (called == {"Pneumonia"} and "Pneumonia" in shown)

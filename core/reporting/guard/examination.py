@@ -33,7 +33,7 @@ def examine(draft: Draft, evidence: Evidence) -> tuple[Violation, ...]:
             for claim in read(sentence).claims:
                 if claim.observation in BY_NAME and claim.presence != "not mentioned":
                     stated.setdefault(claim.observation, set()).add("called" if claim.called else "denied")
-        found.extend(dropped(title, sentences, case))
+        found.extend(_dropped(title, sentences, case))
     found.extend(
         Violation("contradiction", "", (name,), f"{display_name(name)} is both called and denied.")
         for name in LABELS
@@ -42,10 +42,13 @@ def examine(draft: Draft, evidence: Evidence) -> tuple[Violation, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def dropped(title: str, sentences: tuple[str, ...], case: Case) -> Iterator[Violation]:
+def _dropped(title: str, sentences: tuple[str, ...], case: Case) -> Iterator[Violation]:
     """Findings of the evidence that no sentence of a section names."""
-    named = {claim.observation for sentence in sentences for claim in read(sentence).claims if claim.called}
-    wanted = case.having(LABELS, "present", "possible") if title == "Findings" else case.having(LABELS, "present")
+    readings = [read(sentence) for sentence in sentences]
+    named = {claim.observation for reading in readings for claim in reading.claims if claim.called}
+    # An impression may leave doubtful findings to the other section, but not say that all else is normal.
+    everything = title == "Findings" or any(one.rest for reading in readings for one in reading.statements)
+    wanted = case.having(LABELS, "present", "possible") if everything else case.having(LABELS, "present")
     for name in wanted:
         if name not in named:
             message = (

@@ -26,7 +26,9 @@ def repair(draft: Draft, evidence: Evidence) -> Draft:
     findings = [*_missing(findings, evidence.decided("present", "possible"), case), *findings]
     if not any(_normal(sentence) for sentence in findings):
         findings += _normal_statements(case, evidence)
-    called = evidence.decided("present") or ([] if impression else evidence.decided("possible"))
+    called = evidence.decided("present")
+    if not (called or impression) or any(one.rest for sentence in impression for one in read(sentence).statements):
+        called = evidence.decided("present", "possible")
     impression = [*_missing(impression, called, case), *impression]
     if not impression:
         whole = len(case.having(LABELS, "absent")) == len(LABELS)

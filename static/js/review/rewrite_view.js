@@ -7,7 +7,7 @@ import { status } from "../marks.js";
 const VERDICTS = {
   accepted: "Checked sentence by sentence: it adds, drops and changes no finding.",
   regenerated: "Accepted after it was written anew; earlier attempts left the evidence.",
-  repaired: "Accepted after repair: sentences that left the evidence were replaced by the template's.",
+  repaired: "Accepted after repair: sentences that left the evidence were cut or replaced.",
   fallback: "Not accepted: it left the evidence. The template's text is shown.",
 };
 
@@ -65,7 +65,7 @@ function reasoning({ reasoning: steps }) {
     "details",
     { data: { testid: "rewrite-reasoning" } },
     el("summary", {}, "Show the model's reasoning"),
-    el("p", { class: "hint" }, "Not part of the report, and not checked."),
+    el("p", { class: "hint" }, "Not part of the report. Its statements agree with the evidence."),
     el("ol", {}, ...steps.map((text) => el("li", {}, text))),
   );
 }

@@ -38,7 +38,7 @@ export class DisplayState extends EventTarget {
 
   /**
    * Where the image lies: { scale, left, top } in CSS pixels of the pane.
-   * An image smaller than its pane stands in the middle; a larger one never shows more than its edge.
+   * The middle of the pane always lies on the image, so that it cannot be lost.
    */
   place(image, pane) {
     const fitted = Math.min(pane.width / image.width, pane.height / image.height);
@@ -84,6 +84,5 @@ export class DisplayState extends EventTarget {
 }
 
 function offset(space, length, wanted) {
-  if (length <= space) return (space - length) / 2;
-  return Math.min(Math.max(wanted, space - length), 0);
+  return Math.min(Math.max(wanted, space / 2 - length), space / 2);
 }

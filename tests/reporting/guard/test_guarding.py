@@ -130,6 +130,11 @@ def test_repair_states_what_was_dropped_first_and_in_plain_words() -> None:
     assert mended.impression == "Left pleural effusion. No pneumothorax."
 
 
+def test_repair_names_doubtful_findings_where_the_impression_calls_all_else_normal() -> None:
+    mended = repair(Draft("Possible pneumonia.", "Otherwise, no acute disease."), evidence_of("?Pneumonia"))
+    assert mended.impression == "Possible pneumonia. Otherwise, no acute disease."
+
+
 def test_repair_drops_repeated_sentences() -> None:
     mended = repair(
         Draft("No pneumothorax. No pneumothorax. " * 3, "No acute disease. No acute disease."), evidence_of()

@@ -310,6 +310,7 @@ DRAFTS = [
     ("+Effusion", "Cardiac silhouette is normal.", "Pleural effusion.", "dropped"),
     ("?Effusion", "Heart size is normal.", "Possible pleural effusion.", "dropped"),
     ("+Effusion", "Pleural effusion.", "Heart size is normal.", "dropped"),
+    ("?Effusion", "Possible pleural effusion.", "Otherwise, no acute disease.", "dropped"),
     ("+Effusion", "No pleural effusion.", "Pleural effusion.", "contradiction"),
     ("+Effusion", "Pleural effusion. No pneumothorax or pleural effusion.", "Pleural effusion.", "contradiction"),
     ("+Cardiomegaly", "Cardiomegaly.", "Heart size is normal.", "contradiction"),

@@ -1,4 +1,4 @@
-"""``python -m core.vlm guard-study``: the writer and the guard on evidence drawn at random."""
+"""``python -m core.vlm guard-study|bench``: how faithful, and how fast, the writer is."""
 
 import argparse
 import json
@@ -6,14 +6,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 
-def add_guard_study(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the parser of ``python -m core.vlm``."""
+def add_measurements(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the two commands to the parser of ``python -m core.vlm``."""
     one = commands.add_parser("guard-study", help="writer and guard on evidence drawn at random")
     one.add_argument("--sets", type=int, default=2000, help="evidence sets [2000]")
     one.add_argument("--seed", type=int, default=0, help="of the draw [0]")
-    one.add_argument("--backend", metavar="DIR", help="folder of the writer [the shipped one]")
     one.add_argument("--output", type=Path, metavar="FILE", help="JSON file for the figures")
     one.set_defaults(run=guard_study, parser=one)
+
+    two = commands.add_parser("bench", help="time and memory that the writer takes")
+    two.add_argument("--reports", type=int, default=30, help="reports to write [30]")
+    two.set_defaults(run=bench, parser=two)
+    for command in (one, two):
+        command.add_argument("--backend", metavar="DIR", help="folder of the writer [the shipped one]")
 
 
 def guard_study(options: argparse.Namespace) -> int:
@@ -29,3 +34,14 @@ def guard_study(options: argparse.Namespace) -> int:
     if options.output:
         options.output.write_text(json.dumps(asdict(study), indent=2) + "\n", encoding="utf-8")
     return 1 if study.shown_violations else 0
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Measure, and print."""
+    from core.vlm.bench import bench_writer, in_words
+    from core.vlm.writer import SHIPPED_WRITER
+
+    if options.reports < 1:
+        options.parser.error("--reports must be 1 or more")
+    print(in_words(bench_writer(options.backend or str(SHIPPED_WRITER), reports=options.reports)))
+    return 0

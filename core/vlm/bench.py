@@ -1,0 +1,79 @@
+"""How long the writer takes for a report, and what memory it needs beside the classifier."""
+
+import random
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from core.classifier import Classifier
+from core.imaging import read_radiograph
+from core.imaging.phantom import phantom_png
+from core.reporting.templater import write_report
+from core.vlm.composition import random_evidence
+from core.vlm.pictures import picture_of
+from core.vlm.rewrite import rewrite
+from core.vlm.writer import Writer
+
+
+@dataclass(frozen=True)
+class WriterBench:
+    """What was measured.
+
+    Attributes:
+        reports: their number.
+        words: median number of words of a report.
+        seconds: median and 95th percentile of the time for a report with its guard, all attempts included.
+        classifier_mib: peak memory of the process with the classifier alone.
+        added_mib: what loading the writer and writing added to that.
+    """
+
+    reports: int
+    words: float
+    seconds: tuple[float, float]
+    classifier_mib: float
+    added_mib: float
+
+
+def bench_writer(folder: str, *, reports: int, seed: int = 0) -> WriterBench:
+    """Write reports on the phantom for evidence drawn at random, one after another."""
+    radiograph = read_radiograph(phantom_png())
+    Classifier().predict(radiograph)
+    before = _peak_mib()
+    writer = Writer(folder)
+    picture = picture_of(radiograph)
+    draw = random.Random(seed)
+    written = []
+    for _ in tqdm(range(reports + 1), desc="writing", unit="report", disable=None):
+        evidence = random_evidence(draw)
+        written.append(rewrite(picture, evidence, write_report(evidence), writer))
+    # The first one warms up.
+    seconds = [one.seconds for one in written[1:]]
+    words = [len(f"{one.report.text('findings')} {one.report.text('impression')}".split()) for one in written[1:]]
+    return WriterBench(
+        reports=reports,
+        words=float(np.median(words)),
+        seconds=(float(np.median(seconds)), float(np.percentile(seconds, 95))),
+        classifier_mib=before,
+        added_mib=_peak_mib() - before,
+    )
+
+
+def in_words(bench: WriterBench) -> str:
+    """The figures as lines for people."""
+    return "\n".join(
+        [
+            f"{bench.reports} reports of {bench.words:.0f} words in the median: median {bench.seconds[0]:.2f} s, "
+            f"95th percentile {bench.seconds[1]:.2f} s, guard and further attempts included",
+            f"peak memory: {bench.classifier_mib:.0f} MiB with the classifier, "
+            f"{bench.added_mib:.0f} MiB more with the writer",
+        ]
+    )
+
+
+def _peak_mib() -> float:
+    # Not ru_maxrss, which a new process takes over from the one that started it.
+    found = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
+    return int(found[1]) / 1024 if found else float("nan")

@@ -1,0 +1,47 @@
+"""A report rewritten by the shipped writer, as the page shows it."""
+
+import threading
+
+import pytest
+from playwright.sync_api import expect
+from waitress.server import create_server
+
+from core.settings import ServerSettings
+from core.web import create_app, services_of
+
+WAIT_MS = 90_000
+
+
+@pytest.fixture(scope="module")
+def live_server(live_instance):
+    application = create_app(ServerSettings.from_environment({"CHESTLENS_INSTANCE": str(live_instance)}))
+    server = create_server(application, host="127.0.0.1", port=0, threads=8)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()
+    thread.join(timeout=10)
+    services_of(application).close()
+
+
+def test_the_page_shows_both_texts_and_the_guards_verdict(page, chest_dicom):
+    with chest_dicom.open("rb") as file:
+        upload = {"name": "chest.dcm", "mimeType": "application/dicom", "buffer": file.read()}
+    study_id = page.request.post("/api/studies", multipart={"file": upload}).json()["id"]
+    page.goto(f"/studies/{study_id}")
+    box = page.get_by_test_id("rewrite")
+    expect(box).to_have_attribute("data-status", "done", timeout=WAIT_MS)
+    expect(box).to_contain_text("chestlens-writer")
+    study = page.request.get(f"/api/studies/{study_id}").json()
+    assert study["reports"]["vlm"], "the shipped writer is expected to pass its guard on the phantom"
+    body = page.locator("#report-body")
+    for section in ("findings", "impression"):
+        expect(body.locator(f"[data-section={section}]")).to_contain_text(study["reports"]["vlm"][section])
+    linked = body.locator("[data-section=findings] [role=button]")
+    named = {name for sentence in linked.all() for name in sentence.get_attribute("data-findings").split()}
+    called = {one["name"] for one in study["findings"] if one["decision"] in ("present", "possible")}
+    assert called <= named
+    page.get_by_test_id("show-template").click()
+    expect(body.locator("[data-section=findings]")).to_contain_text(study["reports"]["template"]["findings"])
+    page.get_by_test_id("show-vlm").click()
+    expect(body.locator("[data-section=findings]")).to_contain_text(study["reports"]["vlm"]["findings"])
