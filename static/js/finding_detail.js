@@ -66,7 +66,7 @@ function referenceLine({ name }, { reference }) {
   if (!reference?.labels) return [];
   const boxes = reference.boxes.filter((box) => box.finding === name).length;
   const drawn = boxes ? `, ${boxes} ${boxes === 1 ? "box" : "boxes"} drawn` : "";
-  return [el("p", { data: { testid: "finding-reference" } }, "Data set: ", value(`${reference.labels.includes(name) ? "labelled with it" : "not labelled with it"}${drawn}.`), ` ${reference.source}`)];
+  return [el("p", { data: { testid: "finding-reference" } }, "Data set: ", value(`${reference.labels.includes(name) ? "labelled with it" : "not labelled with it"}${drawn}.`))];
 }
 
 function value(text) {

@@ -41,6 +41,7 @@ export function shortTime(moment) {
 }
 
 export const localTime = (iso) => dateTime.format(new Date(iso));
+export const count = (number) => number.toLocaleString("en");
 export const label = (name) => name.replaceAll("_", " ");
 
 /** "2 present, 1 possible", or that there is none. */

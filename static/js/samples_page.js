@@ -3,7 +3,7 @@
 import { chooseSample, listSamples, studyPage } from "./api.js";
 import { announce, el } from "./dom.js";
 import { Filters } from "./filters.js";
-import { label } from "./format.js";
+import { count, label } from "./format.js";
 import { listenForKeys } from "./list_keys.js";
 import { status } from "./marks.js";
 
@@ -40,7 +40,7 @@ async function load({ fresh }) {
     built[0]?.querySelector(".card-link").focus();
   }
   const shown = offset + built.length;
-  byId("samples-count").textContent = shown < list.total ? `${shown} of ${list.total} shown` : `${list.total} ${list.total === 1 ? "sample" : "samples"}`;
+  byId("samples-count").textContent = shown < list.total ? `${count(shown)} of ${count(list.total)} shown` : `${count(list.total)} ${list.total === 1 ? "sample" : "samples"}`;
   byId("more").hidden = shown >= list.total;
   byId("more").disabled = false;
 }

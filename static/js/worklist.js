@@ -4,6 +4,7 @@ import { deleteStudy, listStudies, studyPage, tableUrl } from "./api.js";
 import { confirmDelete } from "./confirm_delete.js";
 import { announce } from "./dom.js";
 import { Filters } from "./filters.js";
+import { count } from "./format.js";
 import { listenForKeys } from "./list_keys.js";
 import { WorklistTable } from "./worklist_table.js";
 
@@ -75,7 +76,7 @@ export class Worklist {
     byId("list-error").hidden = true;
     this.#table.show(studies, { isFiltered: this.#filters.isActive });
     byId("filters-clear").hidden = !this.#filters.isActive;
-    byId("list-keys").hidden = studies.length === 0;
+    byId("list-hint").hidden = studies.length === 0;
     byId("studies-count").textContent = countLine(total, unfinished, this.#filters.isActive);
     byId("studies-csv").hidden = !studies.some((study) => study.status === "done");
     byId("studies-csv").href = tableUrl(wanted);
@@ -87,7 +88,7 @@ export class Worklist {
     const pager = byId("pager");
     const first = (this.#page - 1) * PAGE_SIZE;
     pager.hidden = total <= PAGE_SIZE;
-    pager.querySelector("[data-part=range]").textContent = `${first + 1} to ${first + shown} of ${total}`;
+    pager.querySelector("[data-part=range]").textContent = `${count(first + 1)} to ${count(first + shown)} of ${count(total)}`;
     pager.querySelector("[data-page=previous]").disabled = this.#page === 1;
     pager.querySelector("[data-page=next]").disabled = first + shown >= total;
   }
@@ -159,4 +160,4 @@ function countLine(total, unfinished, isFiltered) {
   return parts.join(" · ");
 }
 
-const countOf = (number) => `${number} ${number === 1 ? "study" : "studies"}`;
+const countOf = (number) => `${count(number)} ${number === 1 ? "study" : "studies"}`;

@@ -265,7 +265,7 @@ def test_a_signed_report_is_fixed_and_a_reopened_one_is_version_two(page, chest_
     compare.get_by_label("From").select_option("Template draft")
     expect(compare.locator("ins").first).to_be_visible()
     page.goto("/")
-    expect(page.get_by_test_id("study-row").first).to_be_visible()
+    expect(page.get_by_test_id("study-list").get_by_role("listitem").first).to_be_visible()
 
 
 def test_a_tampered_record_is_reported(page, live_instance, chest_dicom):
@@ -386,8 +386,8 @@ def test_print_shows_the_text_that_stands_and_its_state(page, chest_dicom):
     expect(printed).to_contain_text("Clinical correlation is advised.")
     for hidden in ("#report-editor", "#downloads", "#report-sign"):
         expect(page.locator(hidden)).to_be_hidden()
-    expect(page.get_by_test_id("study-image")).to_be_visible()
-    expect(page.locator("#finding-list")).to_be_visible()
+    for visible in ("[data-testid=study-image]", "#finding-list"):
+        expect(page.locator(visible)).to_be_visible()
     assert DISCLAIMER in page.locator("footer").inner_text()
 
 

@@ -5,6 +5,9 @@ import { el } from "../dom.js";
 import { DisplayState } from "./display_state.js";
 import { StudySource } from "./source.js";
 
+/** The newest studies; the server gives no longer page. */
+const OFFERED = 200;
+
 export class Comparison {
   #pane;
   #own;
@@ -32,7 +35,8 @@ export class Comparison {
     this.#studies.replaceChildren(el("option", { value: this.#own.study.id }, "This study"));
     this.#show(this.#own, this.#ownState, finding);
     try {
-      const others = (await listStudies({ limit: 200 })).studies.filter(({ id, status }) => status === "done" && id !== this.#own.study.id);
+      const { studies } = await listStudies({ state: "done", limit: OFFERED });
+      const others = studies.filter(({ id }) => id !== this.#own.study.id);
       this.#studies.append(...others.map(({ id, filename }) => el("option", { value: id }, filename)));
     } catch (error) {
       this.#fail(`Other studies could not be listed. ${error.message}`);

@@ -73,5 +73,5 @@ function fillHelp() {
   const groups = Map.groupBy(COMMANDS, ({ group }) => group);
   const lists = [...groups].map(([group, commands]) =>
     el("section", {}, el("h3", {}, group), el("dl", {}, ...commands.flatMap(({ keys, text }) => [el("dt", {}, el("kbd", {}, keyName(keys[0]))), el("dd", {}, text)]))));
-  document.querySelector("#viewer-help [data-part=keys]").replaceChildren(...lists);
+  document.querySelector("#viewer-help [data-part=keys]").prepend(...lists);
 }
