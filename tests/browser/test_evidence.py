@@ -84,9 +84,7 @@ def test_boxes_and_labels_of_the_data_set_are_shown_where_they_are_known(page, s
         "Labels of the data set (NIH ChestX-ray14): Effusion, Mass."
     )
     select(page, row_of(page, "Mass"))
-    expect(page.get_by_test_id("finding-reference")).to_have_text(
-        "Data set: labelled with it, 1 box drawn."
-    )
+    expect(page.get_by_test_id("finding-reference")).to_have_text("Data set: labelled with it, 1 box drawn.")
     page.get_by_test_id("heatmap-toggle").click()
     with_box = picture(page)
     page.keyboard.press("b")

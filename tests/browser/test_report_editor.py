@@ -265,7 +265,7 @@ def test_a_signed_report_is_fixed_and_a_reopened_one_is_version_two(page, chest_
     compare.get_by_label("From").select_option("Template draft")
     expect(compare.locator("ins").first).to_be_visible()
     page.goto("/")
-    expect(page.get_by_test_id("study-list").get_by_role("listitem").first).to_be_visible()
+    expect(page.get_by_test_id("study-row").first).to_be_visible()
 
 
 def test_a_tampered_record_is_reported(page, live_instance, chest_dicom):

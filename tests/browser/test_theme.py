@@ -21,7 +21,9 @@ def brightness(page, selector="body"):
 
 def theme_colour(page):
     """The colour that the browser's own frame is asked to take."""
-    return page.evaluate("[...document.querySelectorAll('meta[name=theme-color]')].find(m => matchMedia(m.media).matches).content")
+    return page.evaluate(
+        "[...document.querySelectorAll('meta[name=theme-color]')].find(m => matchMedia(m.media).matches).content"
+    )
 
 
 def test_the_system_decides_until_a_theme_is_chosen(page):
