@@ -11,7 +11,7 @@ from core.datasets.labeler.sentences import sentences_in
 from core.reporting.evidence import Evidence
 from core.reporting.guard import Draft, Verdict, examine_sentence, guarded
 from core.reporting.report import Report
-from core.vlm.prompts import Reply, Style, read_reply, render_prompt
+from core.vlm.prompts import Reply, Style, read_reply, reasoning_steps, render_prompt
 from core.vlm.writer import Writer
 
 
@@ -74,7 +74,10 @@ def rewrite(
             draft=Draft(report.text("findings"), report.text("impression")),
             technique=replies[-1].technique,
             view=replies[-1].view,
-            steps=_supported(replies[-1].steps, evidence),
+            # As the template stands in for a report, the steps that the evidence gives stand in for a reasoning.
+            steps=(_supported(replies[-1].steps, evidence) or reasoning_steps(evidence))
+            if style == "reasoning"
+            else (),
         )
     return Rewrite(report, verdict, shown, time.perf_counter() - started, writer.identity)
 

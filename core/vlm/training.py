@@ -16,6 +16,7 @@ from typing import Any, Literal
 import torch
 from datasets import Dataset
 from PIL import Image
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForImageTextToText,
     AutoProcessor,
@@ -200,7 +201,7 @@ def load_model(folder: str | Path) -> tuple[PreTrainedModel, ProcessorMixin]:
     try:
         model = AutoModelForImageTextToText.from_pretrained(folder, dtype="auto")
         return model, AutoProcessor.from_pretrained(folder)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0]
         raise WriterTrainingError(f"{folder} cannot be opened as a vision-language model: {first}") from None
 

@@ -126,7 +126,7 @@ def _shown(generated: "GeneratedReport", options: argparse.Namespace) -> str:
         lines += ["REASONING (not part of the report)"]
         for number, step in enumerate(steps, 1):
             lines += textwrap.wrap(f"{number}. {step}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
-        lines += [] if steps else ["  The writer gave no ten steps that agree with the evidence."]
+        lines += [] if steps else ["  None: the template's report stands."]
         lines.append("")
     sections: tuple[Section, ...] = SECTIONS if options.style == "rsna" else ("findings", "impression")
     for section in sections:
