@@ -9,7 +9,7 @@ export function renderDifferences(container, before, after) {
   const changed = sections.filter(({ parts }) => parts.some((part) => part.kind !== "same"));
   container.replaceChildren(
     el("p", { class: "hint", data: { testid: "difference-count" } }, summary(changed)),
-    ...changed.map(({ title, parts }) => el("section", {}, el("h5", {}, title), el("p", { class: "difference-text" }, ...parts.map(piece)))),
+    ...changed.map(({ title, parts }) => el("section", {}, el("h4", {}, title), el("p", { class: "difference-text" }, ...parts.map(piece)))),
   );
 }
 
