@@ -46,11 +46,13 @@ class Review:
         version: 1, and one more for each time that a signed report was reopened.
         text: of each section, word for word.
         sign_off: None while the text is not signed.
+        amends: the signed text that was reopened last, None where none was.
     """
 
     version: int
     text: Mapping[str, str]
     sign_off: SignOff | None = None
+    amends: "Review | None" = None
 
     @property
     def state(self) -> Literal["edited", "signed"]:

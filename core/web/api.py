@@ -150,7 +150,7 @@ def download(study_id: str, kind: str, extension: str) -> Response:
         radiograph = read_safely(services().store.upload(study_id).read_bytes())
     except FileNotFoundError:
         raise NotFound("The files of this study are gone or of an earlier version; upload it again.") from None
-    review = as_review(services().reviews.latest([study_id]).get(study_id))
+    review = as_review(services().reviews.events(study_id))
     reported = ReportedStudy(radiograph, prediction, evidence, report, study.filename, utc(study.created), review)
     data = export(reported, file_format, finding=finding)
     stem = secure_filename(study.filename.rsplit(".", 1)[0]) or study.id

@@ -42,7 +42,8 @@ def table() -> Response:
         if study.status == "done":
             with suppress(FileNotFoundError):
                 evidence, _ = restore_report(services().store.path(study.id))
-                rows.append((study.filename, evidence, as_review(reviews.get(study.id))))
+                last = reviews.get(study.id)
+                rows.append((study.filename, evidence, as_review([last] if last else [])))
     return attachment(as_csv(rows).encode(), FORMATS["csv"].media_type, "studies.csv")
 
 

@@ -78,6 +78,26 @@ def test_each_text_and_signature_is_a_document_of_its_own_on_the_same_images(dic
     assert len(overlays) == 1
 
 
+def test_an_amended_structured_report_names_the_signed_documents_that_it_replaces(
+    dicom_study: ReportedStudy, dciodvfy: Callable[[bytes], list[str]]
+) -> None:
+    first = _signed(dicom_study)
+    second = replace(first, review=replace(first.review, version=2, amends=first.review))
+    third = replace(first, review=Review(3, TEXT, amends=second.review))
+    before = {}
+    for study in (first, second, third):
+        assert dciodvfy(export(study, "sr")) == []
+        report = _report(study)
+        named = [
+            item.ReferencedSOPInstanceUID
+            for part in report.get("PredecessorDocumentsSequence", ())
+            for series in part.ReferencedSeriesSequence
+            for item in series.ReferencedSOPSequence
+        ]
+        assert sorted(named) == sorted(before)
+        before[report.SOPInstanceUID] = report
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_signed_fhir_report_is_valid_final_and_names_who_signed(dicom_study: ReportedStudy, name: str) -> None:
     module = pytest.importorskip("fhir.resources.R4B.bundle", reason="fhir.resources is not installed")

@@ -289,4 +289,7 @@ def test_downloads_follow_the_review(client: FlaskClient, study_id: str) -> None
 
     _reopen(client, study_id, signed["revision"])
     _sign(client, study_id, signed["revision"] + 1)
-    assert files()[2]["entry"][0]["resource"]["status"] == "amended"
+    _, _, fhir, amended, _ = files()
+    assert fhir["entry"][0]["resource"]["status"] == "amended"
+    (predecessor,) = amended.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence
+    assert predecessor.ReferencedSOPInstanceUID == sr.SOPInstanceUID

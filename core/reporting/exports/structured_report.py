@@ -23,6 +23,7 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
+from pydicom.uid import ComprehensiveSRStorage
 
 from core import DISCLAIMER, __version__
 from core.reporting.evidence import FindingEvidence
@@ -46,7 +47,7 @@ from core.reporting.exports.dicom_identity import (
     uid_of,
 )
 from core.reporting.exports.study import ReportedStudy, derived_uuid
-from core.reporting.review import state_in_words
+from core.reporting.review import Review, state_in_words
 
 
 def as_structured_report(study: ReportedStudy) -> bytes:
@@ -56,6 +57,8 @@ def as_structured_report(study: ReportedStudy) -> bytes:
     code, algorithm identification (TID 4019). Findings, impression and the disclaimer follow as text; TID 1500 is
     extensible. Until it is signed the report is partial, preliminary and unverified; a signed one is complete, final
     and verified by who signed. It is qualified as research in any case.
+
+    A report that was reopened names every signed version that it replaces (Predecessor Documents, PS3.3 section C.17.2).
 
     It lies in the source's study, in a series of its own, and refers to the image that was read. Where the source does
     not name itself, it refers to the leading finding's secondary capture, the only DICOM image that there is then.
@@ -83,8 +86,7 @@ def as_structured_report(study: ReportedStudy) -> bytes:
         content=report,
         series_instance_uid=uid_of(study, "report series"),
         series_number=9001,
-        # Each signature and each edited text is a document of its own.
-        sop_instance_uid=uid_of(study, "report", *([study.review.digest] if study.review else [])),
+        sop_instance_uid=_document_uid(study, study.review),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=study.evidence.model["name"],
@@ -96,6 +98,7 @@ def as_structured_report(study: ReportedStudy) -> bytes:
         content_qualification=ContentQualificationValues.RESEARCH,
         content_date=study.reported.date(),
         content_time=study.reported.time(),
+        previous_versions=_predecessors(study),
         **_verification(study),
     )
     for item in dataset.get("VerifyingObserverSequence", ()):
@@ -109,6 +112,26 @@ def as_structured_report(study: ReportedStudy) -> bytes:
     file = io.BytesIO()
     dataset.save_as(file, enforce_file_format=True)
     return file.getvalue()
+
+
+def _document_uid(study: ReportedStudy, review: Review | None) -> str:
+    """Each signature and each edited text is a document of its own."""
+    return uid_of(study, "report", *([review.digest] if review else []))
+
+
+def _predecessors(study: ReportedStudy) -> list[Dataset] | None:
+    """The signed versions before this one, latest first, as far as highdicom reads them."""
+    documents = []
+    earlier = study.review and study.review.amends
+    while earlier:
+        document = Dataset()
+        document.SOPClassUID = ComprehensiveSRStorage
+        document.SOPInstanceUID = _document_uid(study, earlier)
+        document.StudyInstanceUID = study_uid(study)
+        document.SeriesInstanceUID = uid_of(study, "report series")
+        documents.append(document)
+        earlier = earlier.amends
+    return documents or None
 
 
 def _verification(study: ReportedStudy) -> dict[str, Any]:

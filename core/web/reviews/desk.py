@@ -198,12 +198,18 @@ class Desk:
         return report
 
 
-def as_review(last: Event | None) -> Review | None:
-    """What exports take, from the last entry of a record; None while the draft stands."""
-    if last is None:
+def as_review(events: Sequence[Event]) -> Review | None:
+    """What exports take, from a record or, where the version before does not matter, its last entry alone.
+
+    None where there is no entry: the draft stands.
+    """
+    if not events:
         return None
+    *before, last = events
     sign_off = SignOff(last.author, last.moment, last.digest) if last.kind == "sign" else None
-    return Review(last.version, {section: last.text[section] for section in SECTIONS}, sign_off)
+    signed = [place for place, entry in enumerate(before) if entry.kind == "sign"]
+    amends = as_review(before[: signed[-1] + 1]) if signed else None
+    return Review(last.version, {section: last.text[section] for section in SECTIONS}, sign_off, amends)
 
 
 def summary_object(last: Event | None) -> dict[str, Any]:
