@@ -64,7 +64,20 @@ def names(page):
     return rows(page).get_by_test_id("open-study").all_inner_texts()
 
 
-def test_a_folder_is_sent_without_what_is_plainly_no_radiograph(page, clean, radiographs, chest_dicom, tmp_path):
+def pick(page, folder):
+    page.get_by_test_id("folder-input").set_input_files(folder)
+
+
+def drop(page, folder):
+    """As from a file manager: the browser itself opens the folder."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 300, "y": 300, "data": data})
+
+
+@pytest.mark.parametrize("send", [pick, drop])
+def test_a_folder_is_sent_without_what_is_plainly_no_radiograph(page, clean, radiographs, chest_dicom, tmp_path, send):
     folder = tmp_path / "exam"
     (folder / "CT").mkdir(parents=True)
     shutil.copy(radiographs / "chest-0.png", folder / "chest-0.png")
@@ -72,7 +85,7 @@ def test_a_folder_is_sent_without_what_is_plainly_no_radiograph(page, clean, rad
     for name in ("notes.txt", "Thumbs.db", ".hidden", "DICOMDIR"):
         (folder / name).write_bytes(b"no radiograph")
     page.goto("/")
-    page.get_by_test_id("folder-input").set_input_files(folder)
+    send(page, folder)
     done = page.locator("[data-testid=upload-row][data-state=done]")
     expect(done).to_have_count(2)
     expect(page.get_by_test_id("batch-line")).to_have_text("2 of 2 done")
