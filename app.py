@@ -1,6 +1,6 @@
 """Serve ChestLens in the browser.
 
-python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR] [--samples DIR] [--writer DIR]
+python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR] [--samples DIR] [--writer DIR] [--reasoning]
 """
 
 import argparse
@@ -31,6 +31,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "of NIH ChestX-ray14 or Open-i, or a table.csv, its labels, boxes and reports stand beside ours [no gallery]",
     )
     parser.add_argument("--writer", metavar="DIR", help="folder of the writer, or off [the shipped one]")
+    parser.add_argument(
+        "--reasoning", action="store_true", help="let the writer reason in ten steps before each report; takes longer"
+    )
     options = parser.parse_args(arguments)
     if not 0 <= options.port <= 65535:
         parser.error(f"--port must lie between 0 and 65535, not {options.port}")
@@ -47,6 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
             settings = replace(settings, checkpoint=options.checkpoint)
         if options.writer:
             settings = replace(settings, writer=None if options.writer == "off" else Path(options.writer))
+        if options.reasoning:
+            settings = replace(settings, reasoning=True)
         if options.samples:
             settings = replace(settings, samples=options.samples)
         app = create_app(settings)

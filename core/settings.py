@@ -20,6 +20,8 @@ class ServerSettings:
         queue_limit: studies that may wait before uploads are turned away with 503 (``CHESTLENS_QUEUE_LIMIT``).
         writer: folder of the model that rewrites reports (``CHESTLENS_WRITER``; the shipped one by default), None for
             no rewriting (``off``).
+        reasoning: whether the writer reasons in ten steps before each report (``CHESTLENS_REASONING=on``), which the
+            page shows when asked for.
         samples: folder of radiographs for the gallery (``CHESTLENS_SAMPLES``), None for no gallery.
     """
 
@@ -29,6 +31,7 @@ class ServerSettings:
     queue_limit: int = 64
     samples: Path | None = None
     writer: Path | None = None
+    reasoning: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServerSettings":
@@ -50,4 +53,5 @@ class ServerSettings:
             queue_limit=int(limit),
             samples=Path(samples) if samples else None,
             writer=None if writer == "off" else Path(writer or _WRITER),
+            reasoning=environment.get("CHESTLENS_REASONING") == "on",
         )

@@ -11,11 +11,13 @@ def test_without_any_setting_everything_lies_in_the_instance_folder() -> None:
     assert settings.database_url == f"sqlite:///{ROOT / 'instance' / 'chestlens.sqlite3'}"
     assert settings.checkpoint is None
     assert settings.writer == ROOT / "core" / "checkpoints" / "writer"
+    assert not settings.reasoning
 
 
 def test_the_writer_can_be_another_or_none(tmp_path: Path) -> None:
     assert ServerSettings.from_environment({"CHESTLENS_WRITER": str(tmp_path)}).writer == tmp_path
     assert ServerSettings.from_environment({"CHESTLENS_WRITER": "off"}).writer is None
+    assert ServerSettings.from_environment({"CHESTLENS_REASONING": "on"}).reasoning
 
 
 def test_the_environment_overrides(tmp_path: Path) -> None:

@@ -128,6 +128,7 @@ def rewrite_as_object(written: Rewrite) -> dict[str, Any]:
         "verdict": verdict_as_object(written.verdict),
         "model": written.model,
         "reasoning": list(written.reply.steps) or None if written.reply else None,
+        "reasoning_by_rule": written.steps_by_rule,
     }
 
 

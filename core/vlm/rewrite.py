@@ -25,6 +25,8 @@ class Rewrite:
         reply: the reply that ``report`` rests on, in its parts; None on fallback.
         seconds: time taken.
         model: name and version of the writer.
+        steps_by_rule: whether the reasoning of ``reply`` follows from the evidence by rule, because the model's own
+            disagreed with it or had not ten steps.
     """
 
     report: Report
@@ -32,6 +34,7 @@ class Rewrite:
     reply: Reply | None
     seconds: float
     model: dict[str, str]
+    steps_by_rule: bool = False
 
 
 def rewrite(
@@ -68,18 +71,17 @@ def rewrite(
             yield reply.draft
 
     report, verdict = guarded(drafts(), evidence, template)
-    shown = None
+    shown, by_rule = None, False
     if verdict.action != "fallback":
-        shown = Reply(
-            draft=Draft(report.text("findings"), report.text("impression")),
-            technique=replies[-1].technique,
-            view=replies[-1].view,
+        steps: tuple[str, ...] = ()
+        if style == "reasoning":
+            steps = _supported(replies[-1].steps, evidence)
             # As the template stands in for a report, the steps that the evidence gives stand in for a reasoning.
-            steps=(_supported(replies[-1].steps, evidence) or reasoning_steps(evidence))
-            if style == "reasoning"
-            else (),
-        )
-    return Rewrite(report, verdict, shown, time.perf_counter() - started, writer.identity)
+            by_rule = not steps
+            steps = steps or reasoning_steps(evidence)
+        draft = Draft(report.text("findings"), report.text("impression"))
+        shown = Reply(draft, technique=replies[-1].technique, view=replies[-1].view, steps=steps)
+    return Rewrite(report, verdict, shown, time.perf_counter() - started, writer.identity, by_rule)
 
 
 class _SentenceWatch:

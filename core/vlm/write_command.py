@@ -123,7 +123,8 @@ def _shown(generated: "GeneratedReport", options: argparse.Namespace) -> str:
     lines = []
     if options.style == "reasoning":
         steps = reply.steps if reply else ()
-        lines += ["REASONING (not part of the report)"]
+        by_rule = "; by rule from the evidence, with which the model's own disagreed"
+        lines += [f"REASONING (not part of the report{by_rule if generated.rewrite.steps_by_rule else ''})"]
         for number, step in enumerate(steps, 1):
             lines += textwrap.wrap(f"{number}. {step}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
         lines += [] if steps else ["  None: the template's report stands."]

@@ -42,7 +42,7 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
     store = Store(settings.database_url, settings.instance / "studies")
     rate_earlier(store)
     shelf = SampleShelf(samples, store, settings.instance / "thumbnails")
-    rewriter = Rewriter(store, settings.writer)
+    rewriter = Rewriter(store, settings.writer, reasoning=settings.reasoning)
     worker = Worker(store, classifier, queue_limit=settings.queue_limit, on_done=rewriter.submit)
     install(app, Services(store, classifier, worker, ReviewStore(store.engine), shelf, rewriter))
     protect(app)

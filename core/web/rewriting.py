@@ -18,6 +18,7 @@ from core.reporting.storage import restore_report, store_rewrite
 from core.web.store import Store
 
 if TYPE_CHECKING:
+    from core.vlm.prompts import Style
     from core.vlm.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ _OFF: dict[str, Any] = {
     "verdict": None,
     "model": None,
     "reasoning": None,
+    "reasoning_by_rule": False,
 }
 
 
@@ -41,11 +43,13 @@ class Rewriter:
     Args:
         store: the studies.
         folder: of the writer; None switches rewriting off.
+        reasoning: whether the writer writes ten reasoning steps before each report.
     """
 
-    def __init__(self, store: Store, folder: Path | None) -> None:
+    def __init__(self, store: Store, folder: Path | None, *, reasoning: bool = False) -> None:
         self._store = store
         self._folder = folder
+        self._style: Style = "reasoning" if reasoning else "report"
         self._queue: queue.Queue[tuple[str, Radiograph | None] | None] = queue.Queue()
         self._partial: dict[str, tuple[str, ...]] = {}
         self._writer: Writer | None = None
@@ -113,6 +117,7 @@ class Rewriter:
             evidence,
             template,
             self._writer,
+            style=self._style,
             on_sentences=lambda sentences: self._partial.update({study_id: sentences}),
         )
         if written.report.source == "vlm":

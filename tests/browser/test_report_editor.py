@@ -420,6 +420,7 @@ def _rewriting(page, stage):
             "verdict": {"action": "regenerated", "attempts": [{"violations": [violation]}]} if done else None,
             "model": {"name": "writer", "version": "7"},
             "reasoning": [f"Step {number}." for number in range(1, 11)],
+            "reasoning_by_rule": False,
         }
         route.fulfill(response=response, json=study)
 

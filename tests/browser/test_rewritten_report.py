@@ -14,7 +14,8 @@ WAIT_MS = 90_000
 
 @pytest.fixture(scope="module")
 def live_server(live_instance):
-    application = create_app(ServerSettings.from_environment({"CHESTLENS_INSTANCE": str(live_instance)}))
+    environment = {"CHESTLENS_INSTANCE": str(live_instance), "CHESTLENS_REASONING": "on"}
+    application = create_app(ServerSettings.from_environment(environment))
     server = create_server(application, host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -24,7 +25,7 @@ def live_server(live_instance):
     services_of(application).close()
 
 
-def test_the_page_shows_both_texts_and_the_guards_verdict(page, chest_dicom):
+def test_the_page_shows_both_texts_the_guards_verdict_and_the_reasoning_when_asked(page, chest_dicom):
     with chest_dicom.open("rb") as file:
         upload = {"name": "chest.dcm", "mimeType": "application/dicom", "buffer": file.read()}
     study_id = page.request.post("/api/studies", multipart={"file": upload}).json()["id"]
@@ -34,7 +35,13 @@ def test_the_page_shows_both_texts_and_the_guards_verdict(page, chest_dicom):
     expect(box).to_contain_text("chestlens-writer")
     study = page.request.get(f"/api/studies/{study_id}").json()
     assert study["reports"]["vlm"], "the shipped writer is expected to pass its guard on the phantom"
+    steps = box.get_by_test_id("rewrite-reasoning").locator("li")
+    expect(steps).to_have_count(10)
+    expect(steps.first).to_be_hidden()
+    box.get_by_test_id("rewrite-reasoning").locator("summary").click()
+    assert steps.all_inner_texts() == study["rewrite"]["reasoning"]
     body = page.locator("#report-body")
+    expect(body).not_to_contain_text(study["rewrite"]["reasoning"][0])
     for section in ("findings", "impression"):
         expect(body.locator(f"[data-section={section}]")).to_contain_text(study["reports"]["vlm"][section])
     linked = body.locator("[data-section=findings] [role=button]")

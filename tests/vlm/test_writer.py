@@ -8,11 +8,10 @@ import pytest
 from core.imaging import read_radiograph
 from core.reporting.guard import Draft, examine
 from core.reporting.templater import write_report
-from core.vlm import rewrite as rewriting
 from core.vlm.composition import random_evidence
 from core.vlm.guard_study import in_words, study_guard
 from core.vlm.pictures import picture_of
-from core.vlm.prompts import STEPS, Reply, render_prompt
+from core.vlm.prompts import STEPS, Reply, reasoning_steps, render_prompt
 from core.vlm.rewrite import rewrite
 from core.vlm.writer import SHIPPED_WRITER, Decoding, Writer, WriterError
 
@@ -38,15 +37,16 @@ class Scripted:
 
     identity = {"name": "scripted", "version": "1"}  # noqa: RUF012
 
-    def __init__(self, *drafts, pieces=()):
+    def __init__(self, *drafts, pieces=(), steps=()):
         self.drafts = drafts
         self.pieces = pieces
+        self.steps = steps
 
     def replies(self, picture, prompt, *, seed, on_text=None):
         for piece in self.pieces if on_text else ():
             on_text(piece)
         for draft in self.drafts:
-            yield Reply(draft)
+            yield Reply(draft, steps=self.steps)
 
 
 def test_the_shipped_folder_is_small_and_states_who_it_is(writer):
@@ -124,11 +124,18 @@ def test_a_writer_that_lies_is_never_shown(picture):
         assert written.report.source == "template" or not examine(shown(written), evidence)
 
 
-def test_reasoning_that_disagrees_is_left_out():
+def test_reasoning_that_agrees_is_kept_and_another_gives_way_to_the_rule(picture):
     evidence = cases(1)[0]
+    template = write_report(evidence)
+    draft = Draft(template.text("findings"), template.text("impression"))
     called = evidence.decided("present", "possible")[0].finding.phrase
-    steps = ("One frontal radiograph.", *(f"No {called}." for _ in range(STEPS - 2)), "To report: nothing.")
-    assert rewriting._supported(steps, evidence) == ()
+    contrary = ("One frontal radiograph.", *(f"No {called}." for _ in range(STEPS - 2)), "To report: nothing.")
+    by_rule = reasoning_steps(evidence)
+    agreeing = ("One frontal radiograph of a chest.", *by_rule[1:])
+    for steps, expected, is_rule in ((agreeing, agreeing, False), (contrary, by_rule, True), ((), by_rule, True)):
+        written = rewrite(picture, evidence, template, Scripted(draft, steps=steps), style="reasoning")
+        assert written.reply.steps == expected
+        assert written.steps_by_rule == is_rule
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

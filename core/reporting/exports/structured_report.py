@@ -58,7 +58,7 @@ def as_structured_report(study: ReportedStudy) -> bytes:
     extensible. Until it is signed the report is partial, preliminary and unverified; a signed one is complete, final
     and verified by who signed. It is qualified as research in any case.
 
-    A report that was reopened names every signed version that it replaces (Predecessor Documents, PS3.3 section C.17.2).
+    A reopened report names every signed version that it replaces (Predecessor Documents, PS3.3 section C.17.2).
 
     It lies in the source's study, in a series of its own, and refers to the image that was read. Where the source does
     not name itself, it refers to the leading finding's secondary capture, the only DICOM image that there is then.

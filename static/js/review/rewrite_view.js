@@ -59,13 +59,19 @@ function names({ findings }) {
   return findings?.length ? el("span", { class: "hint" }, findings.map(label).join(", ")) : null;
 }
 
-function reasoning({ reasoning: steps }) {
+function reasoning({ reasoning: steps, reasoning_by_rule: byRule }) {
   if (!steps?.length) return null;
   return el(
     "details",
     { data: { testid: "rewrite-reasoning" } },
-    el("summary", {}, "Show the model's reasoning"),
-    el("p", { class: "hint" }, "Not part of the report. Its statements agree with the evidence."),
+    el("summary", {}, byRule ? "Show the evidence in ten steps" : "Show the model's reasoning in ten steps"),
+    el(
+      "p",
+      { class: "hint" },
+      byRule
+        ? "Not part of the report. The model's own reasoning did not agree with the evidence; these steps follow from it by rule."
+        : "Not part of the report. Its statements agree with the evidence.",
+    ),
     el("ol", {}, ...steps.map((text) => el("li", {}, text))),
   );
 }
