@@ -2,10 +2,12 @@
 
 import argparse
 import csv
+import hashlib
 import json
 import os
 import sys
 import textwrap
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +34,8 @@ def add_write(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "--manifest",
         type=Path,
         metavar="CSV",
-        help="instead of FILE: a table with the column image_path, and id and ehr (JSON text or file) if there are any",
+        help="instead of FILE: a table with the column image_path, and id and ehr (JSON text or file) if there are "
+        "any; a stopped run goes on when the same command is given again",
     )
     one.add_argument("--output", type=Path, help="file to write, JSON lines for a manifest [standard output]")
     one.add_argument("--ehr", type=Path, metavar="JSON", help="health record, context for the writer")
@@ -83,22 +86,47 @@ def _write_many(options: argparse.Namespace, models: dict[str, Any]) -> int:
         raise DatasetError(f"{options.manifest} needs the column image_path and at least one row.")
     if options.output is None:
         raise DatasetError("Name the file for the reports with --output.")
-    partial = options.output.with_name(options.output.name + ".partial")
-    failed = 0
-    with partial.open("w", encoding="utf-8") as file:
-        for row in tqdm(rows, desc="writing", unit="report", disable=None):
+    partial = _partial(options)
+    done = _finished_lines(partial)
+    with partial.open("a", encoding="utf-8") as file:
+        file.truncate(len("".join(done).encode()))
+        rest = rows[len(done) :]
+        for row in tqdm(rest, desc="writing", unit="report", initial=len(done), total=len(rows), disable=None):
             path = Path(row["image_path"])
             line: dict[str, Any] = {"id": row.get("id") or path.stem, "image_path": row["image_path"]}
             try:
                 path = path if path.is_absolute() else options.manifest.parent / path
                 line |= generate(path, _ehr_of(row, options.manifest.parent), **models).as_object()
             except (ImagingError, OSError, ValueError) as error:
-                failed += 1
                 line["error"] = str(error)
             file.write(json.dumps(line) + "\n")
+            file.flush()
+    with partial.open(encoding="utf-8") as file:
+        actions = Counter(_action(json.loads(text)) for text in file)
     os.replace(partial, options.output)
-    print(f"{len(rows) - failed} of {len(rows)} reports: {options.output}", file=sys.stderr)
-    return 1 if failed == len(rows) else 0
+    written = len(rows) - actions["failed"]
+    counts = ", ".join(f"{name} {count}" for name, count in actions.most_common())
+    print(f"{written} of {len(rows)} reports ({counts}): {options.output}", file=sys.stderr)
+    return 0 if written else 1
+
+
+def _partial(options: argparse.Namespace) -> Path:
+    """Where reports wait until all are written; a command with other options does not go on with them."""
+    named = [options.manifest.read_text(encoding="utf-8-sig"), options.style, options.backend, str(options.checkpoint)]
+    digest = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:8]
+    return options.output.with_name(f"{options.output.name}.{digest}.partial")
+
+
+def _finished_lines(partial: Path) -> list[str]:
+    """What an interrupted run wrote, without a line that was cut off."""
+    if not partial.exists():
+        return []
+    return [line for line in partial.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+
+
+def _action(line: dict[str, Any]) -> str:
+    """What the guard did with a report."""
+    return "failed" if "error" in line else str(line["rewrite"]["verdict"]["action"])
 
 
 def _ehr_of(row: dict[str, str], folder: Path) -> str | Path | None:

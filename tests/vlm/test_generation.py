@@ -88,7 +88,36 @@ def test_a_manifest_keeps_what_failed(chest, tmp_path, capsys):
     lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [line["id"] for line in lines] == ["a", "b", "c"]
     assert [("error" in line) for line in lines] == [False, True, True]
-    assert "1 of 3 reports" in capsys.readouterr().err
+    assert "1 of 3 reports (failed 2, " in capsys.readouterr().err
+
+
+def test_a_stopped_manifest_goes_on_and_gives_the_same_reports(chest, tmp_path, capsys, monkeypatch):
+    table = tmp_path / "studies.csv"
+    table.write_text("id,image_path\n" + "".join(f"{name},{chest}\n" for name in "abc"))
+    command = ["write", "--manifest", str(table), "--output"]
+    assert main([*command, str(tmp_path / "whole.jsonl")]) == 0
+    calls = []
+
+    def stopped_at_the_third(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return generate(*arguments, **options)
+
+    monkeypatch.setattr("core.vlm.generation.generate", stopped_at_the_third)
+    output = tmp_path / "out.jsonl"
+    main([*command, str(output)])
+    assert not output.exists()
+    (partial,) = tmp_path.glob("out.jsonl.*.partial")
+    with partial.open("a") as file:
+        file.write('{"id": "cut o')
+    assert main([*command, str(output)]) == 0
+    assert len(calls) == 4
+    assert [path.name for path in tmp_path.glob("*.partial")] == []
+    texts = [
+        [json.loads(line)["findings"] for line in path.read_text().splitlines()] for path in tmp_path.glob("*.jsonl")
+    ]
+    assert texts[0] == texts[1]
 
 
 @pytest.mark.parametrize(
