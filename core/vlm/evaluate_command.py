@@ -51,6 +51,12 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="TABLE",
         help="labelled images that stand in, by label set, for those of the studies [a rendered phantom]",
     )
+    one.add_argument(
+        "--temperature",
+        type=float,
+        metavar="T",
+        help="of the writer's first drafts, 0 for the likeliest words [the writer's own]; choose it on the val split",
+    )
     one.add_argument("--limit", type=int, default=0, metavar="N", help="studies at most, with --dataset [0: all]")
     one.add_argument("--resamples", type=int, default=RESAMPLES, help=f"for the intervals [{RESAMPLES}]")
     one.add_argument(
@@ -76,6 +82,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
         options.parser.error("give either --predictions or --dataset with --data_dir")
     if options.resamples < 1:
         options.parser.error("--resamples must be 1 or more")
+    if options.temperature is not None and options.temperature < 0:
+        options.parser.error("--temperature must be 0 or more")
     systems, studies = _inputs(options)
     learned, unavailable = load_learned(
         bertscore_model=options.bertscore_model, chexbert=options.chexbert, chexbert_bert=options.chexbert_bert
@@ -127,7 +135,7 @@ def _inputs(options: argparse.Namespace) -> tuple[dict[str, pd.DataFrame], pd.Da
 
 def _write(options: argparse.Namespace, studies: pd.DataFrame) -> pd.DataFrame:
     # transformers takes seconds to import, which comparing manifests should not wait for.
-    from core.vlm.writer import SHIPPED_WRITER, Writer
+    from core.vlm.writer import SHIPPED_WRITER, Decoding, Writer
     from core.vlm.written import write_studies
 
     images = None
@@ -135,7 +143,8 @@ def _write(options: argparse.Namespace, studies: pd.DataFrame) -> pd.DataFrame:
         images = read_table(options.images)
         # Images of training records are not to illustrate what is measured.
         images = images[images["split"] == ("train" if options.split == "train" else "val")]
-    writer = Writer(options.backend or SHIPPED_WRITER)
+    decoding = Decoding() if options.temperature is None else Decoding(temperature=options.temperature)
+    writer = Writer(options.backend or SHIPPED_WRITER, decoding)
     manifest = manifest_of(studies, lambda evidences: write_studies(evidences, writer, images))
     if options.output_dir:
         options.output_dir.mkdir(parents=True, exist_ok=True)
