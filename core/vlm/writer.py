@@ -37,7 +37,7 @@ class Decoding:
         max_new_tokens: length of a draft at most, in tokens.
     """
 
-    temperature: float = 0.3
+    temperature: float = 0.4
     top_p: float = 0.9
     retry_temperature: float = 0.7
     attempts: int = 4
