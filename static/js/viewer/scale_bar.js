@@ -9,7 +9,7 @@ export function showScale(bar, spacing, scale, space) {
   const text = bar.querySelector("[data-part=text]");
   line.hidden = !spacing;
   if (!spacing) {
-    text.textContent = "No scale: pixel spacing unknown";
+    text.textContent = "No scale";
     return;
   }
   const millimetre = scale / spacing[1];
