@@ -1,9 +1,9 @@
 """The writer: a vision-language model that turns evidence into Findings and Impression."""
 
 import json
-import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from core.vlm.training import WriterTrainingError, chat_prompt, load_model
 
 SHIPPED_WRITER = ROOT / "core" / "checkpoints" / "writer"
 
-log = logging.getLogger(__name__)
+# Below so many weights further threads save no time, and cost tens of times as much where the machine is busy.
+_ONE_THREAD = 50_000_000
 
 
 class WriterError(ValueError):
@@ -68,6 +69,7 @@ class Writer:
         self._model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
         self.decoding = decoding or Decoding()
         self.identity = _identity(Path(folder))
+        self._threads = 1 if self._model.num_parameters() < _ONE_THREAD else torch.get_num_threads()
         self._lock = threading.Lock()
 
     def replies(
@@ -95,7 +97,7 @@ class Writer:
     ) -> str:
         sampling = {"do_sample": True, "temperature": temperature, "top_p": self.decoding.top_p, "top_k": 0}
         # The draws of the rest of the program are not to depend on how much was written.
-        with self._lock, torch.random.fork_rng(devices=[]):
+        with self._lock, torch.random.fork_rng(devices=[]), _threads(self._threads):
             torch.manual_seed(seed)
             tokens = self._model.generate(
                 **inputs,
@@ -105,6 +107,17 @@ class Writer:
             )
         written = tokens[0, inputs["input_ids"].shape[1] :]
         return str(self._processor.tokenizer.decode(written, skip_special_tokens=True))
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Limit torch's threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Pieces(TextStreamer):

@@ -4,6 +4,7 @@ import random
 import shutil
 
 import pytest
+import torch
 
 from core.imaging import read_radiograph
 from core.reporting.guard import Draft, examine
@@ -99,6 +100,18 @@ def test_text_is_streamed_as_it_is_written(writer, picture):
     first = next(writer.replies(picture, render_prompt(evidence), seed=1, on_text=pieces.append))
     assert len(pieces) > 5
     assert first.draft.findings in " ".join("".join(pieces).split())
+
+
+def test_a_small_writer_leaves_the_processors_to_others(writer, picture):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        used = []
+        next(writer.replies(picture, "Write.", seed=1, on_text=lambda _: used.append(torch.get_num_threads())))
+        assert set(used) == {1}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_only_sentences_that_agree_are_told_while_writing(picture):
