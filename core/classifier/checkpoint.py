@@ -14,9 +14,10 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from core.classifier.calibration import Calibration, OperatingPoint
+from core.classifier.ensemble import create_network
 from core.classifier.preprocessing import Preprocessing
 from core.findings import LABELS
 
@@ -35,7 +36,7 @@ class CheckpointConfig:
     """What ``config.json`` says beside the weights.
 
     Attributes:
-        architecture: timm model name.
+        architecture: timm model name, or several with ``+`` between them, whose mean counts.
         preprocessing: how pixels become network input.
         calibration: raw outputs to probabilities, per label.
         operating_points: decision thresholds per label, on the calibrated probability.
@@ -95,17 +96,25 @@ class CheckpointConfig:
 
 
 def save_checkpoint(folder: str | Path, network: nn.Module, config: CheckpointConfig) -> None:
-    """Write the folder. Each file appears whole or not at all."""
+    """Write the folder. Each file appears whole or not at all.
+
+    Kernels and matrices that half precision holds exactly take half the room; loading gives the same network.
+    """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     # Running statistics of batch norm count batches in int64; only the weights proper need to be contiguous floats.
-    state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    state = {name: _compact(value.detach().cpu()).contiguous() for name, value in network.state_dict().items()}
     weights = target / f"{WEIGHTS}.partial"
     save_file(state, weights, metadata={"format": "pt"})
     os.replace(weights, target / WEIGHTS)
     text = target / "config.json.partial"
     text.write_text(json.dumps(config.to_json(), indent=2) + "\n")
     os.replace(text, target / "config.json")
+
+
+def _compact(value: Tensor) -> Tensor:
+    half = value.half() if value.ndim > 1 else value
+    return half if torch.equal(half.to(value.dtype), value) else value
 
 
 def checkpoint_digest(folder: str | Path) -> str:
@@ -148,17 +157,12 @@ def load_checkpoint(folder: str | Path = SHIPPED) -> tuple[nn.Module, Checkpoint
     Raises:
         CheckpointError: a file is missing, or the weights do not fit the architecture that the folder names.
     """
-    # Half of the start of every command went into this import, which ONNX Runtime does without.
-    import timm
-
     config = load_config(folder)
     weights = Path(folder) / WEIGHTS
     if not weights.is_file():
         raise CheckpointError(f"No checkpoint in {folder}: {WEIGHTS} is missing.")
     try:
-        network = timm.create_model(
-            config.architecture, pretrained=False, num_classes=len(config.label_names), in_chans=1
-        )
+        network = create_network(config.architecture, len(config.label_names))
         network.load_state_dict(load_file(weights))
     except Exception as error:  # safetensors, timm and torch each raise their own
         raise CheckpointError(

@@ -1,14 +1,27 @@
-"""The commands about checkpoints: ``python -m core onnx|torchxrayvision``."""
+"""The commands about checkpoints: ``python -m core combine|onnx|torchxrayvision``."""
 
 import argparse
 from pathlib import Path
 
 from core.classifier.onnx_model import export_onnx
 from core.classifier.torchxrayvision_weights import convert
+from core.datasets.options import add_source_options, load_sources
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the two commands to the parser of ``python -m core``."""
+    """Add the commands to the parser of ``python -m core``."""
+    mean = commands.add_parser(
+        "combine",
+        help="several checkpoints as one, which gives the mean of their networks",
+        description="Writes a checkpoint whose logits and heatmaps are the means of those of the others, with "
+        "calibration and operating points chosen on the validation images that all of them were kept from.",
+    )
+    mean.add_argument("checkpoints", type=Path, nargs="+", metavar="CHECKPOINT", help="folders that train.py wrote")
+    mean.add_argument("--output_dir", type=Path, required=True, metavar="DIR", help="checkpoint folder to write")
+    mean.add_argument("--image_size", type=int, metavar="PIXELS", help="input of all [the largest of theirs]")
+    add_source_options(mean)
+    mean.set_defaults(run=combine)
+
     one = commands.add_parser(
         "onnx",
         help="give a checkpoint a model.onnx, which serves it several times faster on a CPU",
@@ -28,6 +41,21 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.add_argument("--output_dir", type=Path, required=True, metavar="DIR", help="checkpoint folder to write")
     two.add_argument("--cache_dir", type=Path, metavar="DIR", help="where downloaded weights lie [the library's own]")
     two.set_defaults(run=torchxrayvision)
+
+
+def combine(options: argparse.Namespace) -> int:
+    """Combine checkpoints."""
+    from core.classifier.combining import combine as write_mean
+
+    auroc = write_mean(
+        options.checkpoints, options.output_dir, load_sources(options).table, image_size=options.image_size
+    )
+    print(
+        f"Validation macro AUROC of the mean: {'-' if auroc is None else f'{auroc:.4f}'}\n"
+        f"Make it faster with: python -m core onnx {options.output_dir}\n"
+        f"Use it with: python app.py --checkpoint {options.output_dir}"
+    )
+    return 0
 
 
 def onnx(options: argparse.Namespace) -> int:

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from core.classifier.ensemble import MeanOfNetworks
+
 Explainer = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 # The package's hooks keep activations on the network, so that two threads must not use them at once.
@@ -35,6 +37,8 @@ def explainer(network: nn.Module) -> Explainer:
 @torch.inference_mode()
 def has_linear_head(network: nn.Module) -> bool:
     """Whether the logits are one linear layer on the averaged output of ``forward_features``, found by trying."""
+    if isinstance(network, MeanOfNetworks):
+        return all(has_linear_head(member) for member in network.members)
     classifier = _classifier(network)
     if classifier is None:
         return False
@@ -59,6 +63,10 @@ def evidence_maps(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
 
     Differentiable; needs ``has_linear_head``.
     """
+    if isinstance(network, MeanOfNetworks):
+        of_members = [evidence_maps(member, x) for member in network.members]
+        logits, maps = (torch.stack(parts).mean(dim=0) for parts in zip(*of_members, strict=True))
+        return logits, maps
     features = _features(network, x)
     logits = cast(Callable[[Tensor], Tensor], network.forward_head)(features)
     weights = cast(nn.Linear, _classifier(network)).weight

@@ -26,6 +26,10 @@ def in_plain_words(settings: TrainingSettings) -> Iterator[None]:
         ) from error
     except RuntimeError as error:
         text = str(error)
+        if settings.compile and type(error).__module__.startswith("torch._"):
+            raise TrainingError(
+                f"PyTorch cannot compile the training step here; it takes a C++ compiler: leave out --compile. {kept}"
+            ) from error
         if "DataLoader worker" in text:
             raise TrainingError(
                 f"A process that reads images died, perhaps for want of memory: use --loader_workers 0. {kept}"

@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from core.classifier.heatmaps import closed_form
 from core.classifier.losses import MaskedLoss
 from core.classifier.training.attention import WithEvidence, attention_loss
+from core.classifier.training.cpu import suit_cpu
 from core.classifier.training.failures import TrainingError, in_plain_words
 from core.classifier.training.images import Batch, TrainingImages, draw_epoch, epoch_steps, loaded, soften
 from core.classifier.training.initial import has_quick_heatmaps, initial_network
@@ -108,6 +109,8 @@ class _Run:
         torch.manual_seed(settings.seed)
         network, self.preprocessing = initial_network(settings)
         network = network.to(self.accelerator.device).to(memory_format=torch.channels_last)
+        if self.accelerator.device.type == "cpu":
+            suit_cpu(network, settings.precision)
         # Other heads would need a backward pass a heatmap, too long for every epoch.
         self.linear_head = has_quick_heatmaps(network, settings.backbone)
         self.average = ModelEmaV3(network, decay=settings.ema_decay, use_warmup=True)
@@ -129,9 +132,10 @@ class _Run:
                 f"step on {self.accelerator.num_processes} processes: lower --gradient_accumulation_steps."
             )
         self.bare_network = network
-        self.network, self.optimiser = self.accelerator.prepare(
-            network if boxes is None else WithEvidence(network), optimiser
-        )
+        trained = network if boxes is None else WithEvidence(network)
+        if settings.compile:
+            trained.compile()
+        self.network, self.optimiser = self.accelerator.prepare(trained, optimiser)
         self.rate = LearningRate(self.optimiser, settings, self.steps * settings.epochs)
         self.state: dict[str, Any] = {"epoch": 0, "best": None, "history": []}
         if resume and (folder / "state.pt").is_file():

@@ -1,0 +1,42 @@
+"""Several networks as one: the mean of their logits, and of what each place of the image adds to them."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+# Between the timm names of an architecture that has several members.
+SEPARATOR = "+"
+
+
+class MeanOfNetworks(nn.Module):
+    """Networks of one input and the same outputs, which look at the same image (Lakshminarayanan et al., NeurIPS 2017).
+
+    Args:
+        members: timm models.
+    """
+
+    def __init__(self, members: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (N, C, S, S) to logits (N, L)."""
+        return torch.stack([member(x) for member in self.members]).mean(dim=0)
+
+
+def create_network(architecture: str, outputs: int) -> nn.Module:
+    """An untrained network with one grey input channel.
+
+    Args:
+        architecture: a timm name, or several with ``+`` between them.
+        outputs: number of labels.
+    """
+    # Half of the start of every command went into this import, which ONNX Runtime does without.
+    import timm
+
+    members = [
+        timm.create_model(name, pretrained=False, num_classes=outputs, in_chans=1)
+        for name in architecture.split(SEPARATOR)
+    ]
+    return members[0] if len(members) == 1 else MeanOfNetworks(members)
