@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,6 +106,21 @@ def test_any_name_can_be_printed(raster_study: ReportedStudy, name: str, shown: 
 def test_any_shape_of_radiograph_fits(raster_study: ReportedStudy, shape: tuple[int, int]) -> None:
     radiograph = replace(raster_study.radiograph, pixels=np.zeros(shape, np.float32))
     assert len(_pages(export(replace(raster_study, radiograph=radiograph), "pdf"))) == 1
+
+
+def test_pixels_that_are_not_square_are_shown_in_the_proportions_of_the_body(raster_study: ReportedStudy) -> None:
+    radiograph = replace(raster_study.radiograph, pixel_spacing_mm=(0.4, 0.2))
+    (page,) = pypdf.PdfReader(io.BytesIO(export(replace(raster_study, radiograph=radiograph), "pdf"))).pages
+    drawn: list[float] = []
+
+    def note(operator: bytes, operands: list[Any], matrix: list[float], _: list[float]) -> None:
+        if operator == b"Do":
+            drawn.append(matrix[3] / matrix[0])
+
+    page.extract_text(visitor_operand_before=note)
+    height, width = radiograph.pixels.shape
+    assert drawn == pytest.approx([2 * height / width] * 2, rel=0.01)
+    assert [picture.image.size for picture in page.images] == [(width // 2, height)] * 2
 
 
 def test_a_model_that_knows_nothing_is_said_to_know_nothing(raster_study: ReportedStudy) -> None:

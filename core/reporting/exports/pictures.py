@@ -17,12 +17,13 @@ DEJAVU = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 
 
 def overlaid(study: ReportedStudy, shown: FindingEvidence | None) -> Image.Image:
-    """The radiograph (RGB, longest side up to 1024 pixels) with a finding's heatmap, or bare if that is None."""
+    """The radiograph (RGB, longest side up to 1024 square pixels) with a finding's heatmap, or bare if that is None."""
+    pixels, aspect = study.radiograph.pixels, study.radiograph.pixel_aspect
     if shown is None:
-        return blended(study.radiograph.pixels, None)
+        return blended(pixels, None, pixel_aspect=aspect)
     heatmap = study.prediction.heatmaps[LABELS.index(shown.finding.name)]
     # In the 256 steps that a server keeps, so that every way to an export draws the same picture.
-    return blended(study.radiograph.pixels, np.round(heatmap * 255).astype(np.float32) / 255)
+    return blended(pixels, np.round(heatmap * 255).astype(np.float32) / 255, pixel_aspect=aspect)
 
 
 def caption(study: ReportedStudy, shown: FindingEvidence | None) -> str:
