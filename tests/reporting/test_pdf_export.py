@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from core import DISCLAIMER
+from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, display_name
 from core.reporting import ReportedStudy, export
+from core.reporting.reliability import reliability_in_words
 from core.reporting.report import Report, Sentence
 from core.reporting.templater import write_report
 
@@ -85,6 +87,19 @@ def test_radiograph_and_heatmap_stand_side_by_side(raster_study: ReportedStudy) 
     assert np.abs(mass - hernia).max() > 60
     (text,) = _pages(export(raster_study, "pdf", finding="Hernia"))
     assert "Model attention: Hernia" in text
+
+
+def test_the_heatmap_says_how_far_it_can_be_trusted(raster_study: ReportedStudy) -> None:
+    measured = HeatmapReliability(n_boxes=30, n_images=29, pointing_game=3 / 29, iobb=0.5, usual_place=0.28)
+    findings = tuple(
+        replace(item, reliability=measured if item.finding.name == "Mass" else None)
+        for item in raster_study.evidence.findings
+    )
+    study = replace(raster_study, evidence=replace(raster_study.evidence, findings=findings))
+    (mass,) = _pages(export(study, "pdf", finding="Mass"))
+    assert f"Heatmap reliability: {reliability_in_words(measured)}" in mass
+    (hernia,) = _pages(export(study, "pdf", finding="Hernia"))
+    assert "Heatmap reliability: not measured." in hernia
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from core.findings import LABELS, display_name
 from core.reporting.evidence import FindingEvidence
 from core.reporting.exports.study import ReportedStudy
 from core.reporting.overlay import blended, with_legend
+from core.reporting.reliability import reliability_in_words
 
 # DejaVu comes with Matplotlib (free licence); it covers Latin, Greek, Cyrillic and more, but no East Asian script.
 DEJAVU = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -34,12 +35,21 @@ def caption(study: ReportedStudy, shown: FindingEvidence | None) -> str:
     return f"Model attention: {display_name(shown.finding.name)}, {probability}, {shown.decision}"
 
 
+def trust(shown: FindingEvidence | None) -> str:
+    """How far the heatmap that a picture shows can be trusted, in one line; empty where it shows none."""
+    if shown is None:
+        return ""
+    words = "not measured." if shown.reliability is None else reliability_in_words(shown.reliability)
+    return f"Heatmap reliability: {words}"
+
+
 def captioned(study: ReportedStudy, shown: FindingEvidence | None) -> Image.Image:
-    """``overlaid`` with a legend at its right, and caption, model and disclaimer burned in below."""
+    """``overlaid`` with a legend at its right, and caption, reliability, model and disclaimer burned in below."""
     picture = with_legend(overlaid(study, shown))
     model = study.evidence.model
     lines = [
         f"{caption(study, shown)}. Legend: low (bottom) to high (top), scaled per finding.",
+        *filter(None, [trust(shown)]),
         f"{model['name']} version {model['version']}",
         DISCLAIMER,
     ]
