@@ -6,7 +6,6 @@ Imaged (C.8.11.2), DX Image (C.8.11.3), DX Positioning (C.8.11.5), Modality LUT 
 
 import re
 
-import numpy as np
 from pydicom.dataset import Dataset
 
 from core.imaging.dicom_file import TRANSFER_SYNTAXES, parse_dicom
@@ -25,6 +24,8 @@ _ELSEWHERE = re.compile(
     r"SKULL|SPINE|EXTREMITY)\b"
 )
 _FRONTAL = ("PA", "AP")
+# Longer by shorter side of a pixel; detectors have square pixels, read-out in one direction at most halves one side.
+_MOST_STRETCHED = 4
 # PS3.3 section C.8.11.5.1.1 and C.8.1.1; everything that is neither PA nor AP.
 _OTHER_VIEWS: dict[str, str] = {
     **dict.fromkeys(("LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT", "LEFT LATERAL", "RIGHT LATERAL"), "lateral"),
@@ -174,9 +175,12 @@ def _check_view(dataset: Dataset) -> tuple[str | None, list[str]]:
 
 
 def _spacing(dataset: Dataset) -> tuple[float, float] | None:
-    """Pixel Spacing, else Imager Pixel Spacing (PS3.3 section 10.7.1.3), in mm; None where neither is positive."""
+    """Pixel Spacing, else Imager Pixel Spacing (PS3.3 section 10.7.1.3), in mm.
+
+    None where neither is positive, or where pixels would be more stretched than those of any detector.
+    """
     for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
         spacing = numbers(dataset, keyword)
-        if len(spacing) == 2 and bool(np.all(np.asarray(spacing) > 0)):
+        if len(spacing) == 2 and min(spacing) > 0 and max(spacing) <= _MOST_STRETCHED * min(spacing):
             return spacing[0], spacing[1]
     return None

@@ -29,6 +29,12 @@ class Radiograph:
     metadata: dict[str, str] = field(default_factory=dict)
     source: dict[str, str] = field(default_factory=dict, repr=False)
 
+    @property
+    def pixel_aspect(self) -> float:
+        """Height of a pixel, by its width; 1 where the file does not say."""
+        height, width = self.pixel_spacing_mm or (1.0, 1.0)
+        return height / width
+
 
 class ImagingError(ValueError):
     """A file could not become a ``Radiograph``; the message is one plain sentence for the person who sent it."""

@@ -62,7 +62,8 @@ def predict(options: argparse.Namespace) -> int:
                 folder = options.heatmaps / f"{item.path.stem}-{item.path.suffix.lstrip('.') or 'file'}"
                 folder.mkdir(parents=True, exist_ok=True)
                 for label, heatmap in zip(LABELS, item.prediction.heatmaps, strict=True):
-                    (folder / f"{label}.png").write_bytes(blended_png(item.radiograph.pixels, heatmap))
+                    picture = blended_png(item.radiograph.pixels, heatmap, pixel_aspect=item.radiograph.pixel_aspect)
+                    (folder / f"{label}.png").write_bytes(picture)
     if partial:
         os.replace(partial, options.output)
     if failed:

@@ -239,7 +239,11 @@ def _called(*conditions: Any) -> Any:
 
 def _labels_named(word: str) -> list[str]:
     wanted = word.lower()
-    return [item.name for item in FINDINGS if wanted in display_name(item.name).lower() or wanted in item.phrase]
+    return [
+        item.name
+        for item in FINDINGS
+        if wanted in display_name(item.name).lower() or wanted in item.phrase or wanted == item.name.lower()
+    ]
 
 
 def _earlier_findings(store: Store, study: Study) -> Sequence[FindingEvidence]:

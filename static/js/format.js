@@ -42,7 +42,8 @@ export function shortTime(moment) {
 
 export const localTime = (iso) => dateTime.format(new Date(iso));
 export const count = (number) => number.toLocaleString("en");
-export const label = (name) => name.replaceAll("_", " ");
+/** A finding's name as people read it, as the server writes it: "Pleural thickening". */
+export const label = (name) => name.charAt(0) + name.slice(1).replaceAll("_", " ").toLowerCase();
 
 /** "2 present, 1 possible", or that there is none. */
 export function decisionCounts(present, possible) {

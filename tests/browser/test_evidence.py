@@ -100,6 +100,14 @@ def test_boxes_and_labels_of_the_data_set_are_shown_where_they_are_known(page, s
     expect(page.get_by_test_id("finding-reference")).to_contain_text("not labelled with it.")
 
 
+def test_a_finding_has_one_name_all_over_the_page(page, studies):
+    reference = REFERENCE | {"labels": ["Pleural_Thickening"], "boxes": []}
+    change_study(page, lambda study: study.update(reference=reference))
+    open_first(page, studies)
+    expect(row_of(page, "Pleural_Thickening")).to_contain_text("Pleural thickening")
+    expect(page.get_by_test_id("reference-labels")).to_contain_text("Pleural thickening")
+
+
 def test_without_a_data_set_nothing_is_said_of_one(page, studies):
     open_first(page, studies)
     select(page, row_of(page, "Mass"))

@@ -18,8 +18,10 @@ from steps import (
     assert_disclaimer_in_view,
     assert_no_sideways_scrolling,
     expect,
+    judged_rows,
     open_study,
     playwright_api,
+    select,
     tab_to,
     wait_for_results,
 )
@@ -373,6 +375,20 @@ def test_a_narrow_window_stacks_draft_and_editor(page, chest_dicom):
     page.get_by_test_id("report-sign").click()
     assert_no_sideways_scrolling(page)
     expect(page.get_by_test_id("confirm-sign")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("width", [1280, 1440])
+def test_the_evidence_beside_the_editor_is_shown_whole(page, chest_dicom, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    open_report(page, chest_dicom)
+    start_editing(page)
+    for row in judged_rows(page).all():
+        select(page, row)
+        detail = page.get_by_test_id("finding-detail")
+        expect(detail).to_contain_text("Heatmap reliability")
+        assert detail.evaluate("node => node.scrollHeight - node.clientHeight") == 0
+    tops = {tool.bounding_box()["y"] for tool in page.get_by_test_id("tools").locator("button").all()}
+    assert len(tops) == 1, "the tools stand in one row"
 
 
 def test_print_shows_the_text_that_stands_and_its_state(page, chest_dicom):

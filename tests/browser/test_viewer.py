@@ -223,14 +223,35 @@ def test_magnifier_enlarges_what_is_under_the_pointer(viewer):
     assert is_white(picture(viewer)).sum() > 4 * before
 
 
-def test_two_fingers_zoom(viewer):
+@pytest.fixture
+def fingers(viewer):
     touch = viewer.context.new_cdp_session(viewer)
-    x, y = middle(viewer)
 
     def fingers(kind, *points):
         places = [{"x": px, "y": py, "id": number} for number, (px, py) in enumerate(points)]
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
 
+    return fingers
+
+
+def test_a_finger_drags_the_magnifier_and_leaves_it_where_it_was_lifted(viewer, fingers):
+    viewer.get_by_test_id("heatmap-toggle").click()
+    before, window = is_white(picture(viewer)), readout(viewer)
+    x, y = middle(viewer)
+    pane = viewer.get_by_test_id("pane").bounding_box()
+    mark = np.add(centre_of(before), (pane["x"], pane["y"]))
+    viewer.locator('[data-command="lens"]').click()
+    fingers("touchStart", (x, y - 150))
+    fingers("touchMove", (x, y - 50))
+    fingers("touchMove", tuple(map(float, mark)))
+    assert is_white(picture(viewer)).sum() > 4 * before.sum()
+    fingers("touchEnd")
+    assert is_white(picture(viewer)).sum() > 4 * before.sum()
+    assert readout(viewer) == window
+
+
+def test_two_fingers_zoom(viewer, fingers):
+    x, y = middle(viewer)
     before = readout(viewer)
     fingers("touchStart", (x - 40, y))
     fingers("touchStart", (x - 40, y), (x + 40, y))

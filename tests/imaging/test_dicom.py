@@ -220,6 +220,14 @@ def test_pixel_spacing_is_read_from_either_tag_and_zero_is_none() -> None:
     assert spacing() is None
 
 
+def test_a_spacing_that_no_detector_has_is_taken_as_not_stated() -> None:
+    def spacing(*sides: float) -> tuple[float, float] | None:
+        return read_radiograph(files.save(files.chest(files.stored(12), PixelSpacing=list(sides)))).pixel_spacing_mm
+
+    assert spacing(0.2, 0.1) == (0.2, 0.1)
+    assert spacing(0.1, 90.0) is None
+
+
 def test_nothing_that_is_shown_identifies_a_patient() -> None:
     radiograph = read_radiograph(files.save(files.chest(files.stored(12), StudyDescription="Chest for Jane Doe")))
     text = repr((radiograph.view, radiograph.warnings, radiograph.metadata))

@@ -2,13 +2,16 @@
 
 import io
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from core import DISCLAIMER
+from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, display_name
 from core.reporting import ReportedStudy, export
+from core.reporting.reliability import reliability_in_words
 from core.reporting.report import Report, Sentence
 from core.reporting.templater import write_report
 
@@ -86,6 +89,19 @@ def test_radiograph_and_heatmap_stand_side_by_side(raster_study: ReportedStudy) 
     assert "Model attention: Hernia" in text
 
 
+def test_the_heatmap_says_how_far_it_can_be_trusted(raster_study: ReportedStudy) -> None:
+    measured = HeatmapReliability(n_boxes=30, n_images=29, pointing_game=3 / 29, iobb=0.5, usual_place=0.28)
+    findings = tuple(
+        replace(item, reliability=measured if item.finding.name == "Mass" else None)
+        for item in raster_study.evidence.findings
+    )
+    study = replace(raster_study, evidence=replace(raster_study.evidence, findings=findings))
+    (mass,) = _pages(export(study, "pdf", finding="Mass"))
+    assert f"Heatmap reliability: {reliability_in_words(measured)}" in mass
+    (hernia,) = _pages(export(study, "pdf", finding="Hernia"))
+    assert "Heatmap reliability: not measured." in hernia
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
@@ -105,6 +121,21 @@ def test_any_name_can_be_printed(raster_study: ReportedStudy, name: str, shown: 
 def test_any_shape_of_radiograph_fits(raster_study: ReportedStudy, shape: tuple[int, int]) -> None:
     radiograph = replace(raster_study.radiograph, pixels=np.zeros(shape, np.float32))
     assert len(_pages(export(replace(raster_study, radiograph=radiograph), "pdf"))) == 1
+
+
+def test_pixels_that_are_not_square_are_shown_in_the_proportions_of_the_body(raster_study: ReportedStudy) -> None:
+    radiograph = replace(raster_study.radiograph, pixel_spacing_mm=(0.4, 0.2))
+    (page,) = pypdf.PdfReader(io.BytesIO(export(replace(raster_study, radiograph=radiograph), "pdf"))).pages
+    drawn: list[float] = []
+
+    def note(operator: bytes, operands: list[Any], matrix: list[float], _: list[float]) -> None:
+        if operator == b"Do":
+            drawn.append(matrix[3] / matrix[0])
+
+    page.extract_text(visitor_operand_before=note)
+    height, width = radiograph.pixels.shape
+    assert drawn == pytest.approx([2 * height / width] * 2, rel=0.01)
+    assert [picture.image.size for picture in page.images] == [(width // 2, height)] * 2
 
 
 def test_a_model_that_knows_nothing_is_said_to_know_nothing(raster_study: ReportedStudy) -> None:

@@ -61,6 +61,7 @@ def test_search_finds_words_in_file_names_and_in_what_was_called(filled: Store) 
         "_": ["anna_PA.png"],
         "effusion": ["anna_PA.png"],
         "pleural": ["Ёлка.png", "anna_PA.png"],
+        "Pleural_Thickening": ["Ёлка.png"],
         "mass anna": ["anna_PA.png"],
         "mass bert": [],
         "  ": ["dora.png", "Ёлка.png", "Bert 100%.dcm", "anna_PA.png"],

@@ -16,7 +16,7 @@ from core import DISCLAIMER, __version__
 from core.findings import display_name
 from core.reporting.evidence import DECISIONS, FindingEvidence
 from core.reporting.exports.pdf_text import FONT, paragraph, plain_line, styles
-from core.reporting.exports.pictures import caption, overlaid
+from core.reporting.exports.pictures import caption, overlaid, trust
 from core.reporting.exports.study import ReportedStudy
 from core.reporting.report import SECTIONS
 from core.reporting.review import state_in_words
@@ -127,10 +127,12 @@ def _pictures(
 ) -> Table:
     """Radiograph and overlay side by side, each with its caption."""
     rows, columns = study.radiograph.pixels.shape
+    high, wide = rows * study.radiograph.pixel_aspect, columns
     width = (_WIDTH - _GAP) / 2
-    scale = min(width / columns, height / rows)
-    images = [Image(io.BytesIO(data), width=columns * scale, height=rows * scale) for data in pictures]
-    left, right = "Radiograph", f"{caption(study, shown)}; bright is strong, scaled per finding, not a segmentation"
+    scale = min(width / wide, height / high)
+    images = [Image(io.BytesIO(data), width=wide * scale, height=high * scale) for data in pictures]
+    left = "Radiograph"
+    right = f"{caption(study, shown)}; bright is strong, scaled per finding, not a segmentation. {trust(shown)}"
     return Table(
         [[images[0], "", images[1]], [paragraph(left, style["small"]), "", paragraph(right, style["small"])]],
         colWidths=[width, _GAP, width],

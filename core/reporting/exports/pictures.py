@@ -11,18 +11,20 @@ from core.findings import LABELS, display_name
 from core.reporting.evidence import FindingEvidence
 from core.reporting.exports.study import ReportedStudy
 from core.reporting.overlay import blended, with_legend
+from core.reporting.reliability import reliability_in_words
 
 # DejaVu comes with Matplotlib (free licence); it covers Latin, Greek, Cyrillic and more, but no East Asian script.
 DEJAVU = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 
 
 def overlaid(study: ReportedStudy, shown: FindingEvidence | None) -> Image.Image:
-    """The radiograph (RGB, longest side up to 1024 pixels) with a finding's heatmap, or bare if that is None."""
+    """The radiograph (RGB, longest side up to 1024 square pixels) with a finding's heatmap, or bare if that is None."""
+    pixels, aspect = study.radiograph.pixels, study.radiograph.pixel_aspect
     if shown is None:
-        return blended(study.radiograph.pixels, None)
+        return blended(pixels, None, pixel_aspect=aspect)
     heatmap = study.prediction.heatmaps[LABELS.index(shown.finding.name)]
     # In the 256 steps that a server keeps, so that every way to an export draws the same picture.
-    return blended(study.radiograph.pixels, np.round(heatmap * 255).astype(np.float32) / 255)
+    return blended(pixels, np.round(heatmap * 255).astype(np.float32) / 255, pixel_aspect=aspect)
 
 
 def caption(study: ReportedStudy, shown: FindingEvidence | None) -> str:
@@ -33,12 +35,21 @@ def caption(study: ReportedStudy, shown: FindingEvidence | None) -> str:
     return f"Model attention: {display_name(shown.finding.name)}, {probability}, {shown.decision}"
 
 
+def trust(shown: FindingEvidence | None) -> str:
+    """How far the heatmap that a picture shows can be trusted, in one line; empty where it shows none."""
+    if shown is None:
+        return ""
+    words = "not measured." if shown.reliability is None else reliability_in_words(shown.reliability)
+    return f"Heatmap reliability: {words}"
+
+
 def captioned(study: ReportedStudy, shown: FindingEvidence | None) -> Image.Image:
-    """``overlaid`` with a legend at its right, and caption, model and disclaimer burned in below."""
+    """``overlaid`` with a legend at its right, and caption, reliability, model and disclaimer burned in below."""
     picture = with_legend(overlaid(study, shown))
     model = study.evidence.model
     lines = [
         f"{caption(study, shown)}. Legend: low (bottom) to high (top), scaled per finding.",
+        *filter(None, [trust(shown)]),
         f"{model['name']} version {model['version']}",
         DISCLAIMER,
     ]

@@ -56,7 +56,7 @@ export function drawLens(context, scene, placement, density, { x, y }) {
 /** Only the part that is in view, from the level of the pyramid that fits the screen. */
 function drawRadiograph(context, { pyramid, table }, { left, top, width, height }) {
   const { full } = pyramid;
-  const level = pyramid.level(width / full.width);
+  const level = pyramid.level(Math.max(width / full.width, height / full.height));
   const [stepX, stepY] = [(width / full.width) * level.factor, (height / full.height) * level.factor];
   const { canvas } = context;
   // One pixel more on each side, or the edges would be smoothed towards nothing.

@@ -5,8 +5,8 @@
 const WINDOW_DRAG_PX = 300;
 const NARROW_WINDOW = 0.1;
 
-/** tool() names what the left button and one finger do: "window" or "pan". */
-export function attachGestures(pane, { tool, onUse }) {
+/** tool() names what the left button and one finger do: "window" or "pan"; a finger moves the magnifier while there is one. */
+export function attachGestures(pane, { tool, hasLens, onUse }) {
   const { canvas } = pane;
   const pointers = new Map();
   let action = null;
@@ -22,12 +22,15 @@ export function attachGestures(pane, { tool, onUse }) {
       pane.state.setWindow({ centre: centre + dy * step, width: width + dx * step });
     },
     pan: ({ dx, dy }) => pane.state.pan(dx, dy, pane.source.image, pane.size),
+    lens: () => pane.redraw(),
     zoom: ({ dy, start }) => pane.state.zoom(Math.exp(-dy / 150), pane.source.image, pane.size, start),
   };
 
   function chosenAction(event) {
     if (event.button === 1 || event.shiftKey) return "pan";
-    return event.button === 2 ? "zoom" : tool();
+    if (event.button === 2) return "zoom";
+    // A mouse moves the magnifier without a button; a finger can only drag it.
+    return event.pointerType === "touch" && hasLens() ? "lens" : tool();
   }
 
   canvas.addEventListener("pointerdown", (event) => {
@@ -37,6 +40,10 @@ export function attachGestures(pane, { tool, onUse }) {
     canvas.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, { ...position(event), start: position(event) });
     action = chosenAction(event);
+    if (action === "lens") {
+      pane.pointer = position(event);
+      pane.redraw();
+    }
   });
 
   canvas.addEventListener("pointermove", (event) => {
@@ -62,7 +69,9 @@ export function attachGestures(pane, { tool, onUse }) {
   }
 
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => pointers.delete(event.pointerId));
-  canvas.addEventListener("pointerleave", () => {
+  canvas.addEventListener("pointerleave", (event) => {
+    // A lifted finger leaves the magnifier where it was put.
+    if (event.pointerType === "touch") return;
     pane.pointer = null;
     pane.redraw();
   });

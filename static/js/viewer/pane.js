@@ -159,6 +159,6 @@ export class Pane {
     const described = name ? `${source.description}, with the heatmap of model attention for ${name}` : source.description;
     if (this.canvas.getAttribute("aria-label") !== described) this.canvas.setAttribute("aria-label", described);
     this.#parts.readout.textContent = this.readout;
-    showScale(this.#parts.scale, source.image.pixel_spacing_mm, placement.scale, this.size.width);
+    showScale(this.#parts.scale, source.image.millimetres, placement.scale, this.size.width);
   }
 }

@@ -2,6 +2,7 @@
 
 import { label } from "../format.js";
 import { loadHeatmaps } from "./heatmaps.js";
+import { inSquares } from "./pixel_shape.js";
 import { loadPixels } from "./pixels.js";
 import { Pyramid } from "./pyramid.js";
 import { presetsOf } from "./windowing.js";
@@ -16,8 +17,16 @@ export class StudySource {
 
   constructor(study) {
     this.study = study;
-    this.image = study.image;
-    this.boxes = study.reference?.boxes ?? [];
+    /** Its measures and all places on it are in squares (pixel_shape.js). */
+    this.image = inSquares(study.image);
+    const { across, down } = this.image;
+    this.boxes = (study.reference?.boxes ?? []).map(({ finding, x, y, width, height }) => ({
+      finding,
+      x: x * across,
+      y: y * down,
+      width: width * across,
+      height: height * down,
+    }));
   }
 
   get description() {
@@ -35,7 +44,7 @@ export class StudySource {
   }
 
   load(onProgress) {
-    this.#loading ??= loadPixels(this.image, onProgress).then((pixels) => {
+    this.#loading ??= loadPixels(this.study.image, onProgress).then((pixels) => {
       this.pyramid = new Pyramid(pixels);
       this.presets = presetsOf(this.pyramid.smallest);
     });

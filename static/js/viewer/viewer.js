@@ -166,7 +166,11 @@ export class Viewer {
     const element = document.getElementById(template).content.firstElementChild.cloneNode(true);
     this.#panes.append(element);
     const pane = new Pane(element, this.overlay);
-    attachGestures(pane, { tool: () => this.tool, onUse: () => this.#use(pane) });
+    attachGestures(pane, {
+      tool: () => this.tool,
+      hasLens: () => this.overlay.get("lens"),
+      onUse: () => this.#use(pane),
+    });
     return pane;
   }
 
