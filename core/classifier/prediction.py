@@ -60,7 +60,7 @@ class Classifier:
 
     def predict(self, radiograph: Radiograph) -> Prediction:
         """Classify and explain one radiograph."""
-        square, frame = self.config.preprocessing.canonical(radiograph.pixels)
+        square, frame = self.config.preprocessing.canonical(radiograph.pixels, radiograph.pixel_aspect)
         x = torch.from_numpy(self.config.preprocessing.normalise(square))[None]
         both_logits, both_maps = self._explain(torch.cat([x, x.flip(-1)]))
         logits = both_logits.mean(dim=0).numpy()

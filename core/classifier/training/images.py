@@ -61,8 +61,8 @@ class TrainingImages(Dataset[Batch]):
                 self.frames.append(frame)
 
     def _read(self, row: int) -> tuple[np.ndarray, Frame]:
-        pixels = read_radiograph(Path(self.paths[row]).read_bytes()).pixels
-        square, frame = self.preprocessing.canonical(pixels)
+        radiograph = read_radiograph(Path(self.paths[row]).read_bytes())
+        square, frame = self.preprocessing.canonical(radiograph.pixels, radiograph.pixel_aspect)
         return np.round(square * 255).astype(np.uint8), frame
 
     def augment(self, *, seed: int, epoch: int) -> None:

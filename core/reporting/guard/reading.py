@@ -7,7 +7,7 @@ from functools import lru_cache
 from core.reporting.guard import vocabulary
 from core.reporting.guard.claims import Claim, alternatives_in, claims_in, details_in
 from core.reporting.guard.faults import faults_in
-from core.reporting.guard.statements import Statement, leaves_aside, statements_in
+from core.reporting.guard.statements import Statement, leaves_aside, makes_exception, statements_in
 from core.reporting.guard.verdict import ViolationKind
 
 # In characters. The longest sentence of Open-i has 262, the template's longest fewer than 400.
@@ -28,6 +28,7 @@ class Reading:
         hedged: whether it uses a word between possible and certain.
         alternatives: indices of claims that an "or" joins.
         rest: indices of claims that leave aside what is named beside them ("otherwise no focal opacity").
+        exception: whether it excepts something from what it says ("apart from the effusion").
         faults: what is wrong with it whatever the evidence.
     """
 
@@ -39,6 +40,7 @@ class Reading:
     hedged: bool
     alternatives: frozenset[int]
     rest: frozenset[int]
+    exception: bool
     faults: tuple[tuple[ViolationKind, str], ...]
 
 
@@ -51,6 +53,7 @@ _UNREAD = Reading(
     hedged=False,
     alternatives=frozenset(),
     rest=frozenset(),
+    exception=False,
     faults=(("garbled", f"It has more than {LONGEST} characters; no sentence of a report has so many."),),
 )
 
@@ -72,5 +75,6 @@ def read(sentence: str) -> Reading:
         hedged=vocabulary.HALF_HEDGES.search(lowered) is not None,
         alternatives=alternatives_in(lowered, claims),
         rest=frozenset(index for index, one in enumerate(claims) if leaves_aside(lowered, one.start)),
+        exception=makes_exception(lowered),
         faults=faults_in(sentence, lowered, claims, statements),
     )

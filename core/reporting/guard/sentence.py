@@ -37,7 +37,7 @@ def judge(sentence: str, case: Case) -> tuple[Violation, ...]:
             # "Atelectasis or consolidation" leaves open which of them it is.
             found.extend(_labelled(sentence, claim, reading.hedged or index in reading.alternatives, case))
         else:
-            found.extend(_further(sentence, claim, index in reading.rest, case))
+            found.extend(_further(sentence, claim, _left_aside(reading, index in reading.rest, case), case))
     found.extend(_statements(sentence, reading, case))
     found.extend(_details(sentence, reading))
     found.extend(_places(sentence, reading, case))
@@ -77,7 +77,19 @@ def _labelled(sentence: str, claim: Claim, doubted: bool, case: Case) -> Iterato
         yield Violation(kind, sentence, (name,), message)
 
 
-def _further(sentence: str, claim: Claim, rest: bool, case: Case) -> Iterator[Violation]:
+def _left_aside(reading: Reading, rest: bool, case: Case) -> frozenset[str]:
+    """The findings that a statement about the rest of the chest says nothing of.
+
+    They are those that its sentence calls. A sentence that calls none, such as "the lungs are otherwise clear", looks
+    back at the sentences before it, which must name all that is called; an exception must name what it excepts.
+    """
+    if not rest:
+        return frozenset()
+    called = {name for claim in reading.claims if claim.called for name in supporting(claim, case)}
+    return frozenset(called) if called or reading.exception else frozenset(BY_NAME)
+
+
+def _further(sentence: str, claim: Claim, aside: frozenset[str], case: Case) -> Iterator[Violation]:
     shown = display_name(claim.observation)
     if claim.presence == "not mentioned":
         return
@@ -87,8 +99,8 @@ def _further(sentence: str, claim: Claim, rest: bool, case: Case) -> Iterator[Vi
     if claim.implied is None:
         yield Violation("outside", sentence, (), f"{shown} follows from none of the findings.")
     elif claim.presence == "absent":
-        called = case.having(claim.implied.denied_by, "present", "possible")
-        if called and not rest:
+        called = _without(case.having(claim.implied.denied_by, "present", "possible"), aside)
+        if called:
             yield Violation(
                 "contradiction", sentence, called, f"{shown} is denied, and the evidence has {_listed(called)}."
             )
@@ -111,7 +123,7 @@ def _statements(sentence: str, reading: Reading, case: Case) -> Iterator[Violati
             continue
         words = sentence[one.start : one.end]
         called = case.having(one.findings, "present", "possible")
-        if called and not one.rest:
+        if called := _without(called, _left_aside(reading, one.rest, case)):
             message = f"“{words}” contradicts the evidence, which has {_listed(called)}."
             yield Violation("contradiction", sentence, called, message)
         if unknown := case.having(one.findings, "unknown"):
@@ -157,6 +169,10 @@ def _places(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
                 yield Violation(
                     "side", sentence, (), f"A place at the {level} level is stated, and the evidence gives none."
                 )
+
+
+def _without(names: tuple[str, ...], aside: frozenset[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in aside)
 
 
 def _only(name: str) -> tuple[str, ...]:

@@ -113,8 +113,9 @@ _NOTHING_BAD = re.compile(
     rf"(?: (?:in|of|within|involving) (?:the )?(?P<where>chest|thorax|{_PARTS}))?"
 )
 _PATTERNS = (_CALLED_NORMAL, _NORMAL_PARTS, _NOTHING_BAD)
-# Words that leave the findings named beside them aside, up to the statement itself.
-_REST = re.compile(r"\b(?:other(?:wise)?|additional|remain(?:ing|der)|apart|aside|besides|except)\b")
+# Words that leave the findings named beside them aside: up to the statement itself, or anywhere in the sentence.
+_REST = re.compile(r"\b(?:other(?:wise)?|additional|remain(?:ing|der))\b")
+_EXCEPTION = re.compile(r"\b(?:apart|aside|besides|except)\b")
 _NEGATED = re.compile(r"\b(?:not|no|without|never|cannot)\b(?: \w+)? $")
 _SYSTEMS_OF: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"cardiopulm|cardioth|thorac|chest|thorax"), ALL),
@@ -139,8 +140,13 @@ def statements_in(sentence: str) -> tuple[Statement, ...]:
 
 
 def leaves_aside(sentence: str, end: int) -> bool:
-    """Whether the words up to a place leave aside what else is named: "the lungs are otherwise clear"."""
-    return _REST.search(sentence, 0, end) is not None
+    """Whether what is said up to a place leaves something aside: "the lungs are otherwise clear"."""
+    return _REST.search(sentence, 0, end) is not None or makes_exception(sentence)
+
+
+def makes_exception(sentence: str) -> bool:
+    """Whether a sentence excepts something, which it must then name: "clear apart from the effusion"."""
+    return _EXCEPTION.search(sentence) is not None
 
 
 def _denied(sentence: str, match: re.Match[str]) -> bool:

@@ -37,6 +37,12 @@ VIOLATIONS = [
     ("0Edema", "No acute cardiopulmonary abnormality.", "added"),
     ("0Cardiomegaly", "Heart size is normal.", "added"),
     ("0Pneumonia", "No evidence of infection.", "added"),
+    # The rest of the chest is called normal, and more is left aside than the sentence names.
+    ("+Effusion +Consolidation", "Apart from the effusion, the lungs are clear.", "contradiction"),
+    ("+Effusion +Consolidation", "Pleural effusion, otherwise clear lungs.", "contradiction"),
+    ("+Effusion +Mass", "Except for pleural effusion, no acute cardiopulmonary abnormality.", "contradiction"),
+    ("+Effusion +Infiltration", "Pleural effusion, otherwise no focal opacity.", "contradiction"),
+    ("+Mass", "No acute abnormality except at the base.", "contradiction"),
     # Turned round.
     ("+Effusion", "No pleural effusion.", "flipped"),
     ("?Effusion", "No pleural effusion.", "flipped"),
