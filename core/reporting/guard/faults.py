@@ -35,7 +35,7 @@ _DOUBT = re.compile(
 )
 # Words that say something of nothing where no finding stands beside them.
 _NEEDY = re.compile(
-    r"\b(?:suspicio\w+|suspected|concern\w*|focal|discrete|areas?|foc(?:us|i)|regions?|findings?|evidence|signs?"
+    r"\b(?:suspicio\w+|suspected|concern\w*|focal|discrete|areas?|regions?|findings?|evidence|signs?"
     r"|collections?)\b"
 )
 # Findings that change something: "emphysematous changes", "changes of fibrosis".

@@ -61,6 +61,7 @@ DETAIL_WORDS = _words("""
     patchy hazy streaky linear discoid platelike subsegmental segmental lobar confluent reticular rounded spiculated
     calcified noncalcified loculated layering cavitary bullous centrilobular tension compressive passive dependent
     interstitial borderline acute subacute chronic active early advanced sizable
+    frank overt
 """)
 
 # What calls a part of the chest normal or abnormal. Where the guard does not understand of what it is said, it is said
@@ -79,13 +80,13 @@ PLAIN_WORDS = _words("""
     involving overlying affecting representing reflecting reflect reflects represent represents suggesting
     evidence sign signs finding findings radiographic radiographically radiograph image imaging frontal view study
     examination negative free suspicious concerning concern suspected suspicion specifically consistent compatible
-    keeping related due secondary associated adjacent accompanying accompanied superimposed underlying together addition
-    additionally additional remaining remainder overall typical area areas region regions focus foci collection
+    keeping related due secondary associated adjacent accompanying accompanied underlying together addition
+    additionally additional remaining remainder overall typical area areas region regions collection
     collections location
-    focal discrete definite definitely convincing grossly obvious overt frank discernible appreciable
-    suggest suggests suggestive raise raises raising question questionable questioned indicate indicates indicating
+    focal discrete definite definitely convincing grossly obvious discernible appreciable
+    suggest suggests suggestive raise raises raising question questionable questioned
     may might could can cannot excluded exclude possible possibly possibility potential potentially uncertain equivocal
-    unlikely indeterminate unclear likely probable probably
+    unlikely unclear likely probable probably
 """)
 
 ALLOWED_WORDS = (

@@ -37,6 +37,13 @@ VIOLATIONS = [
     ("0Edema", "No acute cardiopulmonary abnormality.", "added"),
     ("0Cardiomegaly", "Heart size is normal.", "added"),
     ("0Pneumonia", "No evidence of infection.", "added"),
+    # Words that make more, less or another thing of a finding than the evidence says.
+    ("+Effusion", "Indeterminate pleural effusion.", "outside"),
+    ("?Pneumonia", "Findings indicate pneumonia.", "outside"),
+    ("+Edema", "Frank pulmonary edema.", "severity"),
+    ("+Edema", "Overt pulmonary edema.", "severity"),
+    ("+Pneumonia", "Superimposed pneumonia.", "outside"),
+    ("+Pneumonia", "Foci of pneumonia.", "outside"),
     # The rest of the chest is called normal, and more is left aside than the sentence names.
     ("+Effusion +Consolidation", "Apart from the effusion, the lungs are clear.", "contradiction"),
     ("+Effusion +Consolidation", "Pleural effusion, otherwise clear lungs.", "contradiction"),
