@@ -40,3 +40,17 @@ def create_network(architecture: str, outputs: int) -> nn.Module:
         for name in architecture.split(SEPARATOR)
     ]
     return members[0] if len(members) == 1 else MeanOfNetworks(members)
+
+
+def members_of(network: nn.Module, architecture: str) -> dict[str, nn.Module]:
+    """The networks of one timm model each, by their names; the first of those that share one.
+
+    Args:
+        network: from ``create_network``.
+        architecture: as given there.
+    """
+    members = list(network.members) if isinstance(network, MeanOfNetworks) else [network]
+    found: dict[str, nn.Module] = {}
+    for name, member in zip(architecture.split(SEPARATOR), members, strict=True):
+        found.setdefault(name, member)
+    return found

@@ -23,6 +23,7 @@ from transformers import (
 )
 
 from core.classifier.checkpoint import load_checkpoint
+from core.classifier.ensemble import members_of
 
 PAD, BEGIN, END, IMAGE, USER, ASSISTANT = "<pad>", "<s>", "</s>", "<image>", "<|user|>", "<|assistant|>"
 # Pixels of the input that one position of the tower's last feature map stands for.
@@ -98,7 +99,7 @@ def make_model(
 
     Args:
         tokenizer: from ``train_tokenizer``.
-        tower_checkpoint: classifier folder whose network becomes the vision tower.
+        tower_checkpoint: classifier folder whose network, or the first of several, becomes the vision tower.
         size: of the rest.
 
     Raises:
@@ -109,11 +110,12 @@ def make_model(
         raise ValueError(f"The image side must be a multiple of {_STRIDE}, not {size.image_side}.")
     if size.width % size.heads:
         raise ValueError(f"The width ({size.width}) must be a multiple of the number of heads ({size.heads}).")
-    network, config = load_checkpoint(tower_checkpoint)
+    loaded, config = load_checkpoint(tower_checkpoint)
+    architecture, network = next(iter(members_of(loaded, config.architecture).items()))
     configuration = FastVlmConfig(
         vision_config={
             "model_type": "timm_wrapper",
-            "architecture": config.architecture,
+            "architecture": architecture,
             "do_pooling": False,
             "hidden_size": network.num_features,
         },

@@ -15,6 +15,7 @@ from core.classifier import CheckpointError, Classifier, load_checkpoint, load_c
 from core.classifier.combining import combine
 from core.classifier.heatmaps import evidence_maps
 from core.classifier.training import TrainingSettings, train
+from core.classifier.training.initial import initial_network
 from core.datasets import load_table
 from core.imaging import read_radiograph
 
@@ -79,6 +80,18 @@ def test_the_mean_is_calibrated_on_the_validation_images(
     assert points.n_positive == (validation["Mass"] == 1).sum()
     assert points.n_negative == (validation["Mass"] == 0).sum()
     assert config.calibration != load_config(members[0]).calibration
+
+
+def test_training_goes_on_from_the_member_of_its_backbone(
+    members: list[Path], table: pd.DataFrame, tmp_path: Path
+) -> None:
+    combine(members, tmp_path / "mean", table)
+    one = replace(SMALL, initial_weights=str(tmp_path / "mean"))
+    found, expected = initial_network(one)[0], load_checkpoint(members[0])[0]
+    for name, weights in expected.state_dict().items():
+        torch.testing.assert_close(found.state_dict()[name], weights, rtol=1e-3, atol=1e-4, msg=name)
+    with pytest.raises(ValueError, match="not of 'resnet18'"):
+        initial_network(replace(one, backbone="resnet18"))
 
 
 def test_members_that_do_not_go_together_are_refused(members: list[Path], table: pd.DataFrame, tmp_path: Path) -> None:

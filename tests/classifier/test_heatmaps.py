@@ -3,6 +3,7 @@ import timm
 import torch
 
 from core.classifier import Classifier, load_checkpoint
+from core.classifier.ensemble import members_of
 from core.classifier.heatmaps import by_gradient, closed_form, explainer
 from core.imaging import render_phantom
 
@@ -14,27 +15,24 @@ def phantom_input(classifier: Classifier) -> torch.Tensor:
     return torch.cat([x, x.flip(-1)])
 
 
-@pytest.fixture(scope="module")
-def shipped_network() -> torch.nn.Module:
-    return load_checkpoint()[0]
+def test_closed_form_equals_the_grad_cam_package_on_each_shipped_network(phantom_input: torch.Tensor) -> None:
+    loaded, config = load_checkpoint()
+    for name, network in members_of(loaded, config.architecture).items():
+        fast_logits, fast = closed_form(network, phantom_input)
+        slow_logits, slow = by_gradient(network, phantom_input)
+        assert (fast_logits - slow_logits).abs().max() < 1e-4, name
+        assert (fast - slow).abs().max() < 1e-4, name
+        assert fast.shape == (2, 14, *phantom_input.shape[-2:])
+        assert fast.min() >= 0
+        assert fast.max() == pytest.approx(1, abs=1e-3)
 
 
-def test_closed_form_equals_the_grad_cam_package_on_the_shipped_checkpoint(
-    shipped_network: torch.nn.Module, phantom_input: torch.Tensor
-) -> None:
-    fast_logits, fast = closed_form(shipped_network, phantom_input)
-    slow_logits, slow = by_gradient(shipped_network, phantom_input)
-    assert (fast_logits - slow_logits).abs().max() < 1e-4
-    assert (fast - slow).abs().max() < 1e-4
-    assert fast.shape == (2, 14, *phantom_input.shape[-2:])
-    assert fast.min() >= 0
-    assert fast.max() == pytest.approx(1, abs=1e-3)
-
-
-def test_maps_differ_between_labels(shipped_network: torch.nn.Module, phantom_input: torch.Tensor) -> None:
-    _, maps = closed_form(shipped_network, phantom_input)
-    different = [(maps[0, i] - maps[0, j]).abs().max() > 0.1 for i in range(14) for j in range(i)]
-    assert all(different)
+def test_maps_differ_between_labels(phantom_input: torch.Tensor) -> None:
+    _, maps = closed_form(load_checkpoint()[0], phantom_input)
+    # What nothing in the image speaks for has no map; of a chest without lesions that may be several labels.
+    seen = [one for one in maps[0] if one.max() > 0]
+    assert len(seen) >= 8
+    assert all((one - other).abs().max() > 0.1 for i, one in enumerate(seen) for other in seen[:i])
 
 
 @pytest.mark.parametrize(

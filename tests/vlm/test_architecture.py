@@ -6,6 +6,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from core.classifier import SHIPPED
 from core.classifier.checkpoint import load_checkpoint
+from core.classifier.ensemble import members_of
 from core.vlm.architecture import Size, make_model, train_tokenizer
 from core.vlm.training import WriterTrainingError, chat_prompt, load_model, parts_of
 
@@ -21,7 +22,8 @@ def test_the_folder_opens_through_the_auto_classes_with_the_same_weights(tiny_mo
 
 def test_the_tower_gives_the_classifiers_last_feature_map(tiny_model):
     model, _ = load_model(tiny_model)
-    network, _ = load_checkpoint(SHIPPED)
+    network, config = load_checkpoint(SHIPPED)
+    network = members_of(network, config.architecture)["tf_efficientnet_lite0"]
     grey = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.inference_mode():
         expected = network.eval().forward_features(grey)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from core.classifier.checkpoint import load_checkpoint
+from core.classifier.ensemble import members_of
 from core.classifier.heatmaps import has_linear_head
 from core.classifier.network import build_network
 from core.classifier.preprocessing import Preprocessing
@@ -19,7 +20,7 @@ def initial_network(settings: TrainingSettings) -> tuple[nn.Module, Preprocessin
     """A fresh network, or the weights of an earlier checkpoint of the same backbone, and the input that it expects.
 
     The input is normalised as the earlier network knows it. An earlier network that lacks some of the 14 findings
-    gives the weights of those that it has.
+    gives the weights of those that it has, and the mean of several networks gives its member of the backbone.
 
     Raises:
         ValueError: the checkpoint is of another backbone, or ImageNet weights cannot be had.
@@ -33,8 +34,9 @@ def initial_network(settings: TrainingSettings) -> tuple[nn.Module, Preprocessin
     )
     if not earlier:
         return network, Preprocessing(image_size=settings.image_size)
-    before, config = load_checkpoint(settings.initial_weights)
-    if config.architecture != settings.backbone:
+    loaded, config = load_checkpoint(settings.initial_weights)
+    before = members_of(loaded, config.architecture).get(settings.backbone)
+    if before is None:
         raise ValueError(f"The initial weights are of {config.architecture!r}, not of {settings.backbone!r}.")
     state, fresh = before.state_dict(), network.state_dict()
     columns = torch.tensor([LABELS.index(label) for label in config.label_names])
