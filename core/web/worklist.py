@@ -171,12 +171,14 @@ def find(store: Store, query: Query) -> Page:
     matching = _matching(query)
     with Session(store.engine) as session:
         total = session.scalar(select(func.count()).select_from(matching.subquery())) or 0
+        # Counted before the studies are read: where none is left, each of them is read as finished.
         waiting = select(func.count()).where(Study.status.in_(("queued", "running")))
+        unfinished = session.scalar(waiting) or 0
         page = _sorted(matching, query.sort).limit(query.limit).offset(query.offset)
         studies = list(session.scalars(page))
         ratings, calls = _details(session, [study.id for study in studies])
         session.expunge_all()
-        return Page(studies, ratings, calls, total, session.scalar(waiting) or 0)
+        return Page(studies, ratings, calls, total, unfinished)
 
 
 def find_all(store: Store, query: Query, *, at_most: int) -> list[Study]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
 from core.classifier import Classifier
@@ -86,6 +86,25 @@ def test_pages_tell_the_total_and_what_is_unfinished(filled: Store) -> None:
     study_id = page.studies[0].id
     assert page.ratings[study_id].level == "urgent"
     assert [call.finding for call in page.calls[study_id]] == ["Pneumothorax"]
+
+
+def test_a_study_that_finishes_while_the_list_is_read_is_still_counted(filled: Store) -> None:
+    """Who waits until nothing is unfinished must not be left with a study that is shown as waiting."""
+    waiting = find(filled, Query(state="queued")).studies[0].id
+    statements: list[str] = []
+
+    def finish(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statements and "LIMIT" in statements[-1]:
+            statements.clear()
+            filled.update(waiting, status="done")
+        statements.append(statement)
+
+    event.listen(filled.engine, "before_cursor_execute", finish)
+    page = find(filled, Query())
+    event.remove(filled.engine, "before_cursor_execute", finish)
+    shown = sum(study.status == "queued" for study in page.studies)
+    assert (shown, page.unfinished) == (1, 1)
+    assert find(filled, Query()).unfinished == 0
 
 
 @pytest.mark.parametrize(
