@@ -35,7 +35,7 @@ def combine(
 
     Raises:
         CheckpointError: the members do not go together; the sentence says in what.
-        ValueError: the table has none of the validation images.
+        ValueError: the table lacks some of the validation images.
     """
     if len(folders) < 2:
         raise CheckpointError("Give two checkpoints or more to combine.")

@@ -1,7 +1,7 @@
-"""What lets a CPU train about twice as fast, with the same gradients.
+"""What lets a CPU train faster, with the same gradients.
 
 In bf16 oneDNN, which PyTorch runs on a CPU, has no quick backward pass for depthwise convolutions with a stride or with
-kernels above 3 x 3: at 320 pixels they took 55% of a training step of EfficientNet-Lite0. The gradient of the input is
+kernels above 3 x 3: at 320 pixels they took half of a training step of EfficientNet-Lite0. The gradient of the input is
 here a forward convolution of the spread-out gradient with the turned kernel, which is quick, and that of a large kernel
 is summed in float32, for which there is a quick one.
 """

@@ -32,7 +32,7 @@ class TrainingSettings:
         drop_rate, drop_path_rate: regularisation of the network.
         ema_decay: decay of the moving average of the weights, which is what is validated and saved.
         precision: ``bf16``, ``fp16`` (with loss scaling, on a GPU) or ``fp32``.
-        compile: let PyTorch compile the training step, which takes a minute or two and makes a CPU a third quicker.
+        compile: let PyTorch compile the training step, which takes a minute or two and makes a CPU quicker.
         monitor: what chooses the best epoch: macro ``auroc``, or ``loss``, on the validation images.
         early_stopping_patience: epochs without a better figure after which training ends; 0 for never.
         loader_workers: processes that read and augment images. Negative: none on a CPU where the images fit into
