@@ -13,9 +13,10 @@ _SIDES = re.compile(
     r"(?! (?:atri|ventric|heart|chest (?:tube|port|wall)))"
 )
 _STOP = re.compile(r"[,;]|\b(?:but|however|although|with|without)\b")
+_AND = re.compile(r"\b(?:and|or)\b")
 _JOINED = re.compile(
     r"^[\s/,]*(?:and|or|and/or|versus|vs\.?|with)?[\s/,]*"
-    r"(?:(?:associated|adjacent|subsegmental|compressive|mild|small) )?$"
+    r"(?:(?:associated|adjacent|underlying|overlying|accompanying|subsegmental|compressive|mild|small) )?$"
 )
 
 
@@ -30,7 +31,7 @@ def severity(sentence: str, start: int, end: int, before: int, after: int) -> st
     Returns:
         A word such as ``small`` or a range such as ``small to moderate``; None where none is stated.
     """
-    left, right = _reach(sentence, start, end, before, after)
+    left, right = reach(sentence, start, end, before, after)
     within = _SEVERITY.search(sentence, start, end)
     ahead = list(_SEVERITY.finditer(sentence, left, start))
     found = within or (ahead[-1] if ahead else _SEVERITY.search(sentence, end, right))
@@ -44,7 +45,7 @@ def side(sentence: str, start: int, end: int, before: int, after: int) -> str | 
 
     Arguments are as for ``severity``.
     """
-    left, right = _reach(sentence, start, end, before, after)
+    left, right = reach(sentence, start, end, before, after)
     for begin, stop in ((left, end), (end, right)):
         named = {found.lastgroup for found in _SIDES.finditer(sentence, begin, stop)}
         if "both" in named or {"left", "right"} <= named:
@@ -59,10 +60,13 @@ def joined(sentence: str, one_end: int, other_start: int) -> bool:
     return bool(_JOINED.match(sentence[one_end:other_start]))
 
 
-def _reach(sentence: str, start: int, end: int, before: int, after: int) -> tuple[int, int]:
-    """How far the words around a term still speak of it."""
+def reach(sentence: str, start: int, end: int, before: int, after: int) -> tuple[int, int]:
+    """How far the words around a term still speak of it; arguments as for ``severity``."""
     left = before
-    for stop in _STOP.finditer(sentence, before, start):
-        left = stop.end()
+    # Of the words between two terms, those behind the last "and" speak of the second: "effusion and left nodule".
+    for stop in (*_STOP.finditer(sentence, before, start), *(_AND.finditer(sentence, before, start) if before else ())):
+        left = max(left, stop.end())
     found = _STOP.search(sentence, end, after)
+    if found is None and after < len(sentence):
+        found = next(reversed(list(_AND.finditer(sentence, end, after))), None)
     return left, found.start() if found else after

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from core.reporting.evidence import Decision, Evidence
-from core.reporting.guard.vocabulary import LEVELS
+from core.reporting.guard.places import levels_in
 from core.reporting.templater import write_report
 
 
@@ -61,5 +61,5 @@ def place_of(region: str | None) -> Place:
         side = "bilateral"
     elif sides:
         side = sides.pop()
-    levels = [level for level, words in LEVELS.items() if words.search(region.lower())]
-    return Place(side, levels[0] if len(levels) == 1 else None, region)
+    levels = levels_in(region.lower())
+    return Place(side, next(iter(levels)) if len(levels) == 1 else None, region)

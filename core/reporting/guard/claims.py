@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from core.datasets.labeler import Presence, find_mentions
-from core.datasets.labeler.attributes import joined
 from core.findings import BY_NAME
+from core.reporting.guard.places import in_one_list, leading_side, levels_in, near, sides_in
 from core.reporting.guard.statements import Implication, Statement, implication
 from core.reporting.guard.vocabulary import DETAIL_WORDS
 
@@ -26,6 +26,7 @@ class Claim:
         presence: as the labeler reads it.
         implied: how a further observation follows from the 14; None for the 14 themselves, and where it does not.
         side: ``left``, ``right``, ``bilateral`` or None.
+        levels: of the lung, that are stated for it.
         start, end: place of its words.
     """
 
@@ -33,6 +34,7 @@ class Claim:
     presence: Presence
     implied: Implication | None
     side: str | None
+    levels: frozenset[str]
     start: int
     end: int
 
@@ -49,6 +51,7 @@ class Claim:
 
 def claims_in(sentence: str) -> tuple[Claim, ...]:
     """What a sentence says of each observation, from left to right."""
+    lowered = sentence.lower()
     mentions = find_mentions(sentence)
     labelled = {(one.start, one.end) for one in mentions if one.observation in BY_NAME}
     claims: list[Claim] = []
@@ -56,15 +59,32 @@ def claims_in(sentence: str) -> tuple[Claim, ...]:
         known = one.observation in BY_NAME
         # Words that name one of the 14 ("mass") say no more than that, though they also count as a lung lesion.
         if known or (one.start, one.end) not in labelled:
-            words = one.words.lower()
-            implied = None if known else implication(one.observation, words)
-            claims.append(Claim(one.observation, one.presence, implied, one.laterality, one.start, one.end))
-    # "Effusion and atelectasis on the left": the side behind the last of a list holds for the others too.
-    lowered = sentence.lower()
-    for index in range(len(claims) - 2, -1, -1):
-        claim, following = claims[index], claims[index + 1]
-        if claim.side is None and following.side and claim.sided and joined(lowered, claim.end, following.start):
-            claims[index] = replace(claim, side=following.side)
+            implied = None if known else implication(one.observation, lowered, one.start, one.end)
+            none: frozenset[str] = frozenset()
+            claims.append(Claim(one.observation, one.presence, implied, one.laterality, none, one.start, one.end))
+    return _placed(lowered, claims)
+
+
+def _placed(lowered: str, claims: list[Claim]) -> tuple[Claim, ...]:
+    """The claims with side and levels, also where these are stated once for several of them."""
+    spans = [(one.start, one.end) for one in claims]
+    leading = leading_side(lowered)
+    for index, claim in enumerate(claims):
+        words = tuple(near(lowered, spans, index))
+        levels = next(filter(None, map(levels_in, words)), frozenset())
+        side = claim.side
+        if side is None and claim.sided:
+            side = leading or next(("bilateral" for part in words if "bilateral" in sides_in(part)), None)
+        claims[index] = replace(claim, side=side, levels=levels)
+    # "Left basal effusion and atelectasis", and "effusion and atelectasis at the left base".
+    ahead = [(index - 1, index) for index in range(1, len(claims))]
+    for source, target in (*ahead, *((other, one) for one, other in reversed(ahead))):
+        if claims[target].sided and in_one_list(lowered, spans, min(source, target)):
+            claims[target] = replace(
+                claims[target],
+                side=claims[target].side or claims[source].side,
+                levels=claims[target].levels or claims[source].levels,
+            )
     return tuple(claims)
 
 

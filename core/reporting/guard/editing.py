@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 _LOOSE = re.compile(
     r"\b(?:trace|tiny|minimal(?:ly)?|minute|small|slight(?:ly)?|mild(?:ly)?|moderate(?:ly)?|large|marked(?:ly)?"
     r"|severe(?:ly)?|extensive(?:ly)?|massive|substantial|prominent|subtle|faint|diffuse(?:ly)?|scattered|multiple"
-    r"|multifocal|several|patchy|hazy|streaky|linear|discoid|subsegmental|segmental|confluent|calcified|noncalcified"
+    r"|focal|multifocal|several|patchy|hazy|streaky|linear|discoid|subsegmental|segmental|confluent|calcified|noncalcified"
     r"|borderline|acute|subacute|chronic|stable|unchanged|persistent|new|newly|again|residual|recurrent|interval|old"
     r"|increased|decreased|improved|worsening|improving|now|still|currently|likely|probabl[ey]"
     r"|(?:left|right)(?:[- ]sided)?|bilateral(?:ly)?"

@@ -5,6 +5,7 @@ import re
 from core.findings import BY_NAME
 from core.reporting.guard import vocabulary
 from core.reporting.guard.claims import WORD, Claim, details_in, parts_of
+from core.reporting.guard.places import organ_of, organs_in
 from core.reporting.guard.statements import Statement
 from core.reporting.guard.verdict import ViolationKind
 
@@ -21,7 +22,12 @@ _COLLIDING = re.compile(r"\b(?:a|an|the|of|or|no|with|without) (?:is|are|was|wer
 # Letters, digits and what joins them; anything else belongs to no plain sentence.
 _STRANGE = re.compile(r"[^A-Za-z0-9 ,.;'/%-]")
 _LOOP = re.compile(r"\b(\w+\W+\w+\W+\w+)\b(?:.*?\b\1\b){2}")
-_UNCLEAR = re.compile(r"\bnegative(?! for\b)|\bfree(?! (?:of|from)\b)")
+_UNCLEAR = re.compile(
+    r"\bnegative(?! for\b)|\bfree(?! (?:of|from)\b)|\bconcerning(?! for\b)|\bother sides?\b"
+    r"|\bthan\b(?<!other than)|\btypical(?! (?:findings? )?of\b)"
+    # "Alveolar edema"
+    r"|\b(?:alveolar|infectious)(?! (?:or )?(?:\w+ )?(?:opaci|disease|process|infiltrat|consolid|changes?\b|air))"
+)
 _AIR_SPACE = re.compile(r"\bair[- ]spaces?\b")
 # A denial of a denial, which no one should have to work out.
 _TWICE_DENIED = re.compile(
@@ -33,6 +39,8 @@ _DENIAL = re.compile(r"\b(?:no|not|without|neither|nor|cannot|absent|absence|unl
 _DOUBT = re.compile(
     r"\b(?:may|might|could|possibl[ey]|possibility|potential(?:ly)?|question\w*|uncertain|equivocal|unclear)\b"
 )
+# In the singular, or with "present": "no effusion, pneumothorax and consolidation are seen" is one denial.
+_THERE = re.compile(r"\bis (?:also )?(?:seen|noted|identified|visualized|demonstrated)\b|\bpresent\b")
 # Words that say something of nothing where no finding stands beside them.
 _NEEDY = re.compile(
     r"\b(?:suspicio\w+|suspected|concern\w*|focal|discrete|areas?|regions?|findings?|evidence|signs?"
@@ -46,6 +54,7 @@ _KINDS: tuple[tuple[ViolationKind, re.Pattern[str], str], ...] = (
     ("recommendation", vocabulary.RECOMMENDATION, "recommends or refers"),
     ("modality", vocabulary.MODALITY, "tells of a view, a technique or another examination"),
     ("device", vocabulary.DEVICE, "names a device or an operation, which the evidence does not cover"),
+    ("outside", vocabulary.CAUSE, "gives a cause, and the evidence gives none"),
     ("comparison", vocabulary.COMPARISON, "compares with an earlier examination, and there is none"),
     ("measurement", vocabulary.MEASUREMENT, "gives a measure, and nothing was measured"),
 )
@@ -109,8 +118,10 @@ def _outside(
             return f"“{word[0]}” is said of something that the evidence does not cover."
     if found := _UNCLEAR.search(lowered) or _TWICE_DENIED.search(lowered):
         return f"“{found[0]}” cannot be understood with certainty."
-    if unclear := _unaccounted(lowered, claims, statements):
+    if unclear := _unaccounted(lowered, claims, statements) or _half_denied(lowered, claims):
         return f"“{unclear}” cannot be understood with certainty."
+    if found_organ := _foreign_organ(lowered, claims, statements):
+        return f"“{found_organ}” is not where the findings beside it lie."
     for one in claims:
         if one.presence == "not mentioned":
             return f"It speaks of {one.observation.replace('_', ' ').lower()} without saying whether it is there."
@@ -139,6 +150,10 @@ def _unaccounted(lowered: str, claims: tuple[Claim, ...], statements: tuple[Stat
     """A denial, a doubt or an adjective of which no claim shows that it was understood."""
     for begin, end in parts_of(lowered):
         if any(one.start < end and begin < one.end for one in statements):
+            # A statement denies by itself, but it is never in doubt.
+            doubt = _DOUBT.search(lowered, begin, end)
+            if doubt and not any(one.presence == "uncertain" for one in claims if one.start < end and begin < one.end):
+                return doubt[0]
             continue
         said = {one.presence for one in claims if one.start < end and begin < one.end}
         for words, understood in ((_DENIAL, {"absent", "uncertain"}), (_DOUBT, {"uncertain"})):
@@ -146,4 +161,35 @@ def _unaccounted(lowered: str, claims: tuple[Claim, ...], statements: tuple[Stat
                 return found[0]
         if not said and (found := _NEEDY.search(lowered, begin, end)):
             return found[0]
+    return None
+
+
+def _half_denied(lowered: str, claims: tuple[Claim, ...]) -> str | None:
+    """Words that say that something is there, behind a denial that may reach it: "no effusion, and a mass is seen"."""
+    for begin, end in parts_of(lowered):
+        if lowered.startswith("and", begin) and not _DENIAL.search(lowered, begin, end):
+            within = [one for one in claims if one.start < end and begin < one.end]
+            found = _THERE.search(lowered, begin, end)
+            if found and within and all(one.presence == "absent" for one in within):
+                return found[0]
+    return None
+
+
+def _foreign_organ(lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...]) -> str | None:
+    """An organ that holds none of the observations that it is said of: "cardiac mass", "pleural consolidation"."""
+    parts = list(parts_of(lowered))
+    for organ, word, start in organs_in(lowered):
+        if any(one.start <= start < one.end for one in statements):
+            continue
+        named = [one for one in claims if one.start <= start < one.end]
+        if not named:
+            place = next(index for index, (begin, end) in enumerate(parts) if begin <= start < end)
+            # "A mass in the lung and the heart": a part without a finding speaks of that before it, or else after it.
+            for begin, end in (parts[place], *reversed(parts[:place]), *parts[place + 1 :]):
+                if named := [one for one in claims if one.start < end and begin < one.end]:
+                    break
+        # In a denial a lung is any place in the chest: "no pneumothorax in either lung".
+        meant = [one for one in named if organ != "lung" or one.presence != "absent"]
+        if meant and not any(organ_of(one.observation) == organ for one in meant):
+            return word
     return None

@@ -1,18 +1,17 @@
 """What one sentence says, whatever the evidence: read once and kept, since reports repeat their sentences."""
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from core.reporting.guard import vocabulary
 from core.reporting.guard.claims import Claim, alternatives_in, claims_in, details_in
 from core.reporting.guard.faults import faults_in
+from core.reporting.guard.places import levels_in, sides_in
 from core.reporting.guard.statements import Statement, leaves_aside, makes_exception, statements_in
 from core.reporting.guard.verdict import ViolationKind
 
 # In characters. The longest sentence of Open-i has 262, the template's longest fewer than 400.
 LONGEST = 600
-_SIDES = re.compile(r"\b(?:(?P<left>left)|(?P<right>right)|(?P<bilateral>bilateral(?:ly)?|both|bibas\w+|biapical))\b")
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Reading:
         statements: parts of the chest that it calls normal.
         details: words for a degree, extent, age or shape, each with the indices of the claims that it may qualify.
         sides: all sides that it names.
-        levels: all levels of the lung that it names.
+        levels: all levels of the lung that it names, but where it calls them normal.
         hedged: whether it uses a word between possible and certain.
         alternatives: indices of claims that an "or" joins.
         rest: indices of claims that leave aside what is named beside them ("otherwise no focal opacity").
@@ -70,11 +69,17 @@ def read(sentence: str) -> Reading:
         claims=claims,
         statements=statements,
         details=details_in(lowered, claims, statements),
-        sides=frozenset(str(found.lastgroup) for found in _SIDES.finditer(lowered)),
-        levels=frozenset(level for level, words in vocabulary.LEVELS.items() if words.search(lowered)),
+        sides=sides_in(lowered),
+        levels=levels_in(_without(lowered, statements)),
         hedged=vocabulary.HALF_HEDGES.search(lowered) is not None,
         alternatives=alternatives_in(lowered, claims),
         rest=frozenset(index for index, one in enumerate(claims) if leaves_aside(lowered, one.start)),
         exception=makes_exception(lowered),
         faults=faults_in(sentence, lowered, claims, statements),
     )
+
+
+def _without(lowered: str, statements: tuple[Statement, ...]) -> str:
+    for one in statements:
+        lowered = lowered[: one.start] + " " * (one.end - one.start) + lowered[one.end :]
+    return lowered

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from core.findings import BY_NAME, display_name
 from core.reporting.evidence import Evidence
-from core.reporting.guard.case import Case, bare
+from core.reporting.guard.case import Case, Place, bare
 from core.reporting.guard.claims import Claim
 from core.reporting.guard.reading import Reading, read
 from core.reporting.guard.verdict import Violation, ViolationKind
@@ -139,36 +139,55 @@ def _details(sentence: str, reading: Reading) -> Iterator[Violation]:
 
 
 def _places(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
-    if not reading.sides and not reading.levels and not any(claim.side for claim in reading.claims):
+    called = [claim for claim in reading.claims if claim.called]
+    if not reading.sides and not reading.levels and not any(claim.side for claim in called):
         return
     places = []
     misplaced = set()
-    for claim in reading.claims:
-        if not claim.called:
-            continue
+    beyond = set()
+    for claim in called:
         where = [case.place(name) for name in supporting(claim, case)]
         places += where
-        if claim.side and where and all(place.side != claim.side for place in where):
-            name = claim.observation
-            misplaced.add(claim.side)
-            yield Violation(
-                "side", sentence, _only(name), _place_message(display_name(name), claim.side, where[0].region)
-            )
+        if not where:
+            continue
+        # A side that is named once in a sentence is read as that of all that it calls.
+        side = claim.side or (_other_side(reading.sides, where) if claim.sided else None)
+        if side and all(place.side != side for place in where):
+            misplaced.add(side)
+            message = _place_message(display_name(claim.observation), side, where[0].region)
+            yield Violation("side", sentence, _only(claim.observation), message)
+        for level in sorted(claim.levels):
+            if not _has_level(where, level):
+                beyond.add(level)
+                yield _no_level(sentence, level, _only(claim.observation))
     denies = bool(reading.statements) or any(claim.presence == "absent" for claim in reading.claims)
     given = {place.side for place in places}
-    called = any(claim.called for claim in reading.claims)
     for side in sorted(reading.sides):
         if side in given | misplaced or ("bilateral" in given and {"left", "right"} <= reading.sides):
             continue
         if side == "bilateral" and denies:
             continue
         yield Violation("side", sentence, (), f"“{side}” is stated, and the evidence gives no such side.")
-    if called and places:
-        for level in sorted(reading.levels):
-            if not any(place.region and place.level in (None, level) for place in places):
-                yield Violation(
-                    "side", sentence, (), f"A place at the {level} level is stated, and the evidence gives none."
-                )
+    if places:
+        for level in sorted(reading.levels - beyond):
+            if not _has_level(places, level):
+                yield _no_level(sentence, level, ())
+
+
+def _other_side(sides: frozenset[str], where: list[Place]) -> str | None:
+    """The one side that a sentence names, where the evidence has what it calls on the other."""
+    other = {"left": "right", "right": "left"}
+    side = next(iter(sides)) if len(sides) == 1 else ""
+    return side if side in other and any(place.side == other[side] for place in where) else None
+
+
+def _has_level(places: list[Place], level: str) -> bool:
+    return any(place.region and place.level in (None, level) for place in places)
+
+
+def _no_level(sentence: str, level: str, names: tuple[str, ...]) -> Violation:
+    message = f"A place at the {level} level is stated, and the evidence gives none."
+    return Violation("side", sentence, names, message)
 
 
 def _without(names: tuple[str, ...], aside: frozenset[str]) -> tuple[str, ...]:

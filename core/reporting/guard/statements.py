@@ -42,10 +42,18 @@ _OPACITY_OF_A_KIND: tuple[tuple[re.Pattern[str], Implication], ...] = (
 )
 
 
-def implication(observation: str, words: str) -> Implication | None:
-    """How a further observation, named by these words of the sentence, follows from the 14; None where it does not."""
+def implication(observation: str, lowered: str, start: int, end: int) -> Implication | None:
+    """How a further observation follows from the 14; None where it does not.
+
+    Args:
+        observation: of the labeler.
+        lowered: the sentence in lower case.
+        start, end: place of the words that name it.
+    """
     if observation == OPACITY:
-        return next((one for kind, one in _OPACITY_OF_A_KIND if kind.search(words)), _OPACITY)
+        # The words just in front may say of what kind it is: "airspace opacity".
+        words = [*lowered[:start].split()[-2:], lowered[start:end]]
+        return next((one for kind, one in _OPACITY_OF_A_KIND if kind.search(" ".join(words))), _OPACITY)
     return IMPLICATIONS.get(observation)
 
 
@@ -82,7 +90,7 @@ _VERB = r"(?: (?:is|are|appears?)(?: seen)?)?(?: to be)?"
 _LOOKS = r"(?:size|contours?|appearance|configuration|caliber)"
 _GOOD = (
     r"(?:clear(?! of\b)|normal|unremarkable|within (?:the )?(?:normal limits|limits of normal)"
-    r"|free of (?:(?:acute|focal|active) )*(?:disease|abnormalit(?:y|ies)))"
+    r"|free of (?:(?:acute|focal|active) )*(?:disease|abnormalit(?:y|ies)|fluid))"
 )
 # "... within normal limits for size and contour", "... clear bilaterally"
 _IN_WHAT = rf"(?: (?:(?:for|in|of) )?(?:overall )?{_LOOKS}(?: and {_LOOKS})*)?(?: bilaterally)?"
@@ -115,7 +123,9 @@ _NOTHING_BAD = re.compile(
 _PATTERNS = (_CALLED_NORMAL, _NORMAL_PARTS, _NOTHING_BAD)
 # Words that leave the findings named beside them aside: up to the statement itself, or anywhere in the sentence.
 _REST = re.compile(r"\b(?:other(?:wise)?|additional|remain(?:ing|der))\b")
-_EXCEPTION = re.compile(r"\b(?:apart|aside|besides|except)\b")
+_EXCEPTION = re.compile(r"\b(?:apart|aside|besides|except|other than)\b")
+# "No acute abnormality otherwise."
+_REST_BEHIND = re.compile(r" otherwise\b")
 _NEGATED = re.compile(r"\b(?:not|no|without|never|cannot)\b(?: \w+)? $")
 _SYSTEMS_OF: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"cardiopulm|cardioth|thorac|chest|thorax"), ALL),
@@ -141,7 +151,7 @@ def statements_in(sentence: str) -> tuple[Statement, ...]:
 
 def leaves_aside(sentence: str, end: int) -> bool:
     """Whether what is said up to a place leaves something aside: "the lungs are otherwise clear"."""
-    return _REST.search(sentence, 0, end) is not None or makes_exception(sentence)
+    return bool(_REST.search(sentence, 0, end) or _REST_BEHIND.match(sentence, end)) or makes_exception(sentence)
 
 
 def makes_exception(sentence: str) -> bool:

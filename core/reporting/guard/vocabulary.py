@@ -46,11 +46,6 @@ PLACE_WORDS = _words("""
     left right bilateral bilaterally sided side sides upper middle mid lower base bases basal basilar bibasal bibasilar
     apex apices apical biapical zone zones lobe lobes lingula lingular
 """)
-LEVELS: dict[str, re.Pattern[str]] = {
-    "upper": re.compile(r"\b(?:upper|apex|apices|(?:bi)?apical)\b"),
-    "middle": re.compile(r"\b(?:middle|mid|lingular?)\b"),
-    "lower": re.compile(r"\b(?:lower|bases?|(?:bi)?bas(?:al|ilar))\b"),
-}
 
 # Degrees, extents, ages and shapes. The evidence has none, so none may be said of a finding that is called. In a denial
 # ("no large effusion", "no acute abnormality") they are the usual way to put it, and harmless.
@@ -61,7 +56,7 @@ DETAIL_WORDS = _words("""
     patchy hazy streaky linear discoid platelike subsegmental segmental lobar confluent reticular rounded spiculated
     calcified noncalcified loculated layering cavitary bullous centrilobular tension compressive passive dependent
     interstitial borderline acute subacute chronic active early advanced sizable
-    frank overt
+    frank overt apparent focal
 """)
 
 # What calls a part of the chest normal or abnormal. Where the guard does not understand of what it is said, it is said
@@ -72,21 +67,20 @@ JUDGING_WORDS = _words("""
 """)
 
 PLAIN_WORDS = _words("""
-    a an the there is are was were be been being has have had it its this that these those which do does no not without
-    nor neither either or and but both any all each other otherwise also as well at in on of over to for from by with
-    within into along near against versus vs however while although though whereas except apart aside despite besides
-    seen identified noted visualized visible evident apparent present demonstrated detected appreciated observed shown
-    found absent appear appears appearing see show shows demonstrate demonstrates reveal reveals demonstrating showing
-    involving overlying affecting representing reflecting reflect reflects represent represents suggesting
-    evidence sign signs finding findings radiographic radiographically radiograph image imaging frontal view study
-    examination negative free suspicious concerning concern suspected suspicion specifically consistent compatible
-    keeping related due secondary associated adjacent accompanying accompanied underlying together addition
-    additionally additional remaining remainder overall typical area areas region regions collection
-    collections location
-    focal discrete definite definitely convincing grossly obvious discernible appreciable
-    suggest suggests suggestive raise raises raising question questionable questioned
-    may might could can cannot excluded exclude possible possibly possibility potential potentially uncertain equivocal
-    unlikely unclear likely probable probably
+    a an the there is are was were be been being has have had it its this that these those which do does no not
+    without nor neither either or and but both any all each other otherwise also as well at in on of over to for
+    from by with within into along near against versus vs however while although though whereas except apart aside
+    despite besides than seen identified noted visualized visible evident present demonstrated detected appreciated
+    observed shown found absent appear appears appearing see show shows demonstrate demonstrates reveal reveals
+    demonstrating showing involving overlying affecting representing reflecting reflect reflects represent
+    represents suggesting evidence sign signs finding findings radiographic radiographically radiograph image
+    imaging frontal view study examination negative free suspicious concerning concern suspected suspicion
+    specifically consistent compatible keeping associated adjacent accompanying accompanied underlying together
+    addition additionally additional remaining remainder overall typical area areas region regions collection
+    collections location discrete definite definitely convincing grossly obvious discernible appreciable suggest
+    suggests suggestive raise raises raising question questionable questioned may might could can cannot excluded
+    exclude possible possibly possibility potential potentially uncertain equivocal unlikely unclear likely probable
+    probably
 """)
 
 ALLOWED_WORDS = (
@@ -111,6 +105,7 @@ COMPARISON = re.compile(
     r"|(?:no|without|any|significant|substantial) changes?|changed|healing|healed|remote|today|last|reaccumulat\w+"
     r"|re-?expan\w+)\b"
 )
+CAUSE = re.compile(r"\b(?:due|secondary|related|caus\w+|because)\b")
 MEASUREMENT = re.compile(
     r"\d|%|\b(?:cm|mm|centimet\w+|millimet\w+|inch(?:es)?|percent|ratio|measur\w+|diameter|ml|lit(?:er|re)s?)\b"
 )

@@ -223,6 +223,8 @@ def test_the_firmest_statement_about_a_finding_holds() -> None:
         ("Consolidation in the right\nlower lobe.", None, "right"),
         ("Left PICC, and cardiomegaly.", None, None),
         ("Pneumothorax. Large right nodule.", None, None),
+        ("Pleural effusion and large right nodule.", None, None),
+        ("Pleural effusion in the left and right hemithorax and large nodule.", None, "bilateral"),
     ],
 )
 def test_severity_and_side_are_those_of_the_finding_itself(
@@ -230,6 +232,12 @@ def test_severity_and_side_are_those_of_the_finding_itself(
 ) -> None:
     mention = next(one for one in find_mentions(report) if one.observation in LABELS)
     assert (mention.severity, mention.laterality) == (severity, laterality)
+
+
+def test_what_stands_between_two_findings_speaks_of_the_one_on_its_side_of_the_and() -> None:
+    mentions = find_mentions("Nodule in the right upper zone and small effusion at the left base.")
+    sides = {one.observation: (one.severity, one.laterality) for one in mentions if one.observation in LABELS}
+    assert sides == {"Nodule": (None, "right"), "Effusion": ("small", "left")}
 
 
 def test_a_side_holds_for_the_whole_list() -> None:

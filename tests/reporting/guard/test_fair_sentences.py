@@ -75,6 +75,20 @@ No acute abnormality identified.
 No acute or active cardiac, pulmonary or pleural disease.
 No acute pulmonary abnormality.
 No acute intrathoracic abnormality.
+The heart and lungs show no acute abnormality.
+No pneumothorax in the lungs.
+No pleural effusion, and the heart is normal in size.
+The lungs are clear of effusion.
+No nodule or mass in the lungs.
+Heart size, lungs and pleural spaces are normal.
+No acute findings otherwise.
+No apparent pleural effusion.
+No pleural effusion is apparent.
+No focal consolidation, pneumothorax, and pleural effusion are seen.
+No pneumothorax is seen, and no pleural effusion is present.
+No bilateral pleural effusions.
+No effusion at the bases.
+No focal consolidation in the lower lobes.
 """.strip().splitlines()
 
 CALLED = [
@@ -134,6 +148,35 @@ CALLED = [
     ("+Infiltration@left_lower_zone", "There is an infiltrate in the left lower lobe."),
     ("0Hernia", "The lungs are clear."),
     ("0Hernia", "Heart size is normal, and no pleural effusion is seen."),
+    ("+Effusion@left_lower_zone", "Left basal pleural effusion."),
+    ("+Effusion@left_lower_zone +Nodule@right_upper_zone", "Left pleural effusion and right upper lobe nodule."),
+    ("+Effusion@left_lower_zone +Nodule@right_upper_zone", "Left pleural effusion, and right upper lobe nodule."),
+    ("+Effusion@lower_zones_of_both_sides", "Effusions at the bases."),
+    ("+Effusion@lower_zones_of_both_sides", "Effusions at both lung bases."),
+    ("+Consolidation@lower_zones_of_both_sides", "Consolidation in the lower lobes."),
+    ("+Consolidation@left_lower_zone", "Consolidation at the left lung base."),
+    ("+Effusion@left_lower_zone", "Pleural effusion at the left lung base."),
+    ("+Effusion@left_lower_zone +Atelectasis@left_lower_zone", "Left pleural effusion with underlying atelectasis."),
+    (
+        "+Effusion@left_lower_zone +Atelectasis@left_lower_zone",
+        "On the left, there is a pleural effusion and atelectasis.",
+    ),
+    ("+Effusion@left_lower_zone +Cardiomegaly", "Left pleural effusion and cardiomegaly."),
+    ("+Effusion@left_lower_zone +Cardiomegaly", "Cardiomegaly with left pleural effusion."),
+    ("+Effusion@left_lower_zone +Edema", "Pulmonary edema with left pleural effusion."),
+    ("+Mass@left_upper_zone", "Mass in the left lung, and no pleural effusion."),
+    ("+Effusion", "Other than the effusion, no acute abnormality."),
+    ("+Effusion", "No acute abnormality other than pleural effusion."),
+    ("+Effusion", "No acute cardiopulmonary abnormality otherwise."),
+    ("+Consolidation", "Airspace opacity."),
+    ("+Atelectasis", "Airspace disease is present."),
+    ("+Effusion@left_lower_zone ?Pneumonia", "Left pleural effusion, possible pneumonia."),
+    ("?Pneumonia@left_lower_zone", "Possible left lower lobe pneumonia."),
+    ("+Nodule@left_upper_zone +Consolidation@left_lower_zone", "Left upper zone nodule and lower zone consolidation."),
+    ("+Cardiomegaly", "Cardiomegaly, and the lung bases are clear."),
+    ("+Fibrosis@upper_zones_of_both_sides", "Fibrosis in the upper lobes."),
+    ("+Pneumothorax@left_upper_zone", "Left apical pneumothorax."),
+    ("+Emphysema +Effusion@left_lower_zone", "Emphysema and left pleural effusion."),
 ]
 FAIR = [*(("", sentence) for sentence in NORMAL), *CALLED]
 

@@ -1,0 +1,88 @@
+"""Where a sentence places what it names: on which side, at which level of the lung, in which organ."""
+
+import re
+from collections.abc import Iterator
+
+from core.datasets.labeler.attributes import joined, reach
+from core.findings import BY_NAME
+
+_LEVELS: dict[str, re.Pattern[str]] = {
+    "upper": re.compile(r"\b(?:upper|apex|apices|(?:bi)?apical)\b"),
+    "middle": re.compile(r"\b(?:middle|mid|lingular?)\b"),
+    "lower": re.compile(r"\b(?:lower|bases?|(?:bi)?bas(?:al|ilar))\b"),
+}
+_SIDES = re.compile(
+    r"\b(?:(?P<left>left)|(?P<right>right)|(?P<bilateral>bilateral(?:ly)?|both|bibas\w+|biapical|each))\b"
+)
+# Both sides, unless one is named beside them: "the bases", "the upper lobes", but "the zones of the left lung".
+_PLURAL = re.compile(r"\b(?:bases|apices|lobes|zones|hemithoraces|sides)\b")
+_ALL_LEVELS = re.compile(r"\b(?:all|each) (?:of )?(?:the )?(?:lobes?|zones?)\b")
+# A place in front of a whole sentence: "on the left, there is ...", "the left lung shows ...".
+_LEADING = re.compile(
+    r"^(?:(?:there (?:is|are) )?(?:on|in|at|over|within) the [^,;]*?\b(?P<in>left|right)\b[^,;]*?"
+    r"(?:,|\b(?:there|is|are)\b)"
+    r"|(?:the )?(?P<of>left|right) [^,;]*?\b(?:shows?|has|demonstrates?|reveals?)\b)"
+)
+# Organs in the words that the guard lets through. "Chest" and "hemithorax" hold all of them.
+_ORGANS = re.compile(
+    r"\b(?:(?P<heart>heart|cardiac|cardiomediastinal|cardio mediastinal)"
+    r"|(?P<pleura>pleur\w+)"
+    # A pleural effusion may lie at the base of a lung.
+    r"|(?P<lung>lungs?(?! (?:bas|ap|zone|field))|pulmonary|parenchymal?|lobes?|lingular?))\b"
+)
+
+
+def levels_in(lowered: str) -> frozenset[str]:
+    """The levels of the lung, ``upper``, ``middle`` and ``lower``, that words in lower case name."""
+    if _ALL_LEVELS.search(lowered):
+        return frozenset(_LEVELS)
+    return frozenset(level for level, words in _LEVELS.items() if words.search(lowered))
+
+
+def sides_in(lowered: str) -> frozenset[str]:
+    """The sides, ``left``, ``right`` and ``bilateral``, that words in lower case name."""
+    sides = {str(found.lastgroup) for found in _SIDES.finditer(lowered)}
+    if not sides and _PLURAL.search(lowered):
+        sides.add("bilateral")
+    return frozenset(sides)
+
+
+def leading_side(lowered: str) -> str | None:
+    """The side that a sentence begins with and that holds for all that it names, or None."""
+    found = _LEADING.match(lowered)
+    return (found["in"] or found["of"]) if found else None
+
+
+def near(lowered: str, spans: list[tuple[int, int]], index: int) -> Iterator[str]:
+    """The words that still speak of one of several terms: those before it with its own, then those behind it.
+
+    Args:
+        lowered: the sentence in lower case.
+        spans: places of all terms, from left to right.
+        index: of the term.
+    """
+    start, end = spans[index]
+    before = min(max((stop for _, stop in spans[:index]), default=0), start)
+    after = max(min((begin for begin, _ in spans[index + 1 :]), default=len(lowered)), end)
+    left, right = reach(lowered, start, end, before, after)
+    yield lowered[left:end]
+    yield lowered[end:right]
+
+
+def in_one_list(lowered: str, spans: list[tuple[int, int]], index: int) -> bool:
+    """Whether a term and the next one stand in one list: "effusion and atelectasis"."""
+    return joined(lowered, spans[index][1], spans[index + 1][0])
+
+
+def organs_in(lowered: str) -> Iterator[tuple[str, str, int]]:
+    """Organs that a sentence names: ``heart``, ``pleura`` or ``lung``, in which word, and where that begins."""
+    for found in _ORGANS.finditer(lowered):
+        yield str(found.lastgroup), found[0], found.start()
+
+
+def organ_of(observation: str) -> str | None:
+    """The organ of a finding or of a further observation, all of which lie in the lung; None for a hernia."""
+    if observation not in BY_NAME:
+        return "lung"
+    group = BY_NAME[observation].group
+    return "heart" if observation == "Cardiomegaly" else None if group == "mediastinum" else group
