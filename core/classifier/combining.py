@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 from core.classifier.checkpoint import CheckpointConfig, CheckpointError, load_checkpoint
-from core.classifier.ensemble import SEPARATOR, MeanOfNetworks
+from core.classifier.ensemble import SEPARATOR, MeanOfNetworks, members_in
 from core.classifier.heatmaps import evidence_maps, has_linear_head
 from core.classifier.training.images import TrainingImages
 from core.classifier.training.outcome import save_calibrated
@@ -25,7 +26,7 @@ def combine(
     Calibration and operating points are chosen after that, on the validation images that all members were kept from.
 
     Args:
-        folders: two checkpoints or more.
+        folders: two checkpoints or more; of a mean, each member counts like any other.
         output_dir: the checkpoint to write.
         table: as returned by ``core.datasets``, with those validation images.
         image_size: side of the input of all members, in pixels; by default the largest that a member was trained at.
@@ -41,7 +42,8 @@ def combine(
         raise CheckpointError("Give two checkpoints or more to combine.")
     loaded = [load_checkpoint(folder) for folder in folders]
     configs = [config for _, config in loaded]
-    network = _rounded(MeanOfNetworks(member for member, _ in loaded).eval())
+    networks = [one for network, _ in loaded for one in members_in(network)]
+    network = _rounded(MeanOfNetworks(networks).eval())
     _check(network, folders, configs)
     preprocessing = replace(
         configs[0].preprocessing, image_size=image_size or max(config.preprocessing.image_size for config in configs)
@@ -58,11 +60,7 @@ def combine(
     aurocs = aurocs_of(labels, logits)
     auroc = float(np.mean(list(aurocs.values()))) if aurocs else None
     common = {key: configs[0].provenance[key] for key in ("data", "validation_studies")}
-    members = [
-        {"architecture": config.architecture, "image_size": config.preprocessing.image_size}
-        | {key: value for key, value in config.provenance.items() if key != "validation_studies"}
-        for config in configs
-    ]
+    members = [member for config in configs for member in _provenance(config)]
     save_calibrated(
         Path(output_dir),
         network,
@@ -73,6 +71,14 @@ def combine(
         provenance={"members": members, **common, "val_macro_auroc": auroc},
     )
     return auroc
+
+
+def _provenance(config: CheckpointConfig) -> list[dict[str, Any]]:
+    """Where each network of a checkpoint comes from."""
+    if "members" in config.provenance:
+        return list(config.provenance["members"])
+    own = {key: value for key, value in config.provenance.items() if key != "validation_studies"}
+    return [{"architecture": config.architecture, "image_size": config.preprocessing.image_size} | own]
 
 
 def _rounded(network: MeanOfNetworks) -> MeanOfNetworks:

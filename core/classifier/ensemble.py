@@ -42,6 +42,11 @@ def create_network(architecture: str, outputs: int) -> nn.Module:
     return members[0] if len(members) == 1 else MeanOfNetworks(members)
 
 
+def members_in(network: nn.Module) -> list[nn.Module]:
+    """The networks of one timm model each, in their order."""
+    return list(network.members) if isinstance(network, MeanOfNetworks) else [network]
+
+
 def members_of(network: nn.Module, architecture: str) -> dict[str, nn.Module]:
     """The networks of one timm model each, by their names; the first of those that share one.
 
@@ -49,8 +54,7 @@ def members_of(network: nn.Module, architecture: str) -> dict[str, nn.Module]:
         network: from ``create_network``.
         architecture: as given there.
     """
-    members = list(network.members) if isinstance(network, MeanOfNetworks) else [network]
     found: dict[str, nn.Module] = {}
-    for name, member in zip(architecture.split(SEPARATOR), members, strict=True):
+    for name, member in zip(architecture.split(SEPARATOR), members_in(network), strict=True):
         found.setdefault(name, member)
     return found

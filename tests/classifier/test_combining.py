@@ -82,6 +82,17 @@ def test_the_mean_is_calibrated_on_the_validation_images(
     assert config.calibration != load_config(members[0]).calibration
 
 
+def test_members_of_a_mean_count_like_any_other(members: list[Path], table: pd.DataFrame, tmp_path: Path) -> None:
+    combine(members, tmp_path / "mean", table)
+    combine([tmp_path / "mean", members[0]], tmp_path / "three", table)
+    network, config = load_checkpoint(tmp_path / "three")
+    assert config.architecture == "resnet10t+mobilenetv2_035+resnet10t"
+    assert [one["architecture"] for one in config.provenance["members"]] == config.architecture.split("+")
+    x = torch.rand(2, 1, 96, 96)
+    one, other = (load_checkpoint(folder)[0](x) for folder in members)
+    torch.testing.assert_close(network(x), (2 * one + other) / 3, rtol=0.01, atol=0.01)
+
+
 def test_training_goes_on_from_the_member_of_its_backbone(
     members: list[Path], table: pd.DataFrame, tmp_path: Path
 ) -> None:
