@@ -51,6 +51,11 @@ def test_the_shipped_network_is_served_by_onnx_runtime_and_is_made_of_the_shippe
     assert (shipped(views)[0] - fresh(views)[0]).abs().max() < 1e-5
 
 
+def test_weights_that_half_precision_holds_take_half_of_the_room(exported: Path) -> None:
+    weights = (exported / "model.safetensors").stat().st_size
+    assert (exported / ONNX).stat().st_size < 1.2 * weights
+
+
 def test_other_programs_find_names_and_shapes(exported: Path) -> None:
     model = onnx.load(exported / ONNX)
     onnx.checker.check_model(model)
