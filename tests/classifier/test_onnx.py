@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import timm
 import torch
@@ -11,7 +12,7 @@ import torch
 from core.__main__ import main
 from core.classifier import SHIPPED, Classifier, load_checkpoint, load_config
 from core.classifier.checkpoint import save_checkpoint
-from core.classifier.heatmaps import closed_form
+from core.classifier.heatmaps import closed_form, evidence_maps
 from core.classifier.onnx_model import ONNX, onnx_explainer
 from core.imaging import render_phantom
 
@@ -39,7 +40,16 @@ def test_onnx_runtime_gives_the_logits_and_heatmaps_of_pytorch(exported: Path, v
     logits, maps = explain(views[:count])
     expected_logits, expected_maps = closed_form(load_checkpoint(exported)[0], views[:count])
     assert (logits - expected_logits).abs().max() < 1e-4
-    assert (maps - expected_maps).abs().max() < 1e-4
+    # A map is stretched to its maximum: where hardly anything speaks for a label, so is what rounding leaves.
+    assert (maps - expected_maps).abs().max() < 1e-3
+
+
+def test_the_heatmap_features_are_those_of_pytorch(exported: Path, views: torch.Tensor) -> None:
+    session = onnxruntime.InferenceSession(exported / ONNX)
+    evidence = torch.from_numpy(session.run(["evidence"], {"image": views.numpy()})[0])
+    with torch.inference_mode():
+        expected = evidence_maps(load_checkpoint(exported)[0], views)[1]
+    assert (evidence - expected).abs().max() < 1e-4 * max(1.0, float(expected.abs().max()))
 
 
 def test_the_shipped_network_is_served_by_onnx_runtime_and_is_made_of_the_shipped_weights(

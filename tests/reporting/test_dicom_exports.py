@@ -159,16 +159,16 @@ def test_a_picture_without_identity_gets_a_new_study_that_says_so(raster_study: 
 
 
 def test_the_overlay_shows_the_chosen_finding(dicom_study: ReportedStudy) -> None:
-    mass, hernia = (_read(export(dicom_study, "sc", finding=name)) for name in ("Mass", "Hernia"))
+    mass, pneumonia = (_read(export(dicom_study, "sc", finding=name)) for name in ("Mass", "Pneumonia"))
     assert mass.SOPClassUID == SecondaryCaptureImageStorage
-    assert mass.SOPInstanceUID != hernia.SOPInstanceUID
-    assert mass.SeriesInstanceUID == hernia.SeriesInstanceUID
+    assert mass.SOPInstanceUID != pneumonia.SOPInstanceUID
+    assert mass.SeriesInstanceUID == pneumonia.SeriesInstanceUID
     assert "lung mass" in mass.DerivationDescription
-    for overlay in (mass, hernia):
+    for overlay in (mass, pneumonia):
         assert DISCLAIMER in overlay.DerivationDescription
     height, width = dicom_study.radiograph.pixels.shape
-    shown = [overlay.pixel_array[:height, :width].astype(int) for overlay in (mass, hernia)]
-    heatmaps = [dicom_study.prediction.heatmaps[LABELS.index(name)] for name in ("Mass", "Hernia")]
+    shown = [overlay.pixel_array[:height, :width].astype(int) for overlay in (mass, pneumonia)]
+    heatmaps = [dicom_study.prediction.heatmaps[LABELS.index(name)] for name in ("Mass", "Pneumonia")]
     assert np.abs(shown[0] - shown[1]).max() > 30
     for picture, heatmap in zip(shown, heatmaps, strict=True):
         row, column = np.unravel_index(heatmap.argmax(), heatmap.shape)

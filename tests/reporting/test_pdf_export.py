@@ -74,19 +74,19 @@ def test_radiograph_and_heatmap_stand_side_by_side(raster_study: ReportedStudy) 
         reader = pypdf.PdfReader(io.BytesIO(export(raster_study, "pdf", finding=finding)))
         return [np.asarray(picture.image.convert("RGB")).astype(int) for picture in reader.pages[0].images]
 
-    (plain, mass), (again, hernia) = pictures("Mass"), pictures("Hernia")
+    (plain, mass), (again, pneumonia) = pictures("Mass"), pictures("Pneumonia")
     height, width = raster_study.radiograph.pixels.shape
     assert plain.shape == mass.shape == (height, width, 3)
     # Pictures are stored by name, not in their order on the page; a grey one is the radiograph.
     if np.ptp(plain, axis=-1).max() > np.ptp(mass, axis=-1).max():
         plain, mass = mass, plain
-    if np.ptp(again, axis=-1).max() > np.ptp(hernia, axis=-1).max():
-        again, hernia = hernia, again
+    if np.ptp(again, axis=-1).max() > np.ptp(pneumonia, axis=-1).max():
+        again, pneumonia = pneumonia, again
     np.testing.assert_array_equal(plain, again)
     assert np.abs(plain.mean(axis=-1) / 255 - raster_study.radiograph.pixels).mean() < 0.02
-    assert np.abs(mass - hernia).max() > 60
-    (text,) = _pages(export(raster_study, "pdf", finding="Hernia"))
-    assert "Model attention: Hernia" in text
+    assert np.abs(mass - pneumonia).max() > 60
+    (text,) = _pages(export(raster_study, "pdf", finding="Pneumonia"))
+    assert "Model attention: Pneumonia" in text
 
 
 def test_the_heatmap_says_how_far_it_can_be_trusted(raster_study: ReportedStudy) -> None:
