@@ -210,7 +210,9 @@ def test_a_run_that_is_stopped_can_be_resumed(tmp_path: Path, how: signal.Signal
     table = table_of(paths)
     table.to_pickle(tmp_path / "table.pkl")
     code = (
-        "import sys, pandas, core.datasets.preparation.copies as p\n"
+        "import signal, pandas, core.datasets.preparation.copies as p\n"
+        # A shell lets what it runs in the background ignore Ctrl-C.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"p.prepare_images(pandas.read_pickle({str(tmp_path / 'table.pkl')!r}), "
         f"{str(tmp_path / 'out')!r}, image_size=32, workers=2)"
     )
