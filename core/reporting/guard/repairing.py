@@ -16,8 +16,8 @@ def repair(draft: Draft, evidence: Evidence) -> Draft:
     """Keep what may stand, cut what may not, and state what is missing in plain words.
 
     Sentences that may not be shown lose the offending words or clause where the rest can stand, and are dropped where
-    it cannot; repeated sentences are dropped. Each finding that Findings, or for a present one Impression, no longer
-    names gets a plain sentence in front. A section that is left with nothing gets a normal statement that the
+    it cannot; sentences that only repeat are dropped. Each finding that Findings, or for a present one Impression, no
+    longer names gets a plain sentence in front. A section that is left with nothing gets a normal statement that the
     evidence supports. The result may still be at fault: examine it again.
     """
     case = Case(evidence)
@@ -38,13 +38,21 @@ def repair(draft: Draft, evidence: Evidence) -> Draft:
 
 def _kept(paragraph: str, case: Case) -> list[str]:
     kept: dict[str, str] = {}
+    called: set[tuple[str, str | None]] = set()
     for sentence in dict.fromkeys(divide(paragraph)):
         text: str | None = sentence
         if judge(sentence, case):
             short = len(sentence) <= LONGEST
             text = mended(sentence, lambda candidate: not judge(candidate, case)) if short else None
-        if text:
+        if text is None:
+            continue
+        reading = read(text)
+        said = {(claim.observation, claim.side) for claim in reading.claims if claim.called}
+        # "Left pleural effusion. ... Pleural effusion is present." says it twice.
+        again = said and said <= called and len(said) == len(reading.claims) and not reading.statements
+        if not again:
             kept.setdefault(text.lower(), text)
+            called |= said | {(name, None) for name, _ in said}
     return list(kept.values())
 
 

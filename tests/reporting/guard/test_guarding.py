@@ -142,6 +142,15 @@ def test_repair_drops_repeated_sentences() -> None:
     assert mended == Draft("No pneumothorax.", "No acute disease.")
 
 
+def test_repair_drops_what_is_only_called_again_but_keeps_a_place_that_is_new() -> None:
+    evidence = evidence_of("+Effusion@left_lower_zone ?Pneumonia")
+    said = "Pleural effusion. Left pleural effusion. Possible pneumonia. Left pleural effusion is present."
+    draft = Draft(f"{said} Questionable pneumonia without pneumothorax. Pacemaker.", "Left pleural effusion.")
+    assert repair(draft, evidence).findings == (
+        "Pleural effusion. Left pleural effusion. Possible pneumonia. Questionable pneumonia without pneumothorax."
+    )
+
+
 def test_a_report_that_loses_everything_normal_says_something_that_is_supported() -> None:
     lost = Draft("The bones are intact. Follow-up is recommended.", "Stable chest.")
     assert repair(lost, evidence_of()) == Draft("The lungs are clear.", "No acute cardiopulmonary abnormality.")
