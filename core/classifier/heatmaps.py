@@ -40,12 +40,12 @@ def has_linear_head(network: nn.Module) -> bool:
     if isinstance(network, MeanOfNetworks):
         return all(has_linear_head(member) for member in network.members)
     classifier = _classifier(network)
-    if classifier is None:
+    if not isinstance(classifier, nn.Linear):
         return False
     generator = torch.Generator().manual_seed(0)
     first = next(network.parameters())
     probe = torch.rand(1, first.shape[1], 128, 128, generator=generator).to(first.device)
-    features = _features(network, probe)
+    features = last_features(network, probe)
     if features.ndim != 4 or features.shape[1] != classifier.in_features:
         return False
     return torch.allclose(classifier(features.mean(dim=(2, 3))), network(probe), rtol=1e-4, atol=1e-4)
@@ -67,10 +67,13 @@ def evidence_maps(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
         of_members = [evidence_maps(member, x) for member in network.members]
         logits, maps = (torch.stack(parts).mean(dim=0) for parts in zip(*of_members, strict=True))
         return logits, maps
-    features = _features(network, x)
+    return evidence_in(network, last_features(network, x))
+
+
+def evidence_in(network: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
+    """``evidence_maps`` of a single network from its last feature map (N, C, h, w)."""
     logits = cast(Callable[[Tensor], Tensor], network.forward_head)(features)
-    weights = cast(nn.Linear, _classifier(network)).weight
-    return logits, torch.einsum("lc,nchw->nlhw", weights, features)
+    return logits, torch.einsum("lc,nchw->nlhw", linear_head(network).weight, features)
 
 
 def by_gradient(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -106,7 +109,7 @@ def last_feature_layer(network: nn.Module) -> nn.Module:
     try:
         with torch.inference_mode():
             first = next(network.parameters())
-            features = _features(network, torch.zeros(1, first.shape[1], 128, 128, device=first.device))
+            features = last_features(network, torch.zeros(1, first.shape[1], 128, 128, device=first.device))
     finally:
         for handle in handles:
             handle.remove()
@@ -116,15 +119,18 @@ def last_feature_layer(network: nn.Module) -> nn.Module:
     raise ValueError("This backbone has no convolutional feature map to draw heatmaps from; choose another --backbone.")
 
 
-def _features(network: nn.Module, x: Tensor) -> Tensor:
+def last_features(network: nn.Module, x: Tensor) -> Tensor:
     """Last feature map of a timm model; PyTorch's types do not tell methods from parameters."""
     return cast(Callable[[Tensor], Tensor], network.forward_features)(x)
 
 
-def _classifier(network: nn.Module) -> nn.Linear | None:
-    """The last layer of a timm model if it is linear."""
-    layer = cast(Callable[[], nn.Module], network.get_classifier)()
-    return layer if isinstance(layer, nn.Linear) else None
+def linear_head(network: nn.Module) -> nn.Linear:
+    """The last layer of a timm model that ``has_linear_head``."""
+    return cast(nn.Linear, _classifier(network))
+
+
+def _classifier(network: nn.Module) -> nn.Module:
+    return cast(Callable[[], nn.Module], network.get_classifier)()
 
 
 def over_image(evidence: Tensor, side: int) -> Tensor:

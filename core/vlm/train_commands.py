@@ -18,7 +18,7 @@ _EXPLANATIONS = {
     "learning_rate": "peak of AdamW's, which rises first and then falls as a cosine",
     "warmup_share": "share of all steps in which the rate rises",
     "weight_decay": "AdamW",
-    "precision": "bf16, fp16 (on a GPU) or fp32",
+    "precision": "bf16, fp16 (on a GPU), fp32, or auto: bf16 where the processor computes in it",
     "max_records": "records of the training split at most; 0 for all",
     "save_steps": "optimiser steps between two states that a stopped run can go on from",
     "gradient_checkpointing": "compute activations again in the backward pass, for models that fill the memory",

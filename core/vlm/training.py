@@ -28,6 +28,7 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from core.imaging import read_safely
+from core.precision import resolve_precision
 from core.vlm.pictures import picture_of
 
 Stage = Literal["vision", "projector", "language"]
@@ -60,7 +61,8 @@ class StageSettings:
         learning_rate: peak of AdamW's; rises over ``warmup_share`` of all steps, then falls as a cosine.
         warmup_share: share of all steps in which the rate rises.
         weight_decay: AdamW.
-        precision: ``bf16``, ``fp16`` (on a GPU) or ``fp32``.
+        precision: ``bf16``, ``fp16`` (on a GPU), ``fp32``, or ``auto``: bf16 where the processor computes in it, fp16
+            on older GPUs, else fp32.
         max_records: records of the training split at most; 0 for all.
         save_steps: optimiser steps between two states that a stopped run can go on from.
         gradient_checkpointing: computes activations again in the backward pass, for models that fill the memory.
@@ -73,7 +75,7 @@ class StageSettings:
     learning_rate: float = 1e-3
     warmup_share: float = 0.05
     weight_decay: float = 0.05
-    precision: str = "bf16"
+    precision: str = "auto"
     max_records: int = 0
     save_steps: int = 100
     gradient_checkpointing: bool = False
@@ -274,6 +276,7 @@ def arguments(output_dir: Path, settings: StageSettings, *, by_length: bool) -> 
         settings: of the stage.
         by_length: whether batches are made of records of like length, which saves padding.
     """
+    precision = resolve_precision(settings.precision)
     return TrainingArguments(
         output_dir=str(output_dir / _CHECKPOINTS),
         num_train_epochs=settings.epochs,
@@ -285,8 +288,8 @@ def arguments(output_dir: Path, settings: StageSettings, *, by_length: bool) -> 
         warmup_steps=settings.warmup_share,
         weight_decay=settings.weight_decay,
         adam_beta2=0.98,
-        bf16=settings.precision == "bf16",
-        fp16=settings.precision == "fp16",
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
         # Version 5.24 of transformers prefers another name, which earlier ones lack.
         gradient_checkpointing=settings.gradient_checkpointing or None,
         logging_steps=20,

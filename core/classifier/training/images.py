@@ -22,8 +22,8 @@ HELD_IN_MEMORY = 4 * 2**30
 _MOST_OFTEN = 10.0
 
 
-# Images, labels and regions of boxes.
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+# Images, labels, the teacher's logits and regions of boxes.
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 class TrainingImages(Dataset[Batch]):
@@ -47,6 +47,7 @@ class TrainingImages(Dataset[Batch]):
     ) -> None:
         self.paths = table["image_path"].tolist()
         self.labels = torch.tensor(table[list(LABELS)].to_numpy(dtype=np.float32))
+        self.lessons = torch.empty(len(table), 0)
         self.preprocessing = preprocessing
         self.boxes = None if boxes is None else boxes_by_row(table, boxes)
         self.augmentation: Any = None
@@ -74,7 +75,10 @@ class TrainingImages(Dataset[Batch]):
         return len(self.paths)
 
     def __getitem__(self, row: int) -> Batch:
-        """Image (1, S, S), labels (14,), and regions (14, g, g) if there are boxes at all, else an empty tensor."""
+        """Image (1, S, S), labels (14,), the teacher's logits (14,) and regions (14, g, g) of boxes.
+
+        The last two are empty where no teacher and no boxes were given.
+        """
         image, frame = self._read(row) if self.held is None else (self.held[row], self.frames[row])
         boxes = [] if self.boxes is None else self.boxes.get(row, [])
         masks = draw_boxes(boxes, frame, len(image))
@@ -86,7 +90,7 @@ class TrainingImages(Dataset[Batch]):
             masks = moved.get("mask", masks)
         scaled = np.asarray(image, dtype=np.float32) / np.float32(255)
         regions = torch.empty(0) if self.boxes is None else regions_of(boxes, masks)
-        return torch.from_numpy(self.preprocessing.normalise(scaled)), self.labels[row], regions
+        return torch.from_numpy(self.preprocessing.normalise(scaled)), self.labels[row], self.lessons[row], regions
 
 
 def epoch_steps(count: int, step_size: int) -> int:
@@ -159,14 +163,8 @@ def loaded(
 
 
 def soften(table: pd.DataFrame, teacher: pd.DataFrame) -> np.ndarray:
-    """Targets (N, 14): the labels, averaged with the teacher's probability where it has one; unknown stays unknown.
-
-    Raises:
-        ValueError: the teacher has none of the images.
-    """
+    """Targets (N, 14): the labels, averaged with the teacher's probability where it has one; unknown stays unknown."""
     labels = table[list(LABELS)].to_numpy(dtype=np.float32)
     probabilities = teacher[list(LABELS)].reindex(table["study_id"]).to_numpy(dtype=np.float32)
     known = np.isfinite(probabilities)
-    if not known.any():
-        raise ValueError("The teacher's predictions cover none of the training images.")
     return np.where(known, (labels + probabilities) / 2, labels)

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from core.classifier.heatmaps import closed_form
 from core.classifier.losses import MaskedLoss
 from core.classifier.training.attention import WithEvidence, attention_loss
 from core.classifier.training.cpu import suit_cpu
+from core.classifier.training.distillation import Pupil, imitation_loss, lesson_of
 from core.classifier.training.failures import TrainingError, in_plain_words
 from core.classifier.training.images import Batch, TrainingImages, draw_epoch, epoch_steps, loaded, soften
 from core.classifier.training.initial import has_quick_heatmaps, initial_network
@@ -32,6 +33,7 @@ from core.classifier.training.records import Board, keep_settings, write_summary
 from core.classifier.training.settings import TrainingSettings
 from core.classifier.training.validation import aurocs_of, predict_logits
 from core.findings import LABELS
+from core.precision import resolve_precision
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +62,8 @@ def train(
         settings: see ``TrainingSettings``.
         data_settings: how ``table`` was made, for the record; ``evaluate.py`` makes the same split again from it.
         teacher: another model's probabilities for some of the images, ``study_id`` as index and label columns. The
-            targets of those images become the mean of label and probability (distillation, Hinton et al. 2015).
+            targets of those images become the mean of label and probability, and a second head that learns the
+            teacher's logits joins the first when the network is saved (``training.distillation``).
         boxes: radiologists' boxes (``core.datasets.load_boxes``); those of training images teach the network where
             to look, with ``attention_weight``.
         resume: go on from ``state.pt`` if it is there.
@@ -72,6 +75,7 @@ def train(
         ValueError: there is nothing to train or validate on, or ``output_dir`` holds a run with other settings.
         TrainingError: the loss is not finite, or memory, disk or a loader process failed.
     """
+    settings = replace(settings, precision=resolve_precision(settings.precision))
     run = Path(output_dir)
     run.mkdir(parents=True, exist_ok=True)
     rows = {split: table[table["split"] == split].reset_index(drop=True) for split in ("train", "val")}
@@ -113,16 +117,20 @@ class _Run:
             suit_cpu(network, settings.precision)
         # Other heads would need a backward pass a heatmap, too long for every epoch.
         self.linear_head = has_quick_heatmaps(network, settings.backbone)
-        self.average = ModelEmaV3(network, decay=settings.ema_decay, use_warmup=True)
-        optimiser = make_optimiser(network, settings)
-        if boxes is not None and not self.linear_head:
-            raise ValueError(f"{settings.backbone} does not end in one linear layer, which --boxes needs.")
+        for option, given in (("--boxes", boxes), ("--teacher", teacher)):
+            if given is not None and not self.linear_head:
+                raise ValueError(f"{settings.backbone} does not end in one linear layer, which {option} needs.")
         self.images = {
             "train": TrainingImages(rows["train"], self.preprocessing, name="train", boxes=boxes),
             "val": TrainingImages(rows["val"], self.preprocessing, name="val"),
         }
         if teacher is not None:
+            lesson = lesson_of(rows["train"], teacher)
             self.images["train"].labels = torch.tensor(soften(rows["train"], teacher))
+            self.images["train"].lessons = lesson.targets
+            network = Pupil(network, lesson).to(self.accelerator.device)
+        self.average = ModelEmaV3(network, decay=settings.ema_decay, use_warmup=True)
+        optimiser = make_optimiser(network, settings)
         self.loss = make_loss(settings, self.images["train"].labels).to(self.accelerator.device)
         self.step_size = settings.batch_size * settings.gradient_accumulation_steps
         self.steps = epoch_steps(len(rows["train"]), self.step_size)
@@ -132,7 +140,7 @@ class _Run:
                 f"step on {self.accelerator.num_processes} processes: lower --gradient_accumulation_steps."
             )
         self.bare_network = network
-        trained = network if boxes is None else WithEvidence(network)
+        trained = network if boxes is None or teacher is not None else WithEvidence(network)
         if settings.compile:
             trained.compile()
         self.network, self.optimiser = self.accelerator.prepare(trained, optimiser)
@@ -228,16 +236,19 @@ class _Run:
     def _forward(self, batch: Batch, known: torch.Tensor, images: int, *, last: bool) -> torch.Tensor:
         """Gradients of a micro-batch; the loss is its share of the means over the step's known entries and images."""
         accelerator = self.accelerator
-        x, y, regions = batch
+        x, y, lessons, regions = batch
         x = x.to(device=accelerator.device, memory_format=torch.channels_last)
         with _gradients_stay_here(accelerator, self.network, unless=last):
             with accelerator.autocast():
                 output = self.network(x)
-            logits, evidence = output if isinstance(output, tuple) else (output, None)
+            logits, *beside = output if isinstance(output, tuple) else (output,)
             share = self.loss.entries(logits.float(), y.to(accelerator.device)).sum() / known
-            if evidence is not None:
-                attention = attention_loss(evidence, regions.to(accelerator.device))
+            if regions.numel():
+                attention = attention_loss(beside[0], regions.to(accelerator.device))
                 share = share + self.settings.attention_weight * attention / images
+            if lessons.numel():
+                imitation = imitation_loss(beside[1].float(), lessons.to(accelerator.device))
+                share = share + self.settings.teacher_weight * imitation / images
             # Gradients are averaged over processes; the sum over all entries is wanted.
             accelerator.backward(share * accelerator.num_processes)
         return share.detach()
@@ -260,7 +271,8 @@ class _Run:
         """Validate, record, and save what is better than before and what a resumed run needs."""
         settings, validation = self.settings, self.rows["val"]
         if self.accelerator.is_main_process:
-            logits = predict_logits(self.average.module, self.images["val"], device=self.accelerator.device)
+            averaged = self._finished()
+            logits = predict_logits(averaged, self.images["val"], device=self.accelerator.device)
             labels = _labels(validation)
             aurocs = aurocs_of(labels, logits)
             val_loss = MaskedLoss()(torch.tensor(logits), torch.tensor(labels)).item()
@@ -286,7 +298,7 @@ class _Run:
                 self.state["best"] = figure
                 save_calibrated(
                     self.folder / "checkpoint",
-                    self.average.module,
+                    averaged,
                     self.preprocessing,
                     logits,
                     labels,
@@ -296,7 +308,7 @@ class _Run:
             self.rate.after_epoch(better=better)
             self._save_state(epoch)
             write_summary(self.folder / "summary.csv", self.state["history"])
-            self._show(epoch, row, aurocs, labels, logits)
+            self._show(averaged, row, aurocs, labels, logits)
         self._share_state(epoch)
 
     def _share_state(self, epoch: int) -> None:
@@ -307,22 +319,32 @@ class _Run:
         self.state = {"epoch": epoch + 1, "history": shared[0], "best": shared[1]}
         self.rate.restore(shared[2])
 
+    def _finished(self) -> nn.Module:
+        """The averaged network as it is validated and saved: with one head."""
+        averaged = self.average.module
+        return averaged.joined() if isinstance(averaged, Pupil) else averaged
+
     def _show(
-        self, epoch: int, row: dict[str, Any], aurocs: dict[str, float], labels: np.ndarray, logits: np.ndarray
+        self,
+        network: nn.Module,
+        row: dict[str, Any],
+        aurocs: dict[str, float],
+        labels: np.ndarray,
+        logits: np.ndarray,
     ) -> None:
         assert self.board is not None
         known = ~np.isnan(labels)
         accuracy = float(((logits > 0) == (labels > 0.5))[known].mean())
         self.board.epoch(row, aurocs, accuracy)
-        self.board.curves(epoch + 1, labels, logits)
+        self.board.curves(row["epoch"], labels, logits)
         # The first validation images with a finding, each beside the heatmap of its first finding.
         rows = np.flatnonzero(np.nansum(labels, axis=1) > 0)[:_SHOWN]
         if len(rows) and self.linear_head:
             x = torch.stack([self.images["val"][row][0] for row in rows]).to(self.accelerator.device)
-            maps = closed_form(self.average.module.eval(), x)[1].cpu()
+            maps = closed_form(network.eval(), x)[1].cpu()
             chosen = maps[torch.arange(len(rows)), torch.tensor(np.nanargmax(labels[rows], axis=1))].numpy()
             pictures = x[:, 0].cpu().numpy() * self.preprocessing.std + self.preprocessing.mean
-            self.board.pictures("heatmaps", np.concatenate([pictures, chosen], axis=2), epoch + 1)
+            self.board.pictures("heatmaps", np.concatenate([pictures, chosen], axis=2), row["epoch"])
 
     def _save_state(self, epoch: int) -> None:
         scaler = self.accelerator.scaler

@@ -47,7 +47,8 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--teacher",
         metavar="FILE",
-        help="another model's probabilities for some of the training images (CSV), averaged with the labels",
+        help="another model's probabilities for some of the training images (CSV): they soften the labels, and "
+        "a second head learns their logits",
     )
     data.add_argument(
         "--boxes",

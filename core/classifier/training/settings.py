@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-PRECISIONS = ("bf16", "fp16", "fp32")
+from core.precision import PRECISIONS
+
 SCHEDULES = ("cosine", "plateau", "constant")
 MONITORS = ("auroc", "loss")
 
@@ -29,9 +30,11 @@ class TrainingSettings:
         use_class_weights: weigh positives by the square root of negatives over positives.
         class_balanced_sampling: draw images with rare findings more often, at most ten times as often as normal ones.
         attention_weight: how much the boxes of ``--boxes`` count beside the labels.
+        teacher_weight: how much the logits of ``--teacher`` count beside the labels.
         drop_rate, drop_path_rate: regularisation of the network.
         ema_decay: decay of the moving average of the weights, which is what is validated and saved.
-        precision: ``bf16``, ``fp16`` (with loss scaling, on a GPU) or ``fp32``.
+        precision: ``bf16``, ``fp16`` (with loss scaling, on a GPU), ``fp32``, or ``auto``: bf16 where the processor
+            computes in it, fp16 on older GPUs, else fp32.
         compile: let PyTorch compile the training step, which takes a minute or two and makes a CPU quicker.
         monitor: what chooses the best epoch: macro ``auroc``, or ``loss``, on the validation images.
         early_stopping_patience: epochs without a better figure after which training ends; 0 for never.
@@ -60,10 +63,11 @@ class TrainingSettings:
     use_class_weights: bool = False
     class_balanced_sampling: bool = False
     attention_weight: float = 0.1
+    teacher_weight: float = 1.0
     drop_rate: float = 0.2
     drop_path_rate: float = 0.1
     ema_decay: float = 0.995
-    precision: str = "bf16"
+    precision: str = "auto"
     compile: bool = False
     monitor: str = "auroc"
     early_stopping_patience: int = 0

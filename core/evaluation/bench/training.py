@@ -20,6 +20,7 @@ from core.classifier.training.optimisation import make_loss, make_optimiser
 from core.datasets.table import complete
 from core.findings import LABELS
 from core.imaging import render_phantom
+from core.precision import resolve_precision
 
 _STEPS = 12
 _EPOCHS = 3
@@ -34,7 +35,8 @@ def measure_training(settings: TrainingSettings) -> Iterator[str]:
     Args:
         settings: what is measured; epochs are set here, and weights are random.
     """
-    settings = replace(settings, initial_weights="none", epochs=_EPOCHS)
+    precision = resolve_precision(settings.precision)
+    settings = replace(settings, initial_weights="none", epochs=_EPOCHS, precision=precision)
     step = settings.batch_size * settings.gradient_accumulation_steps
     with tempfile.TemporaryDirectory() as folder:
         table = _rendered(Path(folder), train=_STEPS * step, val=2)

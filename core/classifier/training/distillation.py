@@ -1,0 +1,113 @@
+"""Distillation: a second head learns another model's logits and joins the head that learns the labels.
+
+A teacher's probabilities of 0.001 and 0.01 teach a loss on probabilities nothing, although they tell apart what the
+teacher has seen: logits, brought to one spread, are matched instead (Ba and Caruana, NIPS 2014). Both heads are linear
+on the same features, so that their mean is one linear head, and the checkpoint needs no second one.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import smooth_l1_loss
+
+from core.classifier.heatmaps import evidence_in, last_features, linear_head
+from core.findings import LABELS
+
+# What the teacher's head counts for in the mean, beside 1 for the head of the labels.
+TEACHER_SHARE = 2.0
+_LEAST = 1e-6
+
+
+class Lesson(NamedTuple):
+    """What a teacher says of a table's images.
+
+    Attributes:
+        targets: (N, 14) logits less their mean, over their spread, each of a label's known ones; NaN where unknown.
+        mean, spread: (14,) of the logits.
+    """
+
+    targets: Tensor
+    mean: Tensor
+    spread: Tensor
+
+
+def lesson_of(table: pd.DataFrame, teacher: pd.DataFrame) -> Lesson:
+    """The lesson for the rows of a table.
+
+    Args:
+        table: with ``study_id``.
+        teacher: probabilities of the 14 labels, with ``study_id`` as index.
+
+    Raises:
+        ValueError: the teacher has none of the images, or nothing for one of the labels.
+    """
+    probabilities = teacher[list(LABELS)].reindex(table["study_id"]).to_numpy(dtype=np.float64).clip(_LEAST, 1 - _LEAST)
+    known = np.isfinite(probabilities)
+    if not known.any():
+        raise ValueError("The teacher's predictions cover none of the training images.")
+    for label, some in zip(LABELS, known.any(axis=0), strict=True):
+        if not some:
+            raise ValueError(f"The teacher predicts {label} for none of the training images.")
+    logits = np.log(probabilities / (1 - probabilities))
+    mean, spread = np.nanmean(logits, axis=0), np.nanstd(logits, axis=0).clip(_LEAST)
+    targets, mean, spread = (
+        torch.tensor(values, dtype=torch.float32) for values in ((logits - mean) / spread, mean, spread)
+    )
+    return Lesson(targets, mean, spread)
+
+
+class Pupil(nn.Module):
+    """A network with a second head beside its own.
+
+    Args:
+        network: a timm model with a linear head (``core.classifier.heatmaps.has_linear_head``).
+        lesson: what the second head learns.
+    """
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, network: nn.Module, lesson: Lesson) -> None:
+        super().__init__()
+        self.network = network
+        self.imitation = nn.Linear(linear_head(network).in_features, len(LABELS))
+        self.register_buffer("mean", lesson.mean)
+        self.register_buffer("spread", lesson.spread)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Images (N, C, S, S) to logits (N, 14), evidence (N, 14, h, w) and the teacher's logits (N, 14).
+
+        The last are on the scale of ``Lesson.targets``.
+        """
+        features = last_features(self.network, x)
+        averaged = cast(Callable[..., Tensor], self.network.forward_head)(features, pre_logits=True)
+        return *evidence_in(self.network, features), self.imitation(averaged)
+
+    def joined(self) -> nn.Module:
+        """A copy of the network whose one head gives the weighted mean of the labels' and the teacher's logits."""
+        network = copy.deepcopy(self.network)
+        head = linear_head(network)
+        weight, bias = self.imitation.weight, self.imitation.bias
+        with torch.no_grad():
+            head.weight += TEACHER_SHARE * weight * self.spread[:, None]
+            head.weight /= 1 + TEACHER_SHARE
+            head.bias += TEACHER_SHARE * (bias * self.spread + self.mean)
+            head.bias /= 1 + TEACHER_SHARE
+        return network
+
+
+def imitation_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Sum over all entries that the teacher knows of the smooth L1 distance (Huber's), over the 14 labels.
+
+    Args:
+        logits: (N, 14), the last output of ``Pupil``.
+        targets: (N, 14), NaN where the teacher says nothing.
+    """
+    known = ~torch.isnan(targets)
+    distances = smooth_l1_loss(logits, torch.where(known, targets, 0.0), reduction="none")
+    return (distances * known).sum() / len(LABELS)

@@ -1,0 +1,99 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from core.classifier import Classifier
+from core.classifier.network import build_network
+from core.classifier.training import TrainingSettings, train
+from core.classifier.training.distillation import TEACHER_SHARE, Lesson, Pupil, imitation_loss, lesson_of
+from core.findings import LABELS
+from core.imaging import read_radiograph
+
+SMALL = TrainingSettings(backbone="resnet10t", initial_weights="none", image_size=64, epochs=1, batch_size=4)
+
+
+def _teacher(studies: list[str], seed: int = 0) -> pd.DataFrame:
+    probabilities = np.random.default_rng(seed).beta(0.5, 20, size=(len(studies), len(LABELS)))
+    return pd.DataFrame(probabilities, columns=list(LABELS), index=pd.Index(studies, name="study_id"))
+
+
+def test_the_lesson_tells_rare_findings_apart_by_their_logits_and_leaves_other_images_out() -> None:
+    table = pd.DataFrame({"study_id": ["a", "b", "c"]})
+    teacher = _teacher(["a", "c"])
+    teacher["Hernia"] = [0.001, 0.01]
+    targets, mean, spread = lesson_of(table, teacher)
+    hernia = LABELS.index("Hernia")
+    assert targets[:, hernia].tolist() == pytest.approx([-1, float("nan"), 1], nan_ok=True)
+    assert targets[1].isnan().all()
+    back = torch.sigmoid(targets * spread + mean)[[0, 2]]
+    np.testing.assert_allclose(back.numpy(), teacher.to_numpy(), rtol=1e-4)
+
+
+def test_a_probability_of_0_or_1_is_a_finite_target() -> None:
+    teacher = _teacher(["a", "b"])
+    teacher["Mass"] = [0.0, 1.0]
+    assert lesson_of(pd.DataFrame({"study_id": ["a", "b"]}), teacher).targets.isfinite().all()
+
+
+def test_a_teacher_without_these_images_or_without_a_label_is_refused() -> None:
+    table = pd.DataFrame({"study_id": ["a", "b"]})
+    with pytest.raises(ValueError, match="cover none of the training images"):
+        lesson_of(table, _teacher(["z"]))
+    with pytest.raises(ValueError, match="predicts Edema for none of the training images"):
+        lesson_of(table, _teacher(["a"]).assign(Edema=float("nan")))
+
+
+def test_the_loss_counts_what_the_teacher_knows() -> None:
+    logits = torch.zeros(2, len(LABELS), requires_grad=True)
+    targets = torch.full((2, len(LABELS)), float("nan"))
+    targets[1, 3] = 3.0
+    loss = imitation_loss(logits, targets)
+    assert loss.item() == pytest.approx(2.5 / len(LABELS))  # the smooth L1 distance of 3 is 3 - 1/2
+    loss.backward()
+    assert logits.grad is not None
+    assert logits.grad.nonzero().tolist() == [[1, 3]]
+
+
+def test_the_joined_head_gives_the_weighted_mean_of_both_heads() -> None:
+    torch.manual_seed(0)
+    spread, mean = torch.rand(len(LABELS)) + 1, -5 * torch.rand(len(LABELS))
+    pupil = Pupil(build_network("resnet10t", initial_weights="none"), Lesson(torch.empty(0), mean, spread)).eval()
+    before = pupil.network.get_classifier().weight.clone()  # type: ignore[operator,union-attr]
+    x = torch.rand(3, 1, 64, 64)
+    with torch.inference_mode():
+        logits, _, imitated = pupil(x)
+        expected = (logits + TEACHER_SHARE * (imitated * spread + mean)) / (1 + TEACHER_SHARE)
+        torch.testing.assert_close(pupil.joined()(x), expected, rtol=1e-4, atol=1e-4)
+    assert torch.equal(pupil.network.get_classifier().weight, before)  # type: ignore[operator,union-attr]
+
+
+def test_a_finding_that_no_label_tells_is_learned_from_the_teacher(table: pd.DataFrame, tmp_path: Path) -> None:
+    """All labels deny the hernia; the teacher sees a trace of one where the masses are."""
+    rows = table[table["split"] == "train"]
+    seen = rows["Mass"].to_numpy() == 1
+    teacher = _teacher(rows["study_id"].tolist()).assign(**dict.fromkeys(LABELS, 0.05))
+    teacher["Hernia"] = np.where(seen, 0.01, 0.001)
+    settings = replace(SMALL, epochs=20, learning_rate=3e-3, ema_decay=0.8, teacher_weight=5.0, monitor="loss")
+    classifier = Classifier(train(table, tmp_path / "run", settings, data_settings={}, teacher=teacher))
+    assert classifier.config.architecture == "resnet10t"
+    images = [read_radiograph(Path(path).read_bytes()) for path in rows["image_path"]]
+    column = LABELS.index("Hernia")
+    hernias = np.array([classifier.predict(image).probabilities[column] for image in images])
+    assert hernias[seen].mean() > hernias[~seen].mean()
+    assert roc_auc_score(seen, hernias) > 0.9
+
+
+def test_a_backbone_without_one_linear_head_cannot_have_a_teacher(table: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="does not end in one linear layer, which --teacher needs"):
+        train(
+            table,
+            tmp_path / "run",
+            replace(SMALL, backbone="convnext_atto"),
+            data_settings={},
+            teacher=_teacher(table["study_id"].tolist()),
+        )
