@@ -1,5 +1,8 @@
 """The number format in which this machine trains quickest without losing accuracy."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 PRECISIONS = ("auto", "bf16", "fp16", "fp32")
@@ -26,5 +29,5 @@ def resolve_precision(wanted: str) -> str:
 
 def _processor_has_bf16() -> bool:
     # x86 names its instructions avx512_bf16 and amx_bf16, ARM bf16; early versions of PyTorch 2 cannot tell.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -41,7 +41,7 @@ def test_boxes_stay_on_their_finding_through_augmentation(table: pd.DataFrame, b
     for epoch in range(4):
         images.augment(seed=0, epoch=epoch)
         for row in range(len(rows)):
-            x, _, regions = images[row]
+            x, _, _, regions = images[row]
             assert regions.shape == (len(LABELS), 8, 8)
             assert regions.sum() == regions[MASS].sum()
             covered = torch.nn.functional.interpolate(regions[MASS][None, None], size=(128, 128))[0, 0] > 0.9

@@ -145,7 +145,7 @@ def _teacher_file(nih_folder: Path) -> Path:
     """Another model's probabilities of every other image."""
     studies = sorted(path.stem for path in (nih_folder / "images").iterdir())[::2]
     rows = [
-        {"study_id": study, **{label: 0.01 * (1 + (i + j) % 30) for j, label in enumerate(LABELS)}}
+        {"Image Index": study, **{label: 0.01 * (1 + (i + j) % 30) for j, label in enumerate(LABELS)}}
         for i, study in enumerate(studies)
     ]
     pd.DataFrame(rows).to_csv(path := nih_folder.parent / "teacher.csv", index=False)

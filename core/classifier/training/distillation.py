@@ -94,11 +94,13 @@ class Pupil(nn.Module):
         head = linear_head(network)
         weight, bias = self.imitation.weight, self.imitation.bias
         with torch.no_grad():
-            head.weight += TEACHER_SHARE * weight * self.spread[:, None]
-            head.weight /= 1 + TEACHER_SHARE
-            head.bias += TEACHER_SHARE * (bias * self.spread + self.mean)
-            head.bias /= 1 + TEACHER_SHARE
+            head.weight.copy_(_mean(head.weight, weight * self.spread[:, None]))
+            head.bias.copy_(_mean(head.bias, bias * self.spread + self.mean))
         return network
+
+
+def _mean(of_labels: Tensor, of_teacher: Tensor) -> Tensor:
+    return (of_labels + TEACHER_SHARE * of_teacher) / (1 + TEACHER_SHARE)
 
 
 def imitation_loss(logits: Tensor, targets: Tensor) -> Tensor:
