@@ -27,6 +27,7 @@ def test_modules_import_downward_only() -> None:
         "findings",
         "settings",
         "statistics",
+        "precision",
         "figures",
         "pages",
         "command_line",
