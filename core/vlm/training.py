@@ -315,7 +315,8 @@ def run(trainer: Trainer, stage: Stage, model_folder: Path, output_dir: Path, se
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     record = output_dir / "settings.json"
-    resolved = {"stage": stage, "model": Path(model_folder).name} | vars(settings)
+    precision = resolve_precision(settings.precision)
+    resolved = {"stage": stage, "model": Path(model_folder).name} | vars(settings) | {"precision": precision}
     folder = output_dir / _CHECKPOINTS
     last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
     if last and (not record.is_file() or json.loads(record.read_text()) != resolved):

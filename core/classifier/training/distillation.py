@@ -29,11 +29,13 @@ class Lesson(NamedTuple):
     Attributes:
         targets: (N, 14) logits less their mean, over their spread, each of a label's known ones; NaN where unknown.
         mean, spread: (14,) of the logits.
+        share: (14,) weight of the teacher's head in the mean of both; 0 for labels of which the teacher knows nothing.
     """
 
     targets: Tensor
     mean: Tensor
     spread: Tensor
+    share: Tensor
 
 
 def lesson_of(table: pd.DataFrame, teacher: pd.DataFrame) -> Lesson:
@@ -44,21 +46,17 @@ def lesson_of(table: pd.DataFrame, teacher: pd.DataFrame) -> Lesson:
         teacher: probabilities of the 14 labels, with ``study_id`` as index.
 
     Raises:
-        ValueError: the teacher has none of the images, or nothing for one of the labels.
+        ValueError: the teacher has none of the images.
     """
     probabilities = teacher[list(LABELS)].reindex(table["study_id"]).to_numpy(dtype=np.float64).clip(_LEAST, 1 - _LEAST)
     known = np.isfinite(probabilities)
     if not known.any():
         raise ValueError("The teacher's predictions cover none of the training images.")
-    for label, some in zip(LABELS, known.any(axis=0), strict=True):
-        if not some:
-            raise ValueError(f"The teacher predicts {label} for none of the training images.")
-    logits = np.log(probabilities / (1 - probabilities))
-    mean, spread = np.nanmean(logits, axis=0), np.nanstd(logits, axis=0).clip(_LEAST)
-    targets, mean, spread = (
-        torch.tensor(values, dtype=torch.float32) for values in ((logits - mean) / spread, mean, spread)
-    )
-    return Lesson(targets, mean, spread)
+    logits = np.ma.masked_array(np.log(probabilities / (1 - probabilities)), mask=~known)
+    mean, spread = logits.mean(axis=0), np.ma.maximum(logits.std(axis=0), _LEAST)
+    values = (((logits - mean) / spread).filled(np.nan), mean.filled(0), spread.filled(0))
+    share = TEACHER_SHARE * known.any(axis=0)
+    return Lesson(*(torch.tensor(value, dtype=torch.float32) for value in (*values, share)))
 
 
 class Pupil(nn.Module):
@@ -71,13 +69,14 @@ class Pupil(nn.Module):
 
     mean: Tensor
     spread: Tensor
+    share: Tensor
 
     def __init__(self, network: nn.Module, lesson: Lesson) -> None:
         super().__init__()
         self.network = network
         self.imitation = nn.Linear(linear_head(network).in_features, len(LABELS))
-        self.register_buffer("mean", lesson.mean)
-        self.register_buffer("spread", lesson.spread)
+        for name in ("mean", "spread", "share"):
+            self.register_buffer(name, getattr(lesson, name))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Images (N, C, S, S) to logits (N, 14), evidence (N, 14, h, w) and the teacher's logits (N, 14).
@@ -93,14 +92,11 @@ class Pupil(nn.Module):
         network = copy.deepcopy(self.network)
         head = linear_head(network)
         weight, bias = self.imitation.weight, self.imitation.bias
+        part = self.share / (1 + self.share)
         with torch.no_grad():
-            head.weight.copy_(_mean(head.weight, weight * self.spread[:, None]))
-            head.bias.copy_(_mean(head.bias, bias * self.spread + self.mean))
+            head.weight.lerp_(weight * self.spread[:, None], part[:, None])
+            head.bias.lerp_(bias * self.spread + self.mean, part)
         return network
-
-
-def _mean(of_labels: Tensor, of_teacher: Tensor) -> Tensor:
-    return (of_labels + TEACHER_SHARE * of_teacher) / (1 + TEACHER_SHARE)
 
 
 def imitation_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ def train(
     if settings.monitor == "auroc" and not aurocs_of(labels := _labels(rows["val"]), np.zeros_like(labels)):
         raise ValueError("No finding is both present and absent among the validation images: use --monitor loss.")
     if settings.precision == "fp16" and not torch.cuda.is_available():
-        raise TrainingError("--precision fp16 needs a GPU; use bf16 or fp32.")
+        raise TrainingError("--precision fp16 needs a GPU; use auto, bf16 or fp32.")
     with in_plain_words(settings):
         return _Run(rows, run, settings, data_settings, teacher, boxes, resume=resume).train()
 
