@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
+from waitress import wasyncore
 from waitress.server import create_server
 
 from core.settings import ServerSettings
@@ -66,12 +67,16 @@ def application(live_instance: Path, rendered_nih: Path) -> Iterator[Flask]:
 @pytest.fixture(scope="module")
 def live_server(application: Flask) -> Iterator[str]:
     """Address of a really running server."""
-    server = create_server(application, host="127.0.0.1", port=0, threads=8)
+    sockets: dict[int, wasyncore.dispatcher] = {}
+    server = create_server(application, map=sockets, host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
+    server.task_dispatcher.shutdown()
+    # Its own thread closes the sockets: closed by another, they fail the select() that waits for them.
+    server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
     thread.join(timeout=10)
+    assert not thread.is_alive(), "the server did not stop"
 
 
 @pytest.fixture

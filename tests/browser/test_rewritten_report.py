@@ -1,10 +1,7 @@
 """A report rewritten by the shipped writer, as the page shows it."""
 
-import threading
-
 import pytest
 from playwright.sync_api import expect
-from waitress.server import create_server
 
 from core.settings import ServerSettings
 from core.web import create_app, services_of
@@ -13,15 +10,10 @@ WAIT_MS = 90_000
 
 
 @pytest.fixture(scope="module")
-def live_server(live_instance):
+def application(live_instance):
     environment = {"CHESTLENS_INSTANCE": str(live_instance), "CHESTLENS_REASONING": "on"}
     application = create_app(ServerSettings.from_environment(environment))
-    server = create_server(application, host="127.0.0.1", port=0, threads=8)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
-    thread.join(timeout=10)
+    yield application
     services_of(application).close()
 
 

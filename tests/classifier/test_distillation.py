@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from core.classifier import Classifier
 from core.classifier.network import build_network
 from core.classifier.training import TrainingSettings, train
-from core.classifier.training.distillation import TEACHER_SHARE, Pupil, imitation_loss, lesson_of
+from core.classifier.training.distillation import TEACHER_SHARE, Pupil, imitation_loss, lesson_of, merge_teachers
 from core.findings import LABELS
 from core.imaging import read_radiograph
 
@@ -43,6 +43,24 @@ def test_a_probability_of_0_or_1_is_a_finite_target() -> None:
 def test_a_teacher_without_these_images_is_refused() -> None:
     with pytest.raises(ValueError, match="cover none of the training images"):
         lesson_of(pd.DataFrame({"study_id": ["a", "b"]}), _teacher(["z"]))
+
+
+def test_a_second_teacher_fills_in_on_the_scale_of_the_first() -> None:
+    first = _teacher(list("abcd"))
+    # The same opinion of two more images, said with half the spread and doubt about everything.
+    whole = pd.concat([first, _teacher(["e", "f"], seed=1)])
+    logits = np.log(whole / (1 - whole))
+    second = 1 / (1 + np.exp(-(0.5 * logits + 3)))
+    first.loc["d", "Mass"] = float("nan")
+    merged = merge_teachers([first, second])
+    assert sorted(merged.index) == list("abcdef")
+    np.testing.assert_allclose(merged.loc[whole.index], whole, rtol=1e-3)
+
+
+def test_teachers_of_different_images_are_taken_at_their_word() -> None:
+    first, second = _teacher(["a", "b"]), _teacher(["c"], seed=1)
+    merged = merge_teachers([first, second])
+    np.testing.assert_allclose(merged.loc[["a", "b", "c"]], pd.concat([first, second]), rtol=1e-4)
 
 
 def test_the_loss_counts_what_the_teacher_knows() -> None:

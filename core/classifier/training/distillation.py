@@ -38,6 +38,29 @@ class Lesson(NamedTuple):
     share: Tensor
 
 
+def merge_teachers(teachers: list[pd.DataFrame]) -> pd.DataFrame:
+    """One teacher of several: each tells what those before it leave open.
+
+    A label's logits of a later teacher are brought to the mean and the spread that those before it have on the images
+    that both know, so that all speak on one scale; where fewer than two are known to both, they stay as they are.
+
+    Args:
+        teachers: probabilities of the 14 labels, with ``study_id`` as index; one or more.
+
+    Returns:
+        The same of all images that any of them has.
+    """
+    merged = _logits(teachers[0])
+    for teacher in map(_logits, teachers[1:]):
+        for label in LABELS:
+            both = pd.concat([merged[label], teacher[label]], axis=1, join="inner").dropna().to_numpy()
+            if len(both) > 1:
+                (mean, own_mean), (spread, own_spread) = both.mean(axis=0), both.std(axis=0)
+                teacher[label] = (teacher[label] - own_mean) / max(own_spread, _LEAST) * spread + mean
+        merged = merged.combine_first(teacher)
+    return (1 / (1 + np.exp(-merged)))[list(LABELS)]
+
+
 def lesson_of(table: pd.DataFrame, teacher: pd.DataFrame) -> Lesson:
     """The lesson for the rows of a table.
 
@@ -48,15 +71,21 @@ def lesson_of(table: pd.DataFrame, teacher: pd.DataFrame) -> Lesson:
     Raises:
         ValueError: the teacher has none of the images.
     """
-    probabilities = teacher[list(LABELS)].reindex(table["study_id"]).to_numpy(dtype=np.float64).clip(_LEAST, 1 - _LEAST)
-    known = np.isfinite(probabilities)
+    values = _logits(teacher).reindex(table["study_id"]).to_numpy(dtype=np.float64)
+    known = np.isfinite(values)
     if not known.any():
         raise ValueError("The teacher's predictions cover none of the training images.")
-    logits = np.ma.masked_array(np.log(probabilities / (1 - probabilities)), mask=~known)
+    logits = np.ma.masked_array(values, mask=~known)
     mean, spread = logits.mean(axis=0), np.ma.maximum(logits.std(axis=0), _LEAST)
-    values = (((logits - mean) / spread).filled(np.nan), mean.filled(0), spread.filled(0))
-    share = TEACHER_SHARE * known.any(axis=0)
-    return Lesson(*(torch.tensor(value, dtype=torch.float32) for value in (*values, share)))
+    targets = ((logits - mean) / spread).filled(np.nan)
+    parts = (targets, mean.filled(0), spread.filled(0), TEACHER_SHARE * known.any(axis=0))
+    return Lesson(*(torch.tensor(part, dtype=torch.float32) for part in parts))
+
+
+def _logits(probabilities: pd.DataFrame) -> pd.DataFrame:
+    """Logits of the 14 labels, finite where a probability is known."""
+    clipped = probabilities[list(LABELS)].astype(float).clip(_LEAST, 1 - _LEAST)
+    return np.log(clipped / (1 - clipped))
 
 
 class Pupil(nn.Module):

@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.classifier.checkpoint import load_config
 from core.classifier.training.config import explain_settings
+from core.classifier.training.distillation import merge_teachers
 from core.classifier.training.settings import TrainingSettings
 from core.datasets import load_boxes, load_predictions, restore_validation, smaller_originals
 from core.datasets.options import add_source_options, describe_sources, load_sources
@@ -46,9 +47,11 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
     data.add_argument(
         "--teacher",
+        action="append",
         metavar="FILE",
         help="another model's probabilities for some of the training images (CSV): they soften the labels, and "
-        "a second head learns their logits",
+        "a second head learns their logits; give it again, and each file fills in what those before it lack, such as "
+        "the predictions.csv of evaluate.py --split train for a network that learned from the first",
     )
     data.add_argument(
         "--boxes",
@@ -97,9 +100,9 @@ def read_inputs(options: argparse.Namespace) -> TrainingInputs:
         data_settings=describe_sources(options)
         | {
             "min_original_px": options.min_original_px,
-            "teacher": Path(options.teacher).name if options.teacher else None,
+            "teacher": [Path(file).name for file in options.teacher] if options.teacher else None,
             "boxes": Path(options.boxes).name if options.boxes else None,
         },
-        teacher=load_predictions(options.teacher) if options.teacher else None,
+        teacher=merge_teachers([load_predictions(file) for file in options.teacher]) if options.teacher else None,
         boxes=load_boxes(options.boxes) if options.boxes else None,
     )
