@@ -102,6 +102,12 @@ def admit(radiograph: Radiograph, *, force: bool = False, looker: Looker | None 
     return Admitted(put_upright(radiograph, gate, reason), anatomy, gate)
 
 
+def upright(radiograph: Radiograph, *, looker: Looker | None = None) -> Radiograph:
+    """A radiograph of a collection, which is known to show a chest: turned and inverted back where it needs that."""
+    turned, inverted = (looker or shipped_looker()).pose(radiograph.pixels)
+    return put_upright(radiograph, Gate("accepted", frontal=1.0, turned=turned, inverted=inverted))
+
+
 def put_upright(radiograph: Radiograph, gate: Gate, reason: str = "") -> Radiograph:
     """The radiograph as the gate had it judged: turned and inverted back, with a warning for each.
 

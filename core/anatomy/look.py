@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 SHIPPED = ROOT / "core" / "checkpoints" / "anatomy"
 CONFIG, WEIGHTS, ONNX = "config.json", "model.safetensors", "model.onnx"
 
+# Probability from which the first look at a chest's pose is believed.
+_CLEARLY = 0.9
+
 
 class AnatomyError(ValueError):
     """The anatomy network cannot be opened."""
@@ -117,6 +120,18 @@ class Looker:
             inverted=inverted,
             **self._organs(posed(picture, -turns, inverted)),
         )
+
+    def pose(self, pixels: npt.NDArray[Any]) -> tuple[int, bool]:
+        """By how many degrees a chest lies turned, counter-clockwise, and whether it is a negative.
+
+        One answer is enough where it says clearly that the chest lies as it should, as nearly all do.
+        """
+        picture = small_picture(pixels, self.config.side)
+        (said,) = self._run(["pose"], picture[None])
+        if _softmax(said[0])[0] >= _CLEARLY:
+            return 0, False
+        turns, negative = self.config.poses[self._pose(self._judge(picture)[1])]
+        return 90 * turns, negative
 
     def masks(self, picture: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Masks (3, S, S) in [0, 1] of a small upright picture, from itself and from its mirror image."""

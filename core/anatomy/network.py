@@ -5,12 +5,14 @@ what the picture shows (``KINDS``), and with how it lies (``POSES``). U-Net: Ron
 MICCAI 2015. Needs PyTorch; serving goes through ONNX Runtime (``core.anatomy.model``).
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 # Side of the network's picture, in pixels.
-SIDE = 96
+SIDE = 64
 MASKS: tuple[str, ...] = ("right_lung", "left_lung", "heart")
 # What a picture shows: a frontal chest, a chest from the side, another part of the body, a piece of a chest that lacks
 # the lungs or most of them, or no radiograph at all.
@@ -23,12 +25,12 @@ _HEAD_WIDTH = 16
 
 
 class AnatomyNetwork(nn.Module):
-    """Pictures (N, 1, 96, 96) to ``masks`` (N, 3, 96, 96), ``kind`` (N, 5) and ``pose`` (N, 8), all logits."""
+    """Pictures (N, 1, S, S) to ``masks`` (N, 3, S, S), ``kind`` (N, 5) and ``pose`` (N, 8), all logits."""
 
     def __init__(self, *, drop_rate: float = 0.2) -> None:
         super().__init__()
         stem = nn.Sequential(nn.Conv2d(1, _WIDTHS[0], 5, stride=2, padding=2, bias=False), *_ends(_WIDTHS[0]))
-        deeper = [_block(a, b, layers=2) for a, b in zip(_WIDTHS[:-1], _WIDTHS[1:], strict=True)]
+        deeper = [_block(a, b, layers=2) for a, b in pairwise(_WIDTHS)]
         self.down = nn.ModuleList([nn.Sequential(stem, _block(_WIDTHS[0], _WIDTHS[0], layers=1)), *deeper])
         coarse_to_fine = zip(_WIDTHS[:0:-1], _WIDTHS[-2::-1], strict=True)
         self.up = nn.ModuleList(_block(coarse + fine, fine, layers=1) for coarse, fine in coarse_to_fine)

@@ -86,8 +86,8 @@ def cardiothoracic(right: FloatArray, left: FloatArray, heart: FloatArray) -> Ca
         None where the ratio is none that a body has.
     """
     height, width = heart.shape
-    spans = [(_crossing(right[row]), _crossing(left[row])) for row in range(height)]
-    rows = [(row, r[0], l[1]) for row, (r, l) in enumerate(spans) if r is not None and l is not None]
+    spans = [(row, _crossing(right[row]), _crossing(left[row])) for row in range(height)]
+    rows = [(row, of_right[0], of_left[1]) for row, of_right, of_left in spans if of_right and of_left]
     edges = [(row, span) for row in range(height) if (span := _crossing(heart[row])) is not None]
     if not rows or not edges:
         return None

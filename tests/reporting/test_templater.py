@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from core.anatomy import Admitted, Anatomy, Gate
 from core.classifier import Classifier, Prediction
 from core.findings import BY_NAME, FINDINGS, LABELS
 from core.imaging import Radiograph
-from core.imaging.gate import Gate
 from core.reporting.evidence import Evidence, gather_evidence
 from core.reporting.templater import write_report
 
-GATE = Gate(accepted=True, checks=())
 MODEL = {"name": "model", "version": "1", "architecture": "x"}
 RADIOGRAPH = Radiograph(np.zeros((64, 64), np.float32), view="PA", metadata={"modality": "DX"})
+ADMITTED = Admitted(RADIOGRAPH, Anatomy(1.0, "frontal", 0, False), Gate("accepted", 1.0))
 
 
 def _evidence(classifier: Classifier, decisions: dict[str, str]) -> Evidence:
@@ -30,7 +30,7 @@ def _evidence(classifier: Classifier, decisions: dict[str, str]) -> Evidence:
         }[decisions.get(label, "absent")]
     heatmaps = np.zeros((14, 30, 30), np.float32)
     heatmaps[:, 24:28, 22:26] = 1
-    return gather_evidence(RADIOGRAPH, GATE, Prediction(probabilities, heatmaps), classifier.config, MODEL, {})
+    return gather_evidence(ADMITTED, Prediction(probabilities, heatmaps), classifier.config, MODEL, {})
 
 
 @pytest.fixture(params=range(40))

@@ -32,7 +32,9 @@ CHEST = Geometry()
 OTHER = Geometry(turn=25.0, shift=0.12, zoom_out=1.3, zoom_in=1.7, stretch=1.3, mirrored=0.5)
 
 
-def moved(pictures: Tensor, masks: Tensor | None, how: Geometry, random: torch.Generator) -> tuple[Tensor, Tensor | None]:
+def moved(
+    pictures: Tensor, masks: Tensor | None, how: Geometry, random: torch.Generator
+) -> tuple[Tensor, Tensor | None]:
     """Turn, shift, scale, stretch and mirror.
 
     Args:
@@ -111,7 +113,7 @@ def _marked(x: Tensor, random: torch.Generator) -> Tensor:
 
 
 def _stretched(x: Tensor, random: torch.Generator) -> Tensor:
-    """Between the 1st and the 99th percentile, or tighter and wider at times: detectors clip, and files are windowed."""
+    """Between the 1st and the 99th percentile, or tighter at times: detectors clip, and files are windowed."""
     n = len(x)
     sample = x.flatten(1)[:, torch.randint(0, SIDE * SIDE, (_SAMPLED,), generator=random)].sort(dim=1).values
     tight = torch.rand(n, generator=random) < 0.3

@@ -1,11 +1,13 @@
 """What the network is shown at each step: half frontal chests, half other pictures, most of them upside up."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from core.anatomy.network import KINDS, POSES
 from core.anatomy.training import drawings, other_radiographs
@@ -25,10 +27,10 @@ class Batch:
     """One step's pictures and what is known of them.
 
     Attributes:
-        pictures: (N, 1, 96, 96).
+        pictures: (N, 1, SIDE, SIDE).
         kind: (N,) index of ``KINDS``.
         pose: (F,) index of ``POSES`` for the first F pictures, which are the frontal chests.
-        masks: (N, 3, 96, 96) in [0, 1].
+        masks: (N, 3, SIDE, SIDE) in [0, 1].
         weights: (N, 3): how much each mask counts; 0 where it is not known.
     """
 
@@ -39,7 +41,7 @@ class Batch:
     weights: Tensor
 
 
-class Batches:
+class Batches(Dataset["Batch"]):
     """Batches by number, the same for the same seed and number.
 
     Args:
@@ -69,7 +71,12 @@ class Batches:
         """Rows of frontal chests for training whose masks nobody drew."""
         return self._masked["none"]
 
-    def batch(self, number: int) -> Batch:
+    def between(self, first: int, end: int) -> Iterator[Batch]:
+        """Batches of these numbers, made by another process while the network learns from the one before."""
+        numbers = range(first, end)
+        return iter(DataLoader(self, batch_size=None, sampler=numbers, num_workers=1, prefetch_factor=3))
+
+    def __getitem__(self, number: int) -> Batch:
         """The batch of that number."""
         rng = np.random.default_rng((self._seed, 2, number))
         random = torch.Generator().manual_seed(int(rng.integers(2**62)))
@@ -122,11 +129,19 @@ class Batches:
             (pictures[real], [KINDS.index(items[row].kind) for row in real]),
             (self._made_up[made_up], self._made_up_kinds[made_up]),
             (np.round(255 * np.stack(spoiled)).astype(np.uint8)[: len(pieces)], [KINDS.index("piece")] * len(pieces)),
-            (np.round(255 * np.stack(spoiled)).astype(np.uint8)[len(pieces) :], [KINDS.index("picture")] * len(shuffled)),
+            (
+                np.round(255 * np.stack(spoiled)).astype(np.uint8)[len(pieces) :],
+                [KINDS.index("picture")] * len(shuffled),
+            ),
             (pictures[photographs], [KINDS.index("picture")] * len(photographs)),
-            (self._drawn[rng.integers(DRAWN, size=self._count(_DRAWN))], [KINDS.index("picture")] * self._count(_DRAWN)),
+            (
+                self._drawn[rng.integers(DRAWN, size=self._count(_DRAWN))],
+                [KINDS.index("picture")] * self._count(_DRAWN),
+            ),
         )
-        return np.concatenate([part for part, _ in parts]), np.concatenate([kinds for _, kinds in parts]).astype(np.int64)
+        return np.concatenate([part for part, _ in parts]), np.concatenate([kinds for _, kinds in parts]).astype(
+            np.int64
+        )
 
     def _masks(self, rows: npt.NDArray[np.int64]) -> Tensor:
         side = self._collection.pictures.shape[-1]

@@ -17,11 +17,12 @@ FloatArray = npt.NDArray[np.float32]
 Rng = np.random.Generator
 Maker = Callable[[Rng], FloatArray]
 
-_WORDS = (
+_TEXT = (
     "chest radiograph patient findings impression no acute disease heart size normal lungs clear invoice total date "
     "name address dear sir thank you report figure table results method sample page menu file edit view help error "
     "warning open save 2024 1,250.00 0.85 12:30 section the of and in to a is was with for on by at from"
-).split()
+)
+_WORDS = _TEXT.split(" ")
 
 
 def spectral_noise(rng: Rng) -> FloatArray:
@@ -62,7 +63,9 @@ def scene(rng: Rng) -> FloatArray:
     y, x = _axes()
     picture = rng.uniform(0.3, 1) + 0.3 * y * rng.normal() + 0.2 * _spectral(rng, 2.0)
     for _ in range(int(rng.integers(1, 5))):
-        ridge = rng.uniform(-0.6, 0.8) + rng.uniform(0.05, 0.4) * np.interp(x[0], np.linspace(-1, 1, 9), rng.normal(size=9))
+        ridge = rng.uniform(-0.6, 0.8) + rng.uniform(0.05, 0.4) * np.interp(
+            x[0], np.linspace(-1, 1, 9), rng.normal(size=9)
+        )
         ground = y > ridge[None, :]
         picture = np.where(ground, rng.uniform(0, 1) + rng.uniform(0.05, 0.4) * _spectral(rng, 1.5), picture)
     for _ in range(int(rng.integers(0, 9))):
@@ -83,7 +86,9 @@ def portrait(rng: Rng) -> FloatArray:
         picture = np.where(body, rng.uniform(0, 1) + 0.1 * _spectral(rng, 1.5), picture)
     if rng.random() < 0.5:  # ears of a cat or a dog
         for side in (-1, 1):
-            ear = (np.abs(x - cx - side * 0.7 * w) < 0.35 * (y - cy + 1.3 * h)) & (y < cy - 0.3 * h) & (y > cy - 1.3 * h)
+            ear = (
+                (np.abs(x - cx - side * 0.7 * w) < 0.35 * (y - cy + 1.3 * h)) & (y < cy - 0.3 * h) & (y > cy - 1.3 * h)
+            )
             picture = np.where(ear, tone * 0.8, picture)
     picture = np.where(np.hypot((x - cx) / w, (y - cy) / h) < 1, skin, picture)
     for side in (-1, 1):
@@ -156,7 +161,9 @@ def chart(rng: Rng) -> FloatArray:
         n = int(rng.integers(3, 16))
         xs = np.linspace(left + 6, SIDE - 10, n)
         for _ in range(int(rng.integers(1, 4))):
-            ys = bottom - rng.random(n).cumsum() / n * (bottom - 12) if rng.random() < 0.5 else rng.uniform(8, bottom, n)
+            ys = (
+                bottom - rng.random(n).cumsum() / n * (bottom - 12) if rng.random() < 0.5 else rng.uniform(8, bottom, n)
+            )
             shade = int(rng.integers(0, 256))
             if kind == 0:
                 draw.line(list(zip(xs, ys, strict=True)), fill=shade, width=int(rng.integers(1, 3)))
@@ -186,7 +193,9 @@ def chart(rng: Rng) -> FloatArray:
             for col in range(n):
                 shade = 255 * ((row + col) % 2) if two else int(rng.integers(0, 256))
                 gap = 0 if two else int(rng.integers(0, 3))
-                draw.rectangle((col * step + gap, row * step + gap, (col + 1) * step - gap, (row + 1) * step - gap), fill=shade)
+                draw.rectangle(
+                    (col * step + gap, row * step + gap, (col + 1) * step - gap, (row + 1) * step - gap), fill=shade
+                )
     return _grey(image)
 
 

@@ -56,27 +56,33 @@ def train(collection: Collection, options: TrainingOptions, folder: Path) -> Ana
     )
     first = _resume(folder / _STATE, network, mean, optimiser, schedule, batches)
     half = resolve_precision("auto") == "bf16"
-    teaching = {int(share * options.steps) for share in _TEACH_AT}
-    bar = tqdm(range(first, options.steps), initial=first, total=options.steps, desc="training", disable=None)
-    for step in bar:
-        if step in teaching:
+    lessons = [int(share * options.steps) for share in _TEACH_AT]
+    ends = [step for step in (*lessons, options.steps) if step > first]
+    bar = tqdm(initial=first, total=options.steps, desc="training", disable=None)
+    for end in ends:
+        if first in lessons:
             _teach(mean, collection, batches)
-        network.train()
-        batch = batches.batch(step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            answers = network(batch.pictures.to(memory_format=torch.channels_last))
-        loss = loss_of(batch, *(answer.float() for answer in answers))
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-        optimiser.step()
-        schedule.step()
-        _follow(mean, network, min(_MEAN_DECAY, (step + 1) / (step + 10)))
-        if step % 20 == 0:
-            log.info("step %d, loss %.4f", step, float(loss))
-        if (step + 1) % _SAVE_EVERY == 0 or step + 1 == options.steps:
-            _save(folder / _STATE, step + 1, network, mean, optimiser, schedule, batches)
+        for step, batch in enumerate(batches.between(first, end), start=first):
+            _learn(network, optimiser, batch, half=half)
+            schedule.step()
+            _follow(mean, network, min(_MEAN_DECAY, (step + 1) / (step + 10)))
+            bar.update()
+            if (step + 1) % _SAVE_EVERY == 0 or step + 1 == end:
+                _save(folder / _STATE, step + 1, network, mean, optimiser, schedule, batches)
+        first = end
     return mean.eval()
+
+
+def _learn(network: nn.Module, optimiser: torch.optim.Optimizer, batch: Batch, *, half: bool) -> None:
+    network.train()
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        answers = network(batch.pictures.to(memory_format=torch.channels_last))
+    loss = loss_of(batch, *(answer.float() for answer in answers))
+    optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+    optimiser.step()
+    log.debug("loss %.4f", loss.item())
 
 
 def loss_of(batch: Batch, masks: Tensor, kind: Tensor, pose: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from core.anatomy.training.drawings import FloatArray, Maker, Rng, _axes, _ranged, _spectral
 from core.anatomy.training.collection import KEPT_SIDE as SIDE
+from core.anatomy.training.drawings import FloatArray, Maker, Rng, _axes, _ranged, _spectral
 
 
 def limb(rng: Rng) -> FloatArray:
@@ -97,7 +97,7 @@ def side_view(rng: Rng) -> FloatArray:
 
 
 def without_lungs(picture: npt.NDArray[np.uint8], rng: Rng) -> FloatArray:
-    """A part of a frontal chest that lacks the lungs or most of them: neck, shoulder, abdomen, half a chest, a detail."""
+    """A part of a frontal chest without the lungs or most of them: neck, shoulder, abdomen, half a chest, a detail."""
     side = picture.shape[0]
     kind = rng.integers(5)
     if kind == 0:  # below the domes
@@ -131,7 +131,11 @@ def shuffled(picture: npt.NDArray[np.uint8], rng: Rng) -> FloatArray:
         sheet = np.tile(small, (grid, grid))
     else:
         parts = [base[r * cell : (r + 1) * cell, c * cell : (c + 1) * cell] for r in range(grid) for c in range(grid)]
-        order = rng.permutation(len(parts)) if grid > 2 else np.array(((1, 0, 3, 2), (2, 3, 0, 1), (3, 2, 1, 0))[rng.integers(3)])
+        order = (
+            rng.permutation(len(parts))
+            if grid > 2
+            else np.array(((1, 0, 3, 2), (2, 3, 0, 1), (3, 2, 1, 0))[rng.integers(3)])
+        )
         rows = [np.hstack([parts[order[r * grid + c]] for c in range(grid)]) for r in range(grid)]
         sheet = np.vstack(rows)
     return _ranged(np.asarray(Image.fromarray(sheet).resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.float32))
