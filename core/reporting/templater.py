@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from core.findings import FINDINGS
 from core.reporting.evidence import Evidence, FindingEvidence
 from core.reporting.report import SECTIONS, Kind, Report, Section, Sentence
+from core.reporting.wording import in_words, listed
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "reports"
 
@@ -65,14 +66,12 @@ def _percent(probability: float) -> str:
     return f"{percent:.1f}%" if percent < 10 else f"{percent:.0f}%"
 
 
-def listed(items: list[FindingEvidence], last: str = "or") -> str:
-    """Phrases of the findings as an English list: ``a, b or c``."""
-    phrases = [item.finding.phrase for item in items]
-    return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} {last} {phrases[-1]}"
+def _listed(items: list[FindingEvidence]) -> str:
+    return listed([item.finding.phrase for item in items])
 
 
 def _names(items: list[FindingEvidence]) -> str:
     return ",".join(item.finding.name for item in items)
 
 
-_environment.filters.update(percent=_percent, listed=listed, names=_names)
+_environment.filters.update(percent=_percent, listed=_listed, names=_names, places=in_words)

@@ -21,7 +21,7 @@ POINT = OperatingPoint(
 
 def _called(**probabilities: float) -> list[FindingEvidence]:
     return [
-        FindingEvidence(BY_NAME[name], value, POINT, decide(value, POINT), None, None)
+        FindingEvidence(BY_NAME[name], value, POINT, decide(value, POINT), (), None)
         for name, value in probabilities.items()
     ]
 
@@ -74,5 +74,5 @@ def test_the_sentence_says_what_it_rests_on() -> None:
 
 
 def test_a_call_without_its_probability_counts_as_just_at_the_operating_point() -> None:
-    known_by_name = FindingEvidence(BY_NAME["Effusion"], None, None, "present", None, None)
+    known_by_name = FindingEvidence(BY_NAME["Effusion"], None, None, "present", (), None)
     assert urgency_of([known_by_name]).level == "soon"

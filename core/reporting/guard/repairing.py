@@ -9,7 +9,8 @@ from core.reporting.guard.sentence import judge
 from core.reporting.guard.statements import LUNG
 from core.reporting.guard.text import divide
 from core.reporting.guard.verdict import Draft
-from core.reporting.templater import clear_findings, listed
+from core.reporting.templater import clear_findings
+from core.reporting.wording import listed
 
 
 def repair(draft: Draft, evidence: Evidence) -> Draft:
@@ -63,7 +64,7 @@ def _missing(sentences: list[str], called: list[FindingEvidence], case: Case) ->
 
 def _plain(item: FindingEvidence, case: Case) -> str:
     """The finding in the fewest words: "Left pleural effusion.", "Possible cardiomegaly."."""
-    side = case.place(item.finding.name).side
+    side = case.site(item.finding.name).side
     text = f"{side} {item.finding.phrase}" if side in ("left", "right") else item.finding.phrase
     if item.decision == "possible":
         text = f"possible {text}"
@@ -82,4 +83,4 @@ def _normal_statements(case: Case, evidence: Evidence) -> list[str]:
     # The first few say enough; the whole list is the template's.
     pleura = [item for item in clear if item.finding.name in ("Pneumothorax", "Effusion")]
     shown = pleura or clear[:2]
-    return [f"No {listed(shown)}."] if shown else []
+    return [f"No {listed([item.finding.phrase for item in shown])}."] if shown else []
