@@ -16,9 +16,9 @@ from tqdm.auto import tqdm
 
 from core.anatomy import Place
 from core.anatomy.place import Side, Zone
-from core.datasets.labeler import presences
-from core.datasets.labeler.sentences import sentences_in
 from core.findings import BY_NAME, FINDINGS, LABELS
+from core.labeler import presences
+from core.labeler.sentences import sentences_in
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
 from core.reporting.guard import Draft, examine_sentence
 from core.reporting.wording import side_of
