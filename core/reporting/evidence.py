@@ -93,6 +93,11 @@ class Evidence:
     policy: str = "reading"
     abnormal: Abnormal | None = None
 
+    @property
+    def undoubted(self) -> bool:
+        """Whether the picture is taken for a frontal chest radiograph without doubt."""
+        return self.gate.accepted
+
     def decided(self, *decisions: Decision) -> list[FindingEvidence]:
         """Findings with one of these decisions, most probable first."""
         chosen = [item for item in self.findings if item.decision in decisions]

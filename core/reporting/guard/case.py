@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from core.reporting.certainty import PHRASES
 from core.reporting.evidence import Decision, Evidence
 from core.reporting.templater import write_report
 from core.reporting.wording import in_words, side_of
@@ -29,6 +30,7 @@ class Case:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         self.decisions: dict[str, Decision] = {item.finding.name: item.decision for item in evidence.findings}
+        self._certainties = {item.finding.name: item.certainty for item in evidence.findings}
         self._places = {item.finding.name: item.places for item in evidence.findings}
 
     def site(self, name: str) -> Site:
@@ -36,6 +38,11 @@ class Case:
         places = self._places[name]
         levels = frozenset(place.zone for place in places if place.zone is not None)
         return Site(side_of(places), levels, in_words(places))
+
+    def doubted(self, name: str) -> bool:
+        """Whether a called finding may only be stated with doubt."""
+        certainty = self._certainties[name]
+        return certainty is not None and PHRASES[certainty].hedged
 
     def having(self, names: tuple[str, ...], *decisions: Decision) -> tuple[str, ...]:
         """Those of the names that have one of these decisions."""

@@ -69,10 +69,10 @@ def _labelled(sentence: str, claim: Claim, doubted: bool, case: Case) -> Iterato
         kind, message = "added", f"{shown} is called {said}, and the evidence has it absent."
     elif decision in ("present", "possible") and said == "absent":
         kind, message = "flipped", f"{shown} is denied, and the evidence has it {decision}."
-    elif decision == "present" and (said == "uncertain" or (doubted and said == "present")):
-        kind, message = "made_uncertain", f"{shown} is put in doubt, and the evidence has it present."
-    elif decision == "possible" and said == "present":
-        kind, message = "made_certain", f"{shown} is called certain, and the evidence has it possible."
+    elif decision in ("present", "possible") and not case.doubted(name) and said == "uncertain":
+        kind, message = "made_uncertain", f"{shown} is put in doubt, and it is more likely there than not."
+    elif decision in ("present", "possible") and case.doubted(name) and said == "present" and not doubted:
+        kind, message = "made_certain", f"{shown} is called certain, and it is less likely there than not."
     if kind:
         yield Violation(kind, sentence, (name,), message)
 
