@@ -56,11 +56,6 @@ class Gate:
     forced: bool = False
     checks: tuple[str, ...] = _CHECKS
 
-    @property
-    def trusted(self) -> bool:
-        """Whether urgency and the like may rest on what the classifier makes of the picture."""
-        return self.verdict == "accepted"
-
 
 @dataclass(frozen=True)
 class Admitted:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from core.anatomy import Admitted, Anatomy, Gate
+from core.anatomy import Admitted, Anatomy, Gate, Place, places_of
 from core.classifier import Prediction
 from core.classifier.abnormality import Abnormal
 from core.classifier.calibration import OperatingPoint
@@ -13,7 +13,6 @@ from core.classifier.checkpoint import CheckpointConfig
 from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, Finding
 from core.reporting.certainty import Certainty, certainty_of
-from core.reporting.regions import region_in_words
 
 Decision = Literal["present", "possible", "absent", "unknown"]
 
@@ -31,7 +30,8 @@ class FindingEvidence:
         operating_point: the thresholds and what they were chosen for; None if unknown.
         decision: present (at or above the operating point), possible (at or above the lower threshold), absent,
             or unknown.
-        region: where the heatmap is strongest, in words; model attention, not anatomy. None where it would mislead.
+        places: where the heatmap has its peaks. Empty for findings that are not called or are diffuse, and for labels
+            whose heatmaps are not known to point better than a guess that never looks.
         reliability: how well this finding's heatmaps agree with radiologists' boxes; None where that was not measured.
     """
 
@@ -39,7 +39,7 @@ class FindingEvidence:
     probability: float | None
     operating_point: OperatingPoint | None
     decision: Decision
-    region: str | None
+    places: tuple[Place, ...]
     reliability: HeatmapReliability | None
 
     @property
@@ -92,6 +92,11 @@ class Evidence:
     abnormal: Abnormal | None = None
     anatomy: Anatomy | None = None
 
+    @property
+    def undoubted(self) -> bool:
+        """Whether the picture is taken for a frontal chest radiograph without doubt."""
+        return self.gate.verdict == "accepted"
+
     def decided(self, *decisions: Decision) -> list[FindingEvidence]:
         """Findings with one of these decisions, most probable first."""
         chosen = [item for item in self.findings if item.decision in decisions]
@@ -112,17 +117,17 @@ def gather_evidence(
         value = float(prediction.probabilities[index])
         point = config.operating_points.get(finding.name)
         decision = decide(value, point)
-        heatmap = prediction.heatmaps[index]
+        known = reliability.get(finding.name)
+        called = decision in ("present", "possible")
+        located = called and not finding.diffuse and known is not None and known.beats_guess
         items.append(
             FindingEvidence(
                 finding=finding,
                 probability=None if math.isnan(value) else value,
                 operating_point=point,
                 decision=decision,
-                region=region_in_words(heatmap)
-                if decision in ("present", "possible") and not finding.diffuse
-                else None,
-                reliability=reliability.get(finding.name),
+                places=places_of(prediction.heatmaps[index], admitted.anatomy) if located else (),
+                reliability=known,
             )
         )
     return Evidence(
