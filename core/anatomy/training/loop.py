@@ -25,14 +25,14 @@ _STATE = "state.pt"
 _SAVE_EVERY = 100
 _MEAN_DECAY = 0.995
 _TAUGHT = 3000
-_TEACH_AT = (0.45, 0.75)
+_TEACH_AT = (0.5, 0.75)
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
     """How long and how fast: steps, pictures a step, highest learning rate, and the seed of everything random."""
 
-    steps: int = 1500
+    steps: int = 600
     batch_size: int = 96
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
