@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from core.anatomy import Place
 from core.classifier import Prediction
+from core.classifier.abnormality import Abnormal
 from core.classifier.calibration import OperatingPoint
 from core.classifier.checkpoint import CheckpointConfig
 from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, Finding
 from core.imaging import Radiograph
 from core.imaging.gate import Gate
-from core.reporting.regions import region_in_words
+from core.reporting.certainty import Certainty, certainty_of
+from core.reporting.peaks import places_of
 
 Decision = Literal["present", "possible", "absent", "unknown"]
 
@@ -30,7 +33,8 @@ class FindingEvidence:
         operating_point: the thresholds and what they were chosen for; None if unknown.
         decision: present (at or above the operating point), possible (at or above the lower threshold), absent,
             or unknown.
-        region: where the heatmap is strongest, in words; model attention, not anatomy. None where it would mislead.
+        places: where the heatmap has its peaks. Empty for findings that are not called or are diffuse, and for labels
+            whose heatmaps are not known to point better than a guess that never looks.
         reliability: how well this finding's heatmaps agree with radiologists' boxes; None where that was not measured.
     """
 
@@ -38,8 +42,31 @@ class FindingEvidence:
     probability: float | None
     operating_point: OperatingPoint | None
     decision: Decision
-    region: str | None
+    places: tuple[Place, ...]
     reliability: HeatmapReliability | None
+
+    @property
+    def certainty(self) -> Certainty | None:
+        """The band of certainty in which the finding may be stated; None unless it is called present or possible."""
+        return certainty_of(self.decision, self.probability, self._precision[1])
+
+    @property
+    def precision(self) -> float | None:
+        """Share of such calls, in [0, 1], that were right on validation; None where none was made or measured."""
+        return self._precision[0]
+
+    @property
+    def _precision(self) -> tuple[float | None, float | None]:
+        """Precision of such a call and the lower end of its interval."""
+        point = self.operating_point
+        if point is None or self.decision not in ("present", "possible"):
+            return None, None
+        share, ends = (
+            (point.precision, point.precision_ci95)
+            if self.decision == "present"
+            else (point.possible_precision, point.possible_precision_ci95)
+        )
+        return share, None if ends is None else ends[0]
 
 
 @dataclass(frozen=True)
@@ -53,6 +80,8 @@ class Evidence:
         warnings: doubts from reading the file.
         modality: DICOM modality, or None for a raster image.
         model: name, version and architecture of the classifier.
+        policy: name of the policy that decided: reading, screening or specific.
+        abnormal: whether the study shows anything at all; None where the checkpoint does not say.
     """
 
     findings: tuple[FindingEvidence, ...]
@@ -61,6 +90,13 @@ class Evidence:
     warnings: tuple[str, ...]
     modality: str | None
     model: dict[str, str]
+    policy: str = "reading"
+    abnormal: Abnormal | None = None
+
+    @property
+    def undoubted(self) -> bool:
+        """Whether the picture is taken for a frontal chest radiograph without doubt."""
+        return self.gate.accepted
 
     def decided(self, *decisions: Decision) -> list[FindingEvidence]:
         """Findings with one of these decisions, most probable first."""
@@ -82,17 +118,17 @@ def gather_evidence(
         value = float(prediction.probabilities[index])
         point = config.operating_points.get(finding.name)
         decision = decide(value, point)
-        heatmap = prediction.heatmaps[index]
+        known = reliability.get(finding.name)
+        called = decision in ("present", "possible")
+        located = called and not finding.diffuse and known is not None and known.beats_guess
         items.append(
             FindingEvidence(
                 finding=finding,
                 probability=None if math.isnan(value) else value,
                 operating_point=point,
                 decision=decision,
-                region=region_in_words(heatmap)
-                if decision in ("present", "possible") and not finding.diffuse
-                else None,
-                reliability=reliability.get(finding.name),
+                places=places_of(prediction.heatmaps[index]) if located else (),
+                reliability=known,
             )
         )
     return Evidence(
