@@ -57,7 +57,8 @@ def as_structured_report(study: ReportedStudy) -> bytes:
     One measurement group (TID 1501) a finding: probability and operating point as ratios in [0, 1], decision as a
     code, algorithm identification (TID 4019); one more for the cardiothoracic ratio where it was measured. Findings,
     impression and the disclaimer follow as text; TID 1500 is extensible. Until it is signed the report is partial,
-    preliminary and unverified; a signed one is complete, final and verified by who signed. It is qualified as research in any case.
+    preliminary and unverified; a signed one is complete, final and verified by who signed. It is qualified as research
+    in any case.
 
     A reopened report names every signed version that it replaces (Predecessor Documents, PS3.3 section C.17.2).
 
