@@ -19,7 +19,8 @@ from core.anatomy.training.collection import Collection
 _JSRT, _LUNGS, _CHESTS = 0.11, 0.11, 0.28
 _REAL, _SPOILED, _PHOTOGRAPHS, _DRAWN, _MADE_UP = 0.18, 0.10, 0.07, 0.08, 0.07
 _UPRIGHT = 0.5
-DRAWN, MADE_UP = 4000, 2500
+# Of the pictures that are made once: those that are no radiographs, the others being made-up radiographs.
+_DRAWN_OF_MADE = 0.6
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,13 @@ class Batches(Dataset["Batch"]):
         collection: pictures; only those for training are shown.
         seed: of everything random.
         size: pictures in a batch.
+        made: pictures that are drawn once and shown again and again.
+        taught: masks that the network itself drew, uint8 (3, 128, 128), by row of the collection.
     """
 
-    def __init__(self, collection: Collection, *, seed: int, size: int) -> None:
+    def __init__(
+        self, collection: Collection, *, seed: int, size: int, made: int, taught: dict[int, Tensor] | None = None
+    ) -> None:
         self._collection, self._seed, self._size = collection, seed, size
         self._masked = {
             known: [row for row in collection.rows("train", frontal=True) if self._mask_is(row, known)]
@@ -60,11 +65,11 @@ class Batches(Dataset["Batch"]):
         self._photographs = [row for row in others if collection.items[row].source == "packages"]
         self._real = [row for row in others if collection.items[row].source != "packages"]
         rng = np.random.default_rng((seed, 1))
-        self._drawn, _ = _bank(drawings.MAKERS, DRAWN, rng)
-        self._made_up, makers = _bank(other_radiographs.MAKERS, MADE_UP, rng)
+        self._drawn, _ = _bank(drawings.MAKERS, round(_DRAWN_OF_MADE * made), rng)
+        self._made_up, makers = _bank(other_radiographs.MAKERS, made - len(self._drawn), rng)
         from_the_side = np.array([maker is other_radiographs.side_view for maker, _ in other_radiographs.MAKERS])
         self._made_up_kinds = np.where(from_the_side[makers], KINDS.index("lateral"), KINDS.index("other_part"))
-        self.taught: dict[int, Tensor] = {}
+        self.taught = taught or {}
 
     @property
     def unmasked(self) -> list[int]:
@@ -120,7 +125,7 @@ class Batches(Dataset["Batch"]):
         pictures, items = self._collection.pictures, self._collection.items
         real = rng.choice(self._real, self._count(_REAL))
         photographs = rng.choice(self._photographs, self._count(_PHOTOGRAPHS))
-        made_up = rng.integers(MADE_UP, size=self._count(_MADE_UP))
+        made_up = rng.integers(len(self._made_up), size=self._count(_MADE_UP))
         chests = pictures[rng.choice(self._masked["none"], self._count(_SPOILED))]
         pieces, shuffled = np.split(chests, [2 * len(chests) // 3])
         spoiled = [other_radiographs.without_lungs(chest, rng) for chest in pieces]
@@ -135,7 +140,7 @@ class Batches(Dataset["Batch"]):
             ),
             (pictures[photographs], [KINDS.index("picture")] * len(photographs)),
             (
-                self._drawn[rng.integers(DRAWN, size=self._count(_DRAWN))],
+                self._drawn[rng.integers(len(self._drawn), size=self._count(_DRAWN))],
                 [KINDS.index("picture")] * self._count(_DRAWN),
             ),
         )

@@ -30,17 +30,26 @@ _TEACH_AT = (0.5, 0.75)
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How long and how fast: steps, pictures a step, highest learning rate, and the seed of everything random."""
+    """How long and how fast: steps, pictures a step and made for all steps, learning rate at its highest, seed."""
 
     steps: int = 600
     batch_size: int = 96
+    made: int = 6500
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     seed: int = 0
 
 
-def train(collection: Collection, options: TrainingOptions, folder: Path) -> AnatomyNetwork:
+def train(
+    collection: Collection, options: TrainingOptions, folder: Path, *, until: int | None = None
+) -> AnatomyNetwork:
     """Train, or go on where an earlier run in ``folder`` stopped.
+
+    Args:
+        collection: to learn from.
+        options: the same as those of an earlier run.
+        folder: keeps the run's state.
+        until: step to stop at, to be gone on with later; by default the last one.
 
     Returns:
         The running mean of the network, ready for use.
@@ -49,7 +58,7 @@ def train(collection: Collection, options: TrainingOptions, folder: Path) -> Ana
     network = AnatomyNetwork().to(memory_format=torch.channels_last)
     mean = AnatomyNetwork()
     mean.load_state_dict(network.state_dict())
-    batches = Batches(collection, seed=options.seed, size=options.batch_size)
+    batches = Batches(collection, seed=options.seed, size=options.batch_size, made=options.made)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=options.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, options.learning_rate, total_steps=options.steps, pct_start=0.15
@@ -57,12 +66,15 @@ def train(collection: Collection, options: TrainingOptions, folder: Path) -> Ana
     first = _resume(folder / _STATE, network, mean, optimiser, schedule, batches)
     half = resolve_precision("auto") == "bf16"
     lessons = [int(share * options.steps) for share in _TEACH_AT]
-    ends = [step for step in (*lessons, options.steps) if step > first]
+    last = options.steps if until is None else until
+    ends = [step for step in (*lessons, last) if first < step <= last]
     bar = tqdm(initial=first, total=options.steps, desc="training", disable=None)
     for end in ends:
         if first in lessons:
             _teach(mean, collection, batches)
         for step, batch in enumerate(batches.between(first, end), start=first):
+            # Dropout of each step is the same in a run that was stopped and in one that was not.
+            torch.manual_seed(options.seed * 1_000_003 + step)
             _learn(network, optimiser, batch, half=half)
             schedule.step()
             _follow(mean, network, min(_MEAN_DECAY, (step + 1) / (step + 10)))
