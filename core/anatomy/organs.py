@@ -69,9 +69,9 @@ def outline(mask: FloatArray) -> Outline:
     height, width = mask.shape
     framed = np.pad(mask, 1)
     lines = contourpy.contour_generator(z=framed).lines(0.5)
-    longest = max(lines, key=len)
+    longest: npt.NDArray[np.float64] = max(map(np.asarray, lines), key=len)
     # Pixel middles lie half a pixel from the edge, and the frame adds one.
-    points = (np.asarray(longest) - 0.5) / (width, height)
+    points = (longest - 0.5) / (width, height)
     return tuple((round(float(x), 4), round(float(y), 4)) for x, y in np.clip(points, 0, 1)[:-1])
 
 

@@ -101,8 +101,8 @@ def portrait(rng: Rng) -> FloatArray:
 
 def drawing(rng: Rng) -> FloatArray:
     """Lines, boxes, ovals and polygons on plain paper, at times an outline of a body, at times filled."""
-    paper = float(rng.choice((255, 255, 0, rng.integers(0, 256))))
-    image = Image.new("L", (SIDE, SIDE), int(paper))
+    paper = int(rng.choice((255, 255, 0, int(rng.integers(0, 256)))))
+    image = Image.new("L", (SIDE, SIDE), paper)
     draw = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(2, 30))):
         ink, width = int(rng.integers(0, 256)), int(rng.integers(1, 5))
@@ -254,7 +254,7 @@ def _ranged(picture: npt.NDArray[np.floating]) -> FloatArray:
 
 
 def _grey(image: Image.Image) -> FloatArray:
-    return np.asarray(image, dtype=np.float32) / 255
+    return np.asarray(image, dtype=np.float32) / np.float32(255)
 
 
 def _turned(rng: Rng, picture: FloatArray) -> FloatArray:

@@ -98,25 +98,23 @@ def side_view(rng: Rng) -> FloatArray:
 
 def without_lungs(picture: npt.NDArray[np.uint8], rng: Rng) -> FloatArray:
     """A part of a frontal chest without the lungs or most of them: neck, shoulder, abdomen, half a chest, a detail."""
-    side = picture.shape[0]
+    left, top, right, bottom = 0.0, 0.0, 1.0, 1.0
     kind = rng.integers(5)
     if kind == 0:  # below the domes
-        top, left, size = rng.uniform(0.62, 0.72), 0.0, 0.0
-        box = (0, top, 1, 1)
+        top = rng.uniform(0.62, 0.72)
     elif kind == 1:  # neck and shoulders
-        box = (0, 0, 1, rng.uniform(0.16, 0.26))
+        bottom = rng.uniform(0.16, 0.26)
     elif kind == 2:  # half a chest or less
-        left = rng.uniform(0.55, 0.68) if rng.random() < 0.5 else 0.0
-        box = (left, 0, 1, 1) if left else (0, 0, rng.uniform(0.32, 0.45), 1)
+        left, right = (rng.uniform(0.55, 0.68), 1.0) if rng.random() < 0.5 else (0.0, rng.uniform(0.32, 0.45))
     elif kind == 3:  # a detail
         size = rng.uniform(0.15, 0.38)
-        left, top = rng.uniform(0, 1 - size, 2)
-        box = (left, top, left + size, top + size)
+        left, top = rng.uniform(0, 1 - size, 2).tolist()
+        right, bottom = left + size, top + size
     else:  # a shoulder
-        size = rng.uniform(0.25, 0.35)
-        left = 0.0 if rng.random() < 0.5 else 1 - size
-        box = (left, 0, left + size, size)
-    pixels = tuple(round(share * side) for share in box)
+        bottom = size = rng.uniform(0.25, 0.35)
+        left, right = (0.0, size) if rng.random() < 0.5 else (1 - size, 1.0)
+    side = picture.shape[0]
+    pixels = round(left * side), round(top * side), round(right * side), round(bottom * side)
     cut = Image.fromarray(picture).crop(pixels).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     return _ranged(np.asarray(cut, dtype=np.float32))
 
@@ -152,10 +150,10 @@ def _edge(distance: FloatArray, softness: float) -> FloatArray:
 def _film(rng: Rng, picture: FloatArray) -> FloatArray:
     """Greys of a film: scatter, grain, borders and a marker."""
     scatter = 0.1 * _spectral(rng, 2.5) * rng.uniform(0, 0.6)
-    picture = picture + scatter + rng.normal(0, rng.uniform(0.002, 0.03), picture.shape)
-    picture = _ranged(picture) ** rng.uniform(0.5, 1.8)
+    noisy = picture + scatter + rng.normal(0, rng.uniform(0.002, 0.03), picture.shape)
+    film = _ranged(noisy) ** np.float32(rng.uniform(0.5, 1.8))
     if rng.random() < 0.4:
         height, width = rng.integers(2, 5, 2)
         top, left = rng.integers(0, SIDE - 8, 2)
-        picture[top : top + height, left : left + width] = 1
-    return picture.astype(np.float32)
+        film[top : top + height, left : left + width] = 1
+    return film
