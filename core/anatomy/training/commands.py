@@ -44,10 +44,7 @@ def anatomy(options: argparse.Namespace) -> int:
         found = looked_at(Looker(folder), list(collection.pictures[chests]))
         write_config(folder, choose_thresholds(found.frontal))
     looker = Looker(folder)
-    figures = {
-        split: {**gate_figures(looker, collection, split), "masks": mask_figures(looker, collection, split)}
-        for split in ("validation", "held_out")
-    }
+    figures = gate_figures(looker, collection, "held_out") | mask_figures(looker, collection, "held_out")
     (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(figures["held_out"], indent=2))
+    print(json.dumps(figures, indent=2))
     return 0
