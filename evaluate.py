@@ -9,6 +9,7 @@ probabilities in the same way. Thresholds are chosen on the val split only, and 
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from core.classifier import SHIPPED, CheckpointError, load_config
 from core.command_line import run_command
@@ -45,17 +46,16 @@ def run(options: argparse.Namespace) -> int:
     other = load_predictions(options.compare) if options.compare else None
     stored = load_predictions(options.predictions) if options.predictions else None
     folder = options.model_path or (None if options.predictions else SHIPPED)
-    validation: list[str] = []
+    provenance: dict[str, Any] = {}
     if folder is not None:
         provenance = load_config(folder).provenance
         # The division into training and validation must be the one that the checkpoint was trained with.
         if provenance.get("validation_studies") is None:
             raise CheckpointError(f"{folder} does not say which images validated it; train it again.")
-        validation = provenance["validation_studies"]
         # So must the test images be the ones that it was kept from.
         for name in ("split_fractions", "split_seed", "new_splits"):
             setattr(options, name, provenance.get("data", {}).get(name, getattr(options, name)))
-    table = restore_validation(load_sources(options).table, validation)
+    table = restore_validation(load_sources(options).table, provenance)
     chosen = (table["split"] == options.split) & ~smaller_originals(table, options.min_original_px)
     rows = table[chosen].reset_index(drop=True)
     localisation = None
