@@ -1,13 +1,14 @@
 """Whether a radiograph shows any of the findings: one calibrated probability of the whole study."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
 
+from core.classifier.newton import minimise
 from core.findings import LABELS
 from core.statistics import Z95
 
@@ -19,9 +20,9 @@ BoolArray = npt.NDArray[np.bool_]
 Kind = Literal["learned", "any", "largest"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-# Strength of the ridge on weights of standardised features (scikit-learn's C): a few hundred images must not bend 14
-# weights far from each other.
-_RIDGE = 0.1
+# Strength of the ridge on weights of standardised features, in units of observations: a few hundred images must not
+# bend 14 weights far from each other.
+_RIDGE = 10.0
 _LEAST = 1e-6
 
 
@@ -139,8 +140,20 @@ def fit_abnormal(kind: Kind, probabilities: FloatArray, truth: BoolArray) -> tup
     """
     x = features(kind, probabilities)
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), _LEAST)
-    # One feature needs no ridge: nothing can be bent between several.
-    strength = _RIDGE if kind == "learned" else np.inf
-    fitted = LogisticRegression(C=strength, max_iter=1000).fit((x - mean) / scale, truth)
-    weights = fitted.coef_[0] / scale
-    return weights, float(fitted.intercept_[0] - mean @ weights)
+    design = np.column_stack([(x - mean) / scale, np.ones(len(x))])
+    # One feature needs no ridge: nothing can be bent between several. The intercept is never held.
+    ridge = np.append(np.full(len(mean), _RIDGE if kind == "learned" else 0.0), 0.0)
+    fitted = minimise(partial(_penalised_loss, design=design, truth=truth, ridge=ridge), np.zeros(len(ridge)))
+    weights = fitted[:-1] / scale
+    return weights, float(fitted[-1] - mean @ weights)
+
+
+def _penalised_loss(
+    parameters: FloatArray, *, design: FloatArray, truth: BoolArray, ridge: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
+    """Negative log-likelihood of logistic regression with a ridge, its gradient and its Hessian."""
+    z = design @ parameters
+    p = expit(z)
+    loss = np.sum(np.logaddexp(0, z) - truth * z) + (ridge * parameters**2).sum() / 2
+    gradient = design.T @ (p - truth) + ridge * parameters
+    return float(loss), gradient, (design.T * (p * (1 - p))) @ design + np.diag(ridge)

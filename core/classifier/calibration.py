@@ -1,13 +1,17 @@
 """Calibrated probabilities, fitted on validation data."""
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import expit
 
+from core.classifier.newton import minimise
+
 FloatArray = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 
 # How strongly the slope is held at 1, in units of observations: a handful of positives must not bend the curve.
 _SLOPE_PRIOR = 10.0
@@ -51,23 +55,26 @@ def fit_calibration(logits: FloatArray, labels: FloatArray) -> Calibration:
             intercepts.append(0.0)
             continue
 
-        fitted = minimize(_penalised_loss, np.zeros(2), args=(x, y), jac=True, method="BFGS", options={"gtol": 1e-6}).x
-        slopes.append(float(np.exp(fitted[0])))
-        intercepts.append(float(fitted[1]))
+        log_slope, intercept = minimise(partial(_penalised_loss, x=x, y=y), np.zeros(2))
+        slopes.append(float(np.exp(log_slope)))
+        intercepts.append(float(intercept))
     return Calibration(tuple(slopes), tuple(intercepts))
 
 
-def _penalised_loss(
-    parameters: npt.NDArray[np.float64], x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
-) -> tuple[float, npt.NDArray[np.float64]]:
+def _penalised_loss(parameters: Array, *, x: Array, y: Array) -> tuple[float, Array, Array]:
     """Negative log-likelihood of labels y (N,) given logits x (N,), plus the prior on the logarithm of the slope.
 
     Returns:
-        The loss and its gradient by the logarithm of the slope and the intercept.
+        The loss, its gradient and its Hessian by the logarithm of the slope and the intercept.
     """
     log_slope, intercept = parameters
     scaled = np.exp(log_slope) * x
     z = scaled + intercept
+    p = expit(z)
     loss = np.sum(np.logaddexp(0, z) - y * z) + _SLOPE_PRIOR * log_slope**2
-    excess = expit(z) - y
-    return float(loss), np.array([excess @ scaled + 2 * _SLOPE_PRIOR * log_slope, excess.sum()])
+    excess, curvature = p - y, p * (1 - p)
+    of_slope = excess @ scaled
+    mixed = curvature @ scaled
+    gradient = np.array([of_slope + 2 * _SLOPE_PRIOR * log_slope, excess.sum()])
+    hessian = np.array([[curvature @ scaled**2 + of_slope + 2 * _SLOPE_PRIOR, mixed], [mixed, curvature.sum()]])
+    return float(loss), gradient, hessian

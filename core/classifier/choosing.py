@@ -236,18 +236,13 @@ def _thresholds(
     weight: float,
 ) -> Policy:
     """The policy that fits an aim on radiographs with probabilities p (N, L); each of them counts ``weight``."""
-    known = np.isfinite(labels)
-    truth = (labels > 0.5) & known
     least = None if abnormal is None else _abnormal_threshold(aim, abnormal, abnormal_truth(labels))
     shows = np.ones(len(p), dtype=bool) if abnormal is None or least is None else abnormal >= least
-    precision, f1 = np.zeros(len(_GRID)), np.zeros(len(_GRID))
-    for i, threshold in enumerate(_GRID):
-        called = (_policy(name, aim, least, np.full(len(label_names), threshold), label_names)).calls(
-            _of_all(p, label_names), abnormal
-        ).called[:, [LABELS.index(label) for label in label_names]] & known
-        right = (called & truth).sum()
-        precision[i] = right / max(called.sum(), 1)
-        f1[i] = 2 * right / max(called.sum() + truth.sum(), 1)
+    p, known = p[shows], np.isfinite(labels[shows])
+    truth = (labels[shows] > 0.5) & known
+    called, right = _calls_from(_GRID, p, truth, known, leading=abnormal is not None)
+    precision = right / np.maximum(called, 1)
+    f1 = 2 * right / np.maximum(called + (labels > 0.5).sum(), 1)
     if aim.precision is None:
         # For calibrated probabilities micro-F1 is largest at half its largest value (Lipton, Elkan and Narayanaswamy,
         # ECML 2014), which varies less from one set of patients to another than the place of the maximum.
@@ -255,11 +250,25 @@ def _thresholds(
     else:
         enough = np.flatnonzero(precision >= aim.precision)
         common = float(_GRID[enough[0]]) if len(enough) else _PRESENT
-    possible = [
-        _paying(common, p[shows & known[:, i], i], truth[shows & known[:, i], i], weight)
-        for i in range(len(label_names))
-    ]
+    possible = [_paying(common, p[of_label, i], truth[of_label, i], weight) for i, of_label in enumerate(known.T)]
     return _policy(name, aim, least, np.array(possible), label_names)
+
+
+def _calls_from(
+    thresholds: FloatArray, p: FloatArray, truth: BoolArray, known: BoolArray, *, leading: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Calls, and right ones, that ``Policy.calls`` makes at each of some common thresholds (T,) on p (N, L).
+
+    Args:
+        leading: whether the most probable finding is called where nothing else is.
+    """
+    reached = p[known] >= thresholds[:, None]
+    called, right = reached.sum(axis=1), (reached & truth[known]).sum(axis=1)
+    if leading and len(p):
+        rows, first = np.arange(len(p)), p.argmax(axis=1)
+        alone = (p[rows, first] < thresholds[:, None]) & known[rows, first]
+        called, right = called + alone.sum(axis=1), right + (alone & truth[rows, first]).sum(axis=1)
+    return called.astype(float), right.astype(float)
 
 
 def _abnormal_threshold(aim: Aim, abnormal: FloatArray, truth: FloatArray) -> float | None:
