@@ -32,13 +32,13 @@ class Abnormal:
 
     Attributes:
         probability: that it shows at least one of the findings, calibrated, in [0, 1].
-        threshold: from which the policy in force calls it abnormal.
+        threshold: from which the policy in force calls it abnormal; None where it has none.
         interval: 95% interval of the probability, low and high, in [0, 1]: what the choice of the validation patients
             leaves open.
     """
 
     probability: float
-    threshold: float
+    threshold: float | None
     interval: tuple[float, float]
 
 
@@ -82,7 +82,7 @@ class AbnormalModel:
             [np.minimum(expit(centre - half), probability), np.maximum(expit(centre + half), probability)], axis=1
         )
 
-    def judge(self, probabilities: FloatArray, threshold: float) -> Abnormal:
+    def judge(self, probabilities: FloatArray, threshold: float | None) -> Abnormal:
         """What is known of one radiograph with probabilities (14,)."""
         low, high = self.interval(probabilities[None])[0]
         return Abnormal(float(self(probabilities[None])[0]), threshold, (float(low), float(high)))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from core.classifier import Classifier, Prediction, model_identity
+from core.classifier.policies import DEFAULT_POLICY
 from core.imaging import Radiograph
 from core.imaging.gate import admit
 from core.reporting.evidence import Evidence, gather_evidence
@@ -19,10 +20,11 @@ class Assessment:
     report: Report
 
 
-def assess(radiograph: Radiograph, classifier: Classifier) -> Assessment:
+def assess(radiograph: Radiograph, classifier: Classifier, policy: str = DEFAULT_POLICY) -> Assessment:
     """Gate, classify, explain and report.
 
     Raises:
+        CheckpointError: the checkpoint has no policy of this name.
         RefusedImage: the gate does not admit the radiograph.
     """
     gate = admit(radiograph)
@@ -34,5 +36,6 @@ def assess(radiograph: Radiograph, classifier: Classifier) -> Assessment:
         classifier.config,
         model_identity(classifier.config),
         classifier.reliability,
+        policy,
     )
     return Assessment(prediction, evidence, write_report(evidence))

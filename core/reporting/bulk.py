@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.classifier import Classifier, Prediction
+from core.classifier.policies import DEFAULT_POLICY
 from core.findings import LABELS
 from core.imaging import ImagingError, Radiograph, RefusedImage, read_safely
 from core.imaging.gate import admit
+from core.reporting.evidence import CALLED, Judgement, judge
 
-COLUMNS: tuple[str, ...] = ("path", "gate", "view", *LABELS, "error")
+COLUMNS: tuple[str, ...] = ("path", "gate", "view", "abnormal", "present", "possible", *LABELS, "error")
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic", ""})
 # Files that are read ahead while the classifier works on an earlier one.
@@ -24,7 +26,7 @@ class Scored:
 
     Attributes:
         path: as given, or found in a given folder.
-        radiograph, prediction: None for a file that failed.
+        radiograph, prediction, judgement: None for a file that failed.
         gate: ``accepted``, ``refused`` (readable, but not to be judged), or ``unread``.
         error: why it failed, or None.
     """
@@ -32,6 +34,7 @@ class Scored:
     path: Path
     radiograph: Radiograph | None
     prediction: Prediction | None
+    judgement: Judgement | None
     gate: str
     error: str | None
 
@@ -43,6 +46,10 @@ class Scored:
         if self.prediction is not None:
             values = zip(LABELS, self.prediction.probabilities, strict=True)
             row |= {label: f"{value:.6f}" for label, value in values if value == value}
+        if self.judgement is not None:
+            if self.judgement.abnormal is not None:
+                row["abnormal"] = f"{self.judgement.abnormal.probability:.6f}"
+            row |= {decision: "|".join(self.judgement.called(decision)) for decision in CALLED}
         return row
 
 
@@ -66,8 +73,13 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     return files
 
 
-def score(files: Sequence[Path], classifier: Classifier) -> Iterator[Scored]:
-    """Classify files in order, reading ahead; a bad file is told of and never ends the run."""
+def score(files: Sequence[Path], classifier: Classifier, policy: str = DEFAULT_POLICY) -> Iterator[Scored]:
+    """Classify files in order, reading ahead; a bad file is told of and never ends the run.
+
+    Raises:
+        CheckpointError: the checkpoint has no policy of this name.
+    """
+    classifier.config.policy(policy)
     with ThreadPoolExecutor(max_workers=2) as pool:
         ahead: deque[tuple[Path, Future[Radiograph]]] = deque()
         remaining = iter(files)
@@ -79,11 +91,13 @@ def score(files: Sequence[Path], classifier: Classifier) -> Iterator[Scored]:
             path, future = ahead.popleft()
             try:
                 radiograph = future.result()
-                yield Scored(path, radiograph, classifier.predict(radiograph), "accepted", None)
+                prediction = classifier.predict(radiograph)
+                judgement = judge(prediction, classifier.config, policy)
+                yield Scored(path, radiograph, prediction, judgement, "accepted", None)
             except RefusedImage as error:
-                yield Scored(path, None, None, "refused", str(error))
+                yield Scored(path, None, None, None, "refused", str(error))
             except (ImagingError, OSError) as error:
-                yield Scored(path, None, None, "unread", str(error))
+                yield Scored(path, None, None, None, "unread", str(error))
 
 
 def _read(path: Path) -> Radiograph:

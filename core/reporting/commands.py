@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from core.classifier import SHIPPED, Classifier
+from core.classifier.options import add_policy_option
 from core.findings import LABELS
 from core.imaging import read_safely
 from core.reporting.assessment import assess
@@ -43,6 +44,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     for command in (one, two):
         command.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+        add_policy_option(command)
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -54,7 +56,9 @@ def predict(options: argparse.Namespace) -> int:
     with partial.open("w", newline="") if partial else nullcontext(sys.stdout) as file:
         writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for item in tqdm(score(files, classifier), total=len(files), desc="predicting", unit="img", disable=None):
+        for item in tqdm(
+            score(files, classifier, options.policy), total=len(files), desc="predicting", unit="img", disable=None
+        ):
             writer.writerow(item.row())
             if item.prediction is None or item.radiograph is None:
                 failed += 1
@@ -79,7 +83,7 @@ def report(options: argparse.Namespace) -> int:
     if options.format in _BINARY and not options.output and sys.stdout.isatty():
         raise ValueError(f"A {options.format} report is no text for a terminal; name a file with --output.")
     radiograph = read_safely(options.file.read_bytes())
-    made = assess(radiograph, Classifier(options.checkpoint))
+    made = assess(radiograph, Classifier(options.checkpoint), options.policy)
     study = ReportedStudy(radiograph, made.prediction, made.evidence, made.report, options.file.name, datetime.now(UTC))
     data = export(study, options.format, finding=options.finding)
     if options.output:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from core.anatomy import Place
 from core.classifier import Prediction
 from core.classifier.abnormality import Abnormal
-from core.classifier.calibration import OperatingPoint
+from core.classifier.policies import OperatingPoint
 from core.classifier.reliability import HeatmapReliability
 from core.findings import BY_NAME, LABELS
 from core.imaging.gate import Gate
@@ -58,7 +58,7 @@ def restore_report(folder: Path, *, template: bool = False) -> tuple[Evidence, R
     evidence["findings"] = tuple(map(_finding_evidence, evidence["findings"]))
     evidence["gate"] = Gate(evidence["gate"]["accepted"], tuple(evidence["gate"]["checks"]))
     evidence["warnings"] = tuple(evidence["warnings"])
-    evidence["abnormal"] = _abnormal(evidence.get("abnormal"))
+    evidence["abnormal"] = _abnormal(evidence["abnormal"])
     return Evidence(**evidence), _report(stored.get("template", report) if template else report)
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.classifier import Classifier
+from core.classifier.policies import DEFAULT_POLICY
 from core.imaging import ImagingError, Radiograph, read_safely
 from core.reporting import Assessment, as_object, assess
 from core.reporting.overlay import radiograph_png
@@ -50,6 +51,7 @@ class Worker:
     Args:
         store: the studies.
         classifier: shared with nobody else that needs its memory.
+        policy: by which findings are called.
         queue_limit: studies sent one by one that may wait, and studies of batches from which on no further batch is
             taken. A batch that was taken waits as a whole: its files are stored, and only their ids are held here.
         on_done: is told of each study that was finished.
@@ -60,11 +62,12 @@ class Worker:
         store: Store,
         classifier: Classifier,
         *,
+        policy: str = DEFAULT_POLICY,
         queue_limit: int,
         on_done: Callable[[str, Radiograph], None] = lambda study_id, radiograph: None,
     ) -> None:
         self._store = store
-        self._classifier = classifier
+        self._classifier, self._policy = classifier, policy
         self._queue: queue.PriorityQueue[_Job] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._limit = queue_limit
@@ -131,7 +134,7 @@ class Worker:
         if radiograph is None:
             radiograph = read_safely(self._store.upload(study_id).read_bytes())
         self._store.update(study_id, progress=0.4)
-        assessment = assess(radiograph, self._classifier)
+        assessment = assess(radiograph, self._classifier, self._policy)
         self._store.update(study_id, progress=0.8)
         write_results(folder, radiograph, assessment)
         evidence = assessment.evidence
