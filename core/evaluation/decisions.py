@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.evaluation.ranking import Array
-from core.evaluation.resampling import RESAMPLES, interval, patient_draws
+from core.evaluation.resampling import RESAMPLES, interval
 from core.findings import LABELS
+from core.statistics import patient_draws
 
 _SHARES = ("precision", "recall", "specificity", "npv", "f1")
 
