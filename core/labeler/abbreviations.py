@@ -1,5 +1,7 @@
 """Short forms of radiologists' notes and what they stand for."""
 
+from core.labeler.wordlists import words_of
+
 _FORMS = {
     # findings
     "ptx": "pneumothorax",
@@ -23,7 +25,6 @@ _FORMS = {
     "emphys": "emphysema",
     "fibr": "fibrosis",
     "hh": "hiatal hernia",
-
     "opac": "opacity",
     "htx": "hemothorax",
     # words about them
@@ -38,6 +39,7 @@ _FORMS = {
     "r/o": "rule out",
     "h/o": "history of",
     "f/u": "follow-up",
+    "n/a": "not applicable",
     "d/t": "due to",
     "b/l": "bilateral",
     "neg": "negative",
@@ -102,12 +104,14 @@ WRITTEN_OUT: dict[str, str] = {**_FORMS, **{f"{short}.": long for short, long in
 """Each short form in lower case, with its full stop where it is written so, and the words it stands for."""
 
 _NAMES = ("dr", "mr", "mrs", "ms", "st", "prof", "fig", "no", "e.g", "i.e", "cf", "etc", "pt", "pts", "temp", "vol")
-_NOUNS = frozenset(
-    "eff effs effus ptx ptxs pna pnas pneum pneumo atx atel atelect consol consols infilt infilts infil emphys fibr hh"
-    " opac htx nod nods thick hx dx ddx rll rml rul lll lul unch".split()
+_NOUNS = words_of(
+    "eff effs effus ptx ptxs pna pnas pneum pneumo atx atel atelect consol consols infilt infilts infil emphys "
+    "fibr hh opac htx nod nods thick hx dx ddx rll rml rul lll lul unch"
 )
 INSIDE = frozenset(
-    short for short in {*_FORMS, *_STOPPED, *_NAMES} if short not in _NOUNS and short not in ("w", "r", "l", "etc", "no")
+    short
+    for short in {*_FORMS, *_STOPPED, *_NAMES}
+    if short not in _NOUNS and short not in ("w", "r", "l", "etc", "no")
 ) | {"r", "l", "w"}
 """Short forms that something must follow, so that their full stop never ends a sentence."""
 ENDING = _NOUNS | {"p.m", "a.m", "etc", "cm", "mm", "resp"}

@@ -55,9 +55,7 @@ def plain(text: str) -> Plain:
     pieces = [(found.start(), found.end(), "") for found in _INVISIBLE.finditer(text)]
     hidden = {place for start, end, _ in pieces for place in range(start, end)}
     pieces += [
-        (found.start(), found.end(), _written(found))
-        for found in _ODD.finditer(text)
-        if found.start() not in hidden
+        (found.start(), found.end(), _written(found)) for found in _ODD.finditer(text) if found.start() not in hidden
     ]
     for start, end, written in sorted(pieces):
         parts.append(text[done:start])

@@ -9,7 +9,7 @@ from bisect import bisect_right
 
 from core.labeler.cues import OPENING, Kind
 from core.labeler.lexicon import Term
-from core.labeler.predicates import Predicate, Said, predicate_in
+from core.labeler.predicates import Predicate, Said, ends_predicate, predicate_in
 from core.labeler.presence import Judgement, Presence
 from core.labeler.scopes import FORMER, Operators, Scope
 from core.labeler.segments import Segment, opens, segments_in
@@ -17,6 +17,11 @@ from core.labeler.tokens import MASK, Token, tokens_in
 
 K = Kind
 _PRESENT = Judgement("present", "")
+# Where there is nothing else, nothing qualifies what is named.
+_INERT = frozenset((K.TERM, K.WORD, K.IN, K.OF, K.TO, K.WITH, K.AND, K.COMMA, K.THE, K.A, K.BUT))
+# Where there is none of these, nothing has a predicate that says whether it is there.
+_SAYING = frozenset(Kind) - _INERT - {K.NO, K.OR, K.NEITHER, K.EITHER, K.POINT, K.MEAN, K.SPOKEN, K.PURPOSE, K.EXCEPT}
+_QUALIFYING = FORMER | {"over"}
 _SAID: dict[Said, Presence] = {
     Said.THERE: "present",
     Said.LIKELY: "present",
@@ -38,11 +43,13 @@ def judge_terms(sentence: str, terms: list[Term]) -> list[Judgement]:
         One judgement for each term.
     """
     tokens = tokens_in(_masked(sentence, terms))
-    if len(tokens) == len(terms):
+    if all(token.kind in _INERT and token.text not in _QUALIFYING for token in tokens):
         return [_stated(term, _PRESENT, sentence) for term in terms]
     segments = segments_in(tokens)
     over = Operators(tokens, segments).over
-    said = _predicates(tokens, segments)
+    said = (
+        _predicates(tokens, segments) if any(token.kind in _SAYING for token in tokens) or _ends_in_no(tokens) else {}
+    )
     anaphora = _one(tokens, segments)
     judgements = []
     named = [index for index, token in enumerate(tokens) if token.kind is K.TERM]
@@ -55,6 +62,11 @@ def judge_terms(sentence: str, terms: list[Term]) -> list[Judgement]:
             judgement = _together(over.get(index), said.get(index), _definite(tokens, index))
         judgements.append(_stated(term, judgement, sentence))
     return judgements
+
+
+def _ends_in_no(tokens: list[Token]) -> bool:
+    """Whether a "no" is a predicate: "effusion: no"."""
+    return any(token.kind is K.NO and ends_predicate(tokens, index, len(tokens)) for index, token in enumerate(tokens))
 
 
 def _masked(sentence: str, terms: list[Term]) -> str:
@@ -111,7 +123,7 @@ def _predicates(tokens: list[Token], segments: list[Segment]) -> dict[int, Predi
                     said[subject] = predicate
             waiting = [] if segment.breaks is not K.AND else waiting
             continue
-        if segment.breaks in (K.BUT, K.WHICH, K.COLON) or opens(tokens, segment):
+        if segment.breaks in (K.BUT, K.WHICH, K.COLON) or (segment.breaks is not K.OR and opens(tokens, segment)):
             waiting = []
         own: list[int] = []
         joined = waiting if segment.breaks in (K.AND, K.OR) else []

@@ -5,10 +5,12 @@ Inform 2009), from what the papers on NegBio and CheXpert describe, and from the
 Open-i. How far the words reach is a matter of ``core.labeler.scopes``.
 """
 
-from enum import Enum, auto
+from enum import IntEnum, auto
+
+from core.labeler.wordlists import phrases_of, words_of
 
 
-class Kind(Enum):
+class Kind(IntEnum):
     """What a word or phrase does in a sentence."""
 
     WORD = auto()  # nothing of the below: a noun, an adjective, an adverb
@@ -70,66 +72,62 @@ class Kind(Enum):
     QUERY = auto()
 
 
-def _listed(phrases: str) -> tuple[str, ...]:
-    return tuple(phrases.split(" | "))
-
-
 K = Kind
 PHRASES: dict[Kind, tuple[str, ...]] = {
-    K.NO: _listed(
+    K.NO: phrases_of(
         "no | without | negative for | negative of | free of | free from | clear of | clear from | devoid of "
         "| void of | absence of | absence of any | in the absence of | lack of | lacks | lacking | rather "
         "than | instead of | denies | absent any | against | low suspicion for | low suspicion of | low "
         "probability of | low probability for | low likelihood of | little evidence of | little evidence for "
         "| little to suggest | not for | nothing | zero | non | [ ] | excludes | rules out"
     ),
-    K.NOT: _listed(
+    K.NOT: phrases_of(
         "not | never | cannot | can not | can't | couldn't | isn't | aren't | wasn't | weren't | doesn't | "
         "don't | didn't | hasn't | haven't | won't | no longer | fails to | failed to | fail to | failure of "
         "| failure to | by no means | in no way"
     ),
-    K.NONE: _listed("none | nil | nothing else"),
-    K.NEITHER: _listed("neither | none of | neither of"),
-    K.GONE: _listed(
+    K.NONE: phrases_of("none | nil | nothing else"),
+    K.NEITHER: phrases_of("neither | none of | neither of"),
+    K.GONE: phrases_of(
         "resolved | cleared | disappeared | gone | gone away | vanished | subsided | evacuated | removed | "
         "resected | excised | settled | dissipated | drained completely | drained entirely | completely "
         "drained | reabsorbed | resolve | clear up | resorbed | abated"
     ),
-    K.GOING: _listed(
+    K.GOING: phrases_of(
         "resolution | clearing | clearance | disappearance | evacuation | removal | resorption | resection | "
         "reabsorption"
     ),
-    K.PARTLY: _listed(
+    K.PARTLY: phrases_of(
         "nearly | almost | partial | partially | partly | incomplete | incompletely | mostly | largely | "
         "substantial | substantially | near-total | near-complete | near total | near complete | considerable "
         "| considerably | significant | significantly | virtually"
     ),
-    K.UNTIL: _listed(
+    K.UNTIL: phrases_of(
         "until | pending | awaiting | to document | document | documenting | to ensure | ensure | toward | "
         "towards | slow | ongoing"
     ),
-    K.SEEN: _listed(
+    K.SEEN: phrases_of(
         "seen | well-seen | well-visualized | well-demonstrated | identified | visualized | visualised | evident | apparent | present | demonstrated | noted | "
         "appreciated | detected | observed | shown | found | visible | delineated | recognized | recognised | "
         "in evidence | yes | positive | confirmed | occurred | recurred | certain | exist | exists | existing "
         "| detectable | appreciable | discernible | established | proven | to be seen | identifiable | "
         "perceived | perceptible | reaccumulated | developed"
     ),
-    K.ABSENT: _listed("absent | negative"),
-    K.EXCLUDE: _listed("exclude | rule out | discount | dismiss | be sure of the absence of | rule-out"),
-    K.EXCLUDED: _listed("excluded | ruled out | discounted | dismissed | refuted | out of the question"),
-    K.HARD: _listed(
+    K.ABSENT: phrases_of("absent | negative"),
+    K.EXCLUDE: phrases_of("exclude | rule out | discount | dismiss | be sure of the absence of | rule-out"),
+    K.EXCLUDED: phrases_of("excluded | ruled out | discounted | dismissed | refuted | out of the question"),
+    K.HARD: phrases_of(
         "difficult to | hard to | unable to | impossible to | not possible to | insufficient to | inadequate "
         "to | difficult | impossible"
     ),
-    K.UNLIKELY: _listed(
+    K.UNLIKELY: phrases_of(
         "unlikely | improbable | disfavored | disfavoured | implausible | unlikely to be | unlikely to "
         "represent | improbable to be"
     ),
-    K.LESS: _listed("less likely | less probable | less probably | less favored | less favoured | more doubtful"),
-    K.LIKELY: _listed("likely | probable | probably | most likely | more likely | more probable | surely"),
-    K.DOUBT: _listed(
-        "possible | possibly | possibility | possibilities | potential | potentially | equivocal | maybe | "
+    K.LESS: phrases_of("less likely | less probable | less probably | less favored | less favoured | more doubtful"),
+    K.LIKELY: phrases_of("likely | probable | probably | most likely | more likely | more probable | surely"),
+    K.DOUBT: phrases_of(
+        "possible | have this appearance | give this appearance | account for | explain | possibly | possibility | possibilities | potential | potentially | equivocal | maybe | "
         "perhaps | presumed | presumably | presumptive | questionable | questionably | question | questioned "
         "| questions | questioning | raise | raises | raising | query | queried | suspicion | suspicions | "
         "suspect | suspected | suspects | suspecting | concern | concerns | doubtful | doubted | doubt | "
@@ -146,28 +144,29 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
         "right setting | cannot be assured | not be assured | mimic | mimics | mimicking | simulate | "
         "simulates | simulating | not inconceivable | not implausible | subtle suspicion of"
     ),
-    K.ALTERNATIVE: _listed("versus | vs | vs."),
-    K.EITHER: _listed("either"),
-    K.THAN: _listed(
-        "more likely than | more probable than | favored over | favoured over | overshow | shows | "
-        "demonstrate | demonstrates | reveal | reveals | revealed | see | identify | appreciate | detect | "
-        "contain | contains | find | exhibit | exhibits | visualize | convincingly show | display | displays "
-        "| recognize | feel there is | believe there is | associated with | accompanied by | complicated by"
+    K.ALTERNATIVE: phrases_of("versus | vs "),
+    K.EITHER: phrases_of("either"),
+    K.THAN: phrases_of("more likely than | more probable than | favored over | favoured over | >"),
+    K.SHOW: phrases_of(
+        "show | shows | demonstrate | demonstrates | reveal | reveals | revealed | see | identify | appreciate "
+        "| detect | contain | contains | find | exhibit | exhibits | visualize | convincingly show | display "
+        "| displays | recognize | feel there is | believe there is | associated with | accompanied by "
+        "| complicated by"
     ),
-    K.POINT: _listed(
+    K.POINT: phrases_of(
         "suggest | suggests | suggesting | suggestive of | suggestive | indicate | indicates | indicating | "
         "indicative of | concerning for | concerning | worrisome for | worrisome | worry for | worrying for | "
         "suspicious for | suspicious of | suspicious | concern for | concern of | concerned for | pointing to "
         "| point to | points to"
     ),
-    K.MEAN: _listed(
+    K.MEAN: phrases_of(
         "consistent with | compatible with | in keeping with | representing | represent | represents | "
-        "reflecting | reflect | reflects | such as | including | e.g. | typical of | typical for | diagnostic "
+        "reflecting | reflect | reflects | such as | including | typical of | typical for | diagnostic "
         "of | consistent | strongly suggestive of | most suggestive "
         "of | highly suggestive of | very suggestive of | in particular | especially | notably | specifically "
         "| strongly suggests"
     ),
-    K.SPOKEN: _listed(
+    K.SPOKEN: phrases_of(
         "history of | history significant for | known history of | status post | status-post | post | "
         "screening | screening for | surveillance for | risk of | risk for | risk factors for | treated for | "
         "treat for | treat as | treated as | treatment for | treatment of | therapy for | prior to | evaluate "
@@ -187,98 +186,101 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
         "assessment of | limits sensitivity for | limited evaluation of | limited evaluation for | limited "
         "assessment of"
     ),
-    K.PURPOSE: _listed(
+    K.PURPOSE: phrases_of(
         "to exclude | to further exclude | to rule out | to evaluate | to further evaluate | to assess | to "
         "evaluate for | to assess for | to confirm | to look for | to detect | for exclusion of | to better "
         "evaluate | for evaluation of | for assessment of | to differentiate | to distinguish | for further "
         "evaluation of possible | for detection of | needed to exclude | for possible | for suspected | for "
         "any"
     ),
-    K.IF: _listed(
+    K.IF: phrases_of(
         "if | in case of | in the event of | unless | only if | in the case of | whenever | had there | in "
         "the setting of clinical"
     ),
-    K.WHETHER: _listed("whether | unclear if | uncertain if | unsure if | whether or not"),
-    K.PAST: _listed(
+    K.WHETHER: phrases_of("whether | unclear if | uncertain if | unsure if | whether or not"),
+    K.PAST: phrases_of(
         "had | on outside | on a previous | on a prior | on an outside | on the outside | on an earlier | "
         "previously there was | old report | previously was | has had | there was formerly | used to have"
     ),
-    K.BEFORE: _listed(
+    K.BEFORE: phrases_of(
         "before | previously | earlier | formerly | on the prior | on the previous | on prior | on previous | "
         "on the earlier | on the last | yesterday"
     ),
-    K.MISSED: _listed(
+    K.MISSED: phrases_of(
         "missed | overlooked | hidden | obscured | masked | undetected | occult | hiding | go undetected"
     ),
-    K.ASSESSED: _listed(
-        "assessed | evaluated | addressed | interpreted | judged | evaluable | assessable | n/a | not "
+    K.ASSESSED: phrases_of(
+        "assessed | evaluated | addressed | interpreted | judged | evaluable | assessable | not "
         "applicable | not evaluated | not assessed | not evaluable"
     ),
-    K.MODAL: _listed("may | might | could | can"),
-    K.WOULD: _listed("would | would be | should be expected"),
-    K.BE: _listed(
+    K.MODAL: phrases_of("may | might | could | can"),
+    K.WOULD: phrases_of("would | would be | should be expected"),
+    K.BE: phrases_of(
         "is | are | was | were | be | been | being | am | remain | remains | remained | appear | appears | "
         "appeared | seem | seems | seemed | have been | has been | had been | does | do | did | have | has | "
         "will | must | should | there's | becomes | became | to be | appearing"
     ),
-    K.VERB: _listed(
+    K.VERB: phrases_of(
         "persist | persists | persisted | increased | decreased | changed | improved | worsened | progressed "
         "| grown | grew | measures | measure | layers | layer | lies | lie | extends | recurs"
     ),
-    K.DEEMED: _listed("felt | thought | believed | deemed | judged to be | expected"),
-    K.EXCEPT: _listed(
-        "except | except for | excepting | other than | apart from | aside from | save for | with the "
+    K.DEEMED: phrases_of("felt | thought | believed | deemed | judged to be | expected"),
+    K.EXCEPT: phrases_of(
+        "not only | except | except for | excepting | other than | apart from | aside from | save for | with the "
         "exception of | besides | but for | excluding | with exception of | beyond"
     ),
-    K.ONLY: _listed("only | solely | merely"),
-    K.NOW: _listed("now | currently | today | at present"),
-    K.THE: _listed("the | this | these | those | that the | his | her | its"),
-    K.A: _listed("a | an | any"),
-    K.ONE: _listed("one | ones"),
-    K.IN: _listed(
+    K.ONLY: phrases_of("only | solely | merely"),
+    K.NOW: phrases_of("now | currently | today | at present"),
+    K.THE: phrases_of("the | this | these | those | his | her | its"),
+    K.A: phrases_of("a | an | any"),
+    K.ONE: phrases_of("one | ones"),
+    K.IN: phrases_of(
         "in | at | on | within | over | along | near | around | through | throughout | across | into | above "
         "| below | behind | under | between | about the | inside | upon | up"
     ),
-    K.OF: _listed("of"),
-    K.TO: _listed("to | for"),
-    K.WITH: _listed(
+    K.OF: phrases_of("of"),
+    K.TO: phrases_of("to | for"),
+    K.WITH: phrases_of(
         "with | due to | related to | attributable to | after | following | from | adjacent to | by | because of | despite | beside | during | since "
         "| abutting | in relation to | as | in spite of | in a patient with | in patient with | in the "
         "setting of | like | unlike | via | regarding | from the | surrounding | in the context of | from an "
         "| next to | secondary to | explained by"
     ),
-    K.AND: _listed("and | & | as well as | plus | with associated"),
-    K.OR: _listed("or | and/or | / | nor"),
-    K.COMMA: _listed(","),
-    K.WHICH: _listed("which | who | that"),
-    K.BUT: _listed(
+    K.AND: phrases_of("and | & | as well as | plus | with associated"),
+    K.OR: phrases_of("or | / | nor"),
+    K.COMMA: phrases_of(","),
+    K.WHICH: phrases_of("which | who | that"),
+    K.BUT: phrases_of(
         "but | however | although | though | otherwise | yet | nevertheless | while | whereas | ; | - | -- | "
         ". | because | so that | nonetheless | despite this | even though | *"
     ),
     K.COLON: (":", "=", "|"),
-    K.PLUS: _listed("(+) | + | [x]"),
-    K.MINUS: _listed("(-) | [-]"),
-    K.QUERY: _listed("? | (?) | ??"),
+    K.PLUS: phrases_of("(+) | + | [x]"),
+    K.MINUS: phrases_of("(-) | [-]"),
+    K.QUERY: phrases_of("? | (?) | ??"),
 }
-OPENING = frozenset(
-    "there stable unchanged persistent persisting again redemonstrated mild mildly moderate moderately "
-    "minimal minimally small large tiny trace chronic increased increasing decreased decreasing improved "
-    "improving worsened worsening old prominent left right bilateral bibasilar bibasal biapical probable "
-    "probably possible likely status scattered multiple calcified enlarged low severe slight basal "
-    "basilar patchy residual known extensive massive marked subsegmental linear some several associated "
-    "consistent compatible suggest suggests suggesting suggestive however otherwise interval today "
-    "borderline subtle healed resolving adjacent underlying superimposed approximately about heart "
-    "cardiac cardiomegaly emphysema copd lung lungs".split()
+OPENING = words_of(
+    "there stable unchanged persistent persisting again redemonstrated mild mildly moderate moderately minimal "
+    "minimally small large tiny trace chronic increased increasing decreased decreasing improved improving "
+    "worsened worsening old prominent left right bilateral bibasilar bibasal biapical probable probably possible "
+    "likely status scattered multiple calcified enlarged low severe slight basal basilar patchy residual known "
+    "extensive massive marked subsegmental linear some several associated consistent compatible suggest suggests "
+    "suggesting suggestive however otherwise interval today borderline subtle healed resolving adjacent "
+    "underlying superimposed approximately about heart cardiac cardiomegaly emphysema copd lung lungs"
 )
 """Words that begin a statement of its own behind a comma or an "and"."""
-EVIDENCE = frozenset(
-    "evidence line lines sign signs suggestion suggestions indication indications finding findings focus foci area "
-    "areas region regions trace traces hint amount amounts degree presence development recurrence "
-    "reaccumulation formation appearance suspicion concern possibility manifestation manifestations "
-    "stigmata features feature patch patches pocket pockets collection collections question criteria "
-    "symptom symptoms remnant residuum residual recurrent worry layering quantity volume number type form "
-    "part proof".split()
+EVIDENCE = words_of(
+    "evidence line lines sign signs suggestion suggestions indication indications finding findings focus foci "
+    "area areas region regions trace traces hint amount amounts degree presence development recurrence "
+    "reaccumulation formation appearance suspicion concern possibility manifestation manifestations stigmata "
+    "features feature patch patches pocket pockets collection collections question criteria symptom symptoms "
+    "remnant residuum residual recurrent worry layering quantity volume number type form part proof"
 )
 """Nouns that hand a negation on to what their "of" or "for" brings: "no evidence of", "no area of"."""
-NEWLY = frozenset("new other additional further another".split())
+CHANGES = words_of(
+    "change changes increase decrease improvement worsening progression regression difference reduction growth "
+    "enlargement deterioration"
+)
+"""Nouns that a denial stops at: what did not change is there."""
+NEWLY = frozenset(["new", "other", "additional", "further", "another"])
 """Adjectives with which a denial goes on: "no change in the effusion or new nodule"."""

@@ -11,7 +11,8 @@ from typing import Any
 from core.findings import BY_NAME, LABELS
 from core.labeler import attributes
 from core.labeler.context import judge_terms
-from core.labeler.lexicon import (
+from core.labeler.lexicon import Term, terms_in
+from core.labeler.observations import (
     CONGESTION,
     DEVICE,
     ENLARGED_MEDIASTINUM,
@@ -20,8 +21,6 @@ from core.labeler.lexicon import (
     LESION,
     OPACITY,
     PLEURAL_OTHER,
-    Term,
-    terms_in,
 )
 from core.labeler.presence import Judgement, Presence
 from core.labeler.sentences import sentences_in

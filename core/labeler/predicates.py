@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from core.labeler.cues import Kind
 from core.labeler.tokens import Token
+from core.labeler.wordlists import words_of
 
 K = Kind
 
@@ -34,9 +35,9 @@ class Predicate(NamedTuple):
     finite: bool
 
 
-_ADVERBS = frozenset(
-    "yet also well still now again longer since so to fully entirely already ever been be quite very rather"
-    " further otherwise as".split()
+_ADVERBS = words_of(
+    "yet also well still now again longer since so to fully entirely already ever been be quite very rather "
+    "further otherwise as xxxx ___"
 )
 # Behind these a word in front is the predicate: "effusion possible on the left", "pneumonia is a possibility".
 _ENDS = frozenset((K.IN, K.WITH, K.NOW, K.BEFORE, K.TO, K.BE, K.IF, K.QUERY))
@@ -58,7 +59,9 @@ def next_word(tokens: list[Token], index: int, end: int) -> int:
 def ends_predicate(tokens: list[Token], index: int, end: int) -> bool:
     """Whether what stands at ``index`` closes a predicate: nothing that it could govern follows."""
     index += 1
-    return index >= end or tokens[index].kind in _ENDS
+    if index < end:
+        return tokens[index].kind in _ENDS
+    return index >= len(tokens) or tokens[index].kind is not K.TERM
 
 
 def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -> Predicate | None:
@@ -120,8 +123,7 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
         elif kind is K.ABSENT:
             said = Said.THERE if denied else Said.ABSENT
         elif kind in (K.NO, K.NONE):
-            closing = ends_predicate(tokens, index, end)
-            if closing and (token.text in ("no", "nil") or (token.text == "none" and not _placed(tokens, index, end))):
+            if _closes(tokens, index, end):
                 said = Said.ABSENT
             else:
                 going = next((one for one in tokens[index:end] if one.kind is K.GOING), None)
@@ -138,11 +140,17 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
             said = Said.IN_DOUBT if denied else Said.ABSENT
         elif kind is K.LIKELY:
             said = Said.ABSENT if denied else Said.LIKELY
+        elif kind is K.QUERY and index + 1 < end and tokens[index + 1].kind in (K.NO, K.NONE, K.ABSENT, K.SEEN):
+            continue
         elif kind in (K.DOUBT, K.QUERY):
             # "A nodule of uncertain origin", "effusion, possibly from pancreatitis"
             if index + 1 < end and not verb and (placed or verbless):
                 continue
-            said = Said.ABSENT if denied and token.text in ("suspected", "considered", "favored", "favoured") else Said.IN_DOUBT
+            said = (
+                Said.ABSENT
+                if denied and token.text in ("suspected", "considered", "favored", "favoured")
+                else Said.IN_DOUBT
+            )
         elif kind is K.MISSED:
             said = Said.SPOKEN if modal or would else Said.DESCRIBED
         elif kind is K.ASSESSED:
@@ -175,6 +183,8 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
     return found
 
 
-def _placed(tokens: list[Token], index: int, end: int) -> bool:
-    """Whether "none" is said of another place: "an effusion on the left, none on the right"."""
-    return index + 1 < end and tokens[index + 1].kind is K.IN
+def _closes(tokens: list[Token], index: int, end: int) -> bool:
+    """Whether a "no" or "none" is the predicate itself: "effusion: none", but not "an effusion left, none on the right"."""
+    if tokens[index].kind is K.NONE:
+        return index + 1 >= end or tokens[index + 1].kind in (K.SEEN, K.BE, K.NOW)
+    return tokens[index].text == "no" and ends_predicate(tokens, index, end)

@@ -11,10 +11,10 @@ al., J Biomed Inform 2009), but what a cue governs follows from the build of the
 - A "but", a semicolon, a dash, ", which" and the like end what operators govern.
 """
 
-from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import NamedTuple
 
-from core.labeler.cues import EVIDENCE, NEWLY, OPENING, Kind
+from core.labeler.cues import CHANGES, EVIDENCE, NEWLY, OPENING, Kind
 from core.labeler.predicates import ends_predicate, is_adverb, next_word
 from core.labeler.presence import Presence
 from core.labeler.segments import Segment, listed_on, opens
@@ -32,8 +32,7 @@ class Rest(Enum):
     TAKEN = auto()  # in a phrase behind another noun that it denied: "no cause for the effusion"
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(NamedTuple):
     """An operator that governs what follows.
 
     Attributes:
@@ -60,15 +59,18 @@ class Scope:
 
     @property
     def denies(self) -> bool:
+        """Whether it is a denial."""
         return self.presence == "absent"
 
     @property
     def active(self) -> bool:
+        """Whether it governs what follows rather than rests."""
         return self.rest is Rest.NOWHERE
 
 
-_SIDES = frozenset("right left upper lower middle anterior posterior".split())
+_SIDES = frozenset(["right", "left", "upper", "lower", "middle", "anterior", "posterior"])
 FORMER = frozenset(("previous", "prior", "remote"))
+"""Adjectives of what was there once, unless the sentence says how it fares now."""
 _HOLES = frozenset(("xxxx", "___"))
 _SURE = frozenset(("doubt", "question", "doubtful", "questions"))
 # Kinds of words that may be the noun in front of a preposition.
@@ -110,7 +112,7 @@ class Operators:
         if segment.breaks is K.COLON:
             return None if before.terms else scope
         if segment.breaks is K.WHICH:
-            return None if segment.comma else replace(scope, clause=True)
+            return None if segment.comma else scope._replace(clause=True)
         if segment.breaks is K.OR:
             return self._resumed(scope, segment)
         opening = opens(self.tokens, segment)
@@ -157,7 +159,7 @@ class Operators:
         if scope.rest is Rest.TAKEN and scope.inside and self.tokens[segment.first].text not in NEWLY:
             return scope
         self._head = None
-        return replace(scope, rest=Rest.NOWHERE, inside=0)
+        return scope._replace(rest=Rest.NOWHERE, inside=0)
 
     def _read(self, index: int, segment: Segment) -> int:
         """Take one token; the index of the next one."""
@@ -168,10 +170,10 @@ class Operators:
             if scope is not None:
                 self.over[index] = scope
                 inside = 0 if scope.active else 1
-                self._scope = replace(scope, governed=scope.governed + 1 - inside, inside=scope.inside + inside)
+                self._scope = scope._replace(governed=scope.governed + 1 - inside, inside=scope.inside + inside)
         elif kind in _HANDLERS:
             _HANDLERS[kind](self, index, segment)
-            if kind is K.NOT and self._skip:
+            if self._skip:
                 skipped, self._skip = self._skip, 0
                 return skipped
         elif scope is not None and scope.denies and scope.active and kind in (K.IN, K.OF, K.TO, K.WITH):
@@ -188,22 +190,28 @@ class Operators:
 
     def _preposition(self, index: int, segment: Segment, scope: Scope) -> None:
         kind = self.tokens[index].kind
+        if kind is K.TO and index + 1 < segment.end and self.tokens[index + 1].text in OPENING:
+            return  # "moderate to large"
         if scope.governed:
             # "Effusion of pneumothorax": mistyped for "or", or the one a sign of the other.
             if kind is K.OF and index + 1 < segment.end and self.tokens[index + 1].kind is K.TERM:
                 return
-            self._scope = replace(scope, rest=Rest.PLACE if kind in (K.IN, K.OF) else Rest.COMPANY)
+            self._scope = scope._replace(rest=Rest.PLACE if kind in (K.IN, K.OF) else Rest.COMPANY)
         elif self._head is None or self._head in _HOLES or (self._head in EVIDENCE and kind is not K.IN):
             pass
         elif not scope.clause:
-            self._scope = replace(scope, rest=Rest.TAKEN)
+            self._scope = scope._replace(rest=Rest.TAKEN)
 
     def _word(self, index: int, segment: Segment) -> None:
         """An adjective that opens a statement of its own ends a denial in text without commas."""
         scope, text = self._scope, self.tokens[index].text
         if text in FORMER and scope is None and self._leads_to_term(index, segment):
             self._operate(Scope("not mentioned", text))
-        elif scope is not None and scope.denies and scope.active and scope.governed:
+        elif scope is None or not scope.denies or not scope.active:
+            return
+        elif text in CHANGES and not scope.governed:
+            self._scope = scope._replace(rest=Rest.TAKEN)
+        elif scope.governed:
             behind = text in OPENING and text not in _DENIABLE and any(term > index for term in segment.terms)
             if behind and index > segment.first and self.tokens[index - 1].kind in (K.TERM, K.SEEN):
                 self._scope = None
@@ -224,11 +232,12 @@ class Operators:
             behind = next_word(self.tokens, index, segment.end)
             if behind < segment.end and self.tokens[behind].text in _SURE:
                 self._operate(None)
+                self._skip = behind + 1
             else:
                 self._operate(Scope("absent", token.text))
 
     def _none(self, index: int, segment: Segment) -> None:
-        if self.tokens[index].text == "nil" and not ends_predicate(self.tokens, index, segment.end):
+        if self.tokens[index].text == "nil" and any(term > index for term in segment.terms):
             self._operate(Scope("absent", "nil"))
 
     def _neither(self, index: int, segment: Segment) -> None:
@@ -303,7 +312,7 @@ class Operators:
         if scope is not None and scope.presence == "not mentioned" and not scope.governed:
             return
         behind_subject = any(term < index for term in segment.terms) or (
-            index > segment.first and self.tokens[index - 1].kind is K.BE
+            segment.first > 0 and index > segment.first and self.tokens[index - 1].kind is K.BE
         )
         if behind_subject and not any(term > index for term in segment.terms):
             if ends_predicate(self.tokens, index, segment.end):
@@ -342,14 +351,16 @@ class Operators:
             self._operate(Scope("uncertain", "either"))
 
     def _than(self, index: int, segment: Segment) -> None:
-        self._operate(Scope("uncertain", self.tokens[index].text))
+        between = index + 1 < segment.end and self.tokens[index + 1].kind is K.TERM and self._term_before(index)
+        if self.tokens[index].text != ">" or between:
+            self._operate(Scope("uncertain", self.tokens[index].text))
 
     def _in(self, index: int, segment: Segment) -> None:
         token, scope = self.tokens[index], self._scope
         following = self.tokens[index + 1] if index + 1 < segment.end else None
-        if token.text == "over" and scope is not None and scope.cue.startswith(("favo", "prefer")):
-            self._operate(Scope("uncertain", "over"))
-        elif token.text == "over" and following is not None and following.kind is K.TERM and self._term_before(index):
+        if (token.text == "over" and scope is not None and scope.cue.startswith(("favo", "prefer"))) or (
+            token.text == "over" and following is not None and following.kind is K.TERM and self._term_before(index)
+        ):
             self._operate(Scope("uncertain", "over"))
         elif index == 0 and token.text == "in" and following is not None and _is_year(following.text):
             self._operate(Scope("not mentioned", f"in {following.text}", whole=True))
@@ -360,17 +371,23 @@ class Operators:
         """A sign of what follows: in doubt, unless the sign itself is denied."""
         scope = self._scope
         if scope is not None and scope.denies:
-            self._operate(replace(scope, rest=Rest.NOWHERE, inside=0))
+            self._operate(scope._replace(rest=Rest.NOWHERE, inside=0))
         elif scope is None or scope.presence != "not mentioned":
             self._operate(Scope("uncertain", self.tokens[index].text))
 
     def _mean(self, index: int, segment: Segment) -> None:
         scope = self._scope
         if scope is not None and scope.denies:
-            self._operate(replace(scope, rest=Rest.NOWHERE, inside=0))
+            self._operate(scope._replace(rest=Rest.NOWHERE, inside=0))
 
     def _spoken(self, index: int, segment: Segment) -> None:
-        self._operate(Scope("not mentioned", self.tokens[index].text))
+        text = self.tokens[index].text
+        given = index + 1 < segment.end and self.tokens[index + 1].kind is K.THE
+        # "CT for evaluation of the nodule" takes it for granted, "evaluate for nodules" does not.
+        if given and text.endswith(("evaluation of", "assessment of")):
+            self._operate(None)
+        else:
+            self._operate(Scope("not mentioned", self.tokens[index].text))
 
     def _if(self, index: int, segment: Segment) -> None:
         self._operate(Scope("not mentioned", self.tokens[index].text, brief=True))
@@ -387,7 +404,9 @@ class Operators:
             self._operate(Scope("not mentioned", self.tokens[index].text, brief=index > 0, whole=index == 0))
 
     def _before(self, index: int, segment: Segment) -> None:
-        if index == 0 and self.tokens[index].text.startswith("on"):
+        text = self.tokens[index].text
+        formerly = text in ("previously", "formerly") and segment.end == 1
+        if index == 0 and (text.startswith("on") or formerly):
             self._operate(Scope("not mentioned", self.tokens[index].text, whole=True))
 
     def _be(self, index: int, segment: Segment) -> None:

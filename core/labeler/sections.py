@@ -34,10 +34,12 @@ _KNOWN = (
 )
 _NAMES = "|".join(f"(?P<{role or 'body'}>{words})" for role, words in _KNOWN)
 _HEADING = re.compile(
-    rf"(?:^|(?<=[\s.:;!?]))(?:(?<=\n)[ \t]*)?(?:[*_#]+ ?)?(?:{_NAMES})[*_]*[ \t]*:(?!\d)[*_]*"
-    rf"|(?:^|(?<=\n))[ \t]*(?:[*_#]+ ?)?(?P<alone>{'|'.join(words for _, words in _KNOWN)})[*_]*[ \t]*(?=\n|$)",
+    rf"(?:^|(?<=[\s.:;!?*_#]))(?:{_NAMES})[*_]*[ \t]*:(?!\d)[*_]*",
     re.IGNORECASE,
 )
+# A heading alone in its line, without a colon.
+_ALONE = re.compile(rf"[ \t]*[*_#]*[ \t]*(?:{_NAMES})[*_]*[ \t\r]*", re.IGNORECASE)
+_LONGEST_ALONE = 40
 # A heading that is not in the list, at the beginning of a line.
 _UNKNOWN = re.compile(r"(?:^|(?<=\n))[ \t]*(?P<label>[A-Za-z][A-Za-z0-9 /&,()'-]{1,70}?)[ \t]*:(?!\d)")
 _ASKING = re.compile(
@@ -52,6 +54,8 @@ _TITLE = re.compile(
     r"(?:chest|cxr|thorax|x-?ray|radiographs?|films?)\b",
     re.IGNORECASE,
 )
+_NAMED = ("findings", "impression", "addendum")
+_CONTENT = re.compile(r"\S")
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n")
 
 
@@ -84,56 +88,64 @@ def sections_in(text: str) -> Iterator[Section]:
     final = any(part.role != "wet" and text[part.start : part.end].strip() for part in parts)
     for part in parts:
         if part.role != "wet" or not final:
-            yield Section(part.start, part.end, part.role if part.role in ("findings", "impression", "addendum") else "")
+            yield Section(
+                part.start, part.end, part.role if part.role in ("findings", "impression", "addendum") else ""
+            )
 
 
 def _parts(text: str) -> Iterator[_Part]:
     role, begin = "", 0
-    for start, end, following in _headings(text) if ":" in text or "\n" in text else ():
+    for start, end, following in _headings(text):
         yield from _kept(text, begin, start, role)
         role, begin = following, end
     yield from _kept(text, begin, len(text), role)
 
 
 def _headings(text: str) -> list[tuple[int, int, str]]:
+    """Place and role of each heading."""
     found: list[tuple[int, int, str]] = []
-    for heading in _HEADING.finditer(text):
-        role = _role(heading)
-        if heading["alone"] is None and not _begins(text, heading.start(), heading[0]):
-            continue
-        found.append((heading.start(), heading.end(), role))
-    taken = {end for _, end, _ in found}
-    for heading in _UNKNOWN.finditer(text) if ":" in text else ():
-        if heading.end() in taken or any(start <= heading.start() < end for start, end, _ in found):
-            continue
-        label = heading["label"]
-        if _TITLE.match(label):
-            found.append((heading.start(), heading.end(), ""))
-        elif _ASKING.search(label) and len(label.split()) <= 7:
-            found.append((heading.start(), heading.end(), "" if _READING.search(label) else "other"))
+    if ":" in text:
+        found += [
+            (heading.start(), heading.end(), heading.lastgroup or "")
+            for heading in _HEADING.finditer(text)
+            if _begins(text, heading.start(), heading[0])
+        ]
+        taken = {end for _, end, _ in found}
+        for heading in _UNKNOWN.finditer(text):
+            if heading.end() not in taken and not any(start <= heading.start() < end for start, end, _ in found):
+                found += _unknown(heading)
+    if "\n" in text:
+        found += _alone(text)
     return sorted(found)
 
 
-def _role(heading: "re.Match[str]") -> str:
-    if heading["alone"] is not None:
-        name = heading["alone"].strip(" *_#\t")
-        return next(role for role, words in _KNOWN if re.fullmatch(words, name, re.IGNORECASE))
-    return {"body": "", "final": ""}.get(heading.lastgroup or "", heading.lastgroup or "")
+def _unknown(heading: "re.Match[str]") -> Iterator[tuple[int, int, str]]:
+    label = heading["label"]
+    if _TITLE.match(label):
+        yield heading.start(), heading.end(), "body"
+    elif _ASKING.search(label) and len(label.split()) <= 7:
+        yield heading.start(), heading.end(), "body" if _READING.search(label) else "other"
+
+
+def _alone(text: str) -> Iterator[tuple[int, int, str]]:
+    start = 0
+    for line in text.split("\n"):
+        if 1 < len(line) < _LONGEST_ALONE and (heading := _ALONE.fullmatch(line)) is not None:
+            yield start, start + len(line), heading.lastgroup or ""
+        start += len(line) + 1
 
 
 def _begins(text: str, start: int, heading: str) -> bool:
     """Whether a heading begins a line or a sentence, or is written as one: "prior study: larger" is none."""
     before = text[:start].rstrip(" \t*_#")
-    return not before or before[-1] in "\n.:;!?_" or heading.lstrip(" \t\n*_#")[:1].isupper()
+    return not before or before[-1] in "\n.:;!?_" or heading[:1].isupper()
 
 
 def _kept(text: str, start: int, end: int, role: str) -> Iterator[_Part]:
     if role in ("other", "prior"):
-        content = re.compile(r"\S").search(text, start, end)
+        content = _CONTENT.search(text, start, end)
         paragraph = _PARAGRAPH.search(text, content.start(), end) if content else None
         if paragraph is None:
             return
         start, role = paragraph.end(), ""
-    elif role == "final":
-        role = ""
     yield _Part(start, end, role)

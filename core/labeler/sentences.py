@@ -7,24 +7,32 @@ from typing import NamedTuple
 from core.labeler.abbreviations import ENDING, INSIDE
 from core.labeler.characters import Plain, plain
 from core.labeler.sections import sections_in
+from core.labeler.wordlists import words_of
 
-# Where a sentence may end: at a full stop, at a blank line, before an item of a list, before a line that begins anew.
-_END = re.compile(
-    r"[.!?]+(?=\s|$|[A-Z])"
-    r"|\n(?=\s*(?:\n|[-*+\u2022]\s|\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]\s|\[[x -]?\]))"
-    r"|\u2022|(?<=\s)(?=\(?\d[.)]\s+[A-Za-z])(?<![a-z]\.\s)"
-    r"|\n(?=[ \t]*[A-Z][A-Za-z /&-]{2,40}[:|=\t](?!\d))"
-    r"|(?<=[|:=\t])[ \t]*(?:no|none|yes|absent|present|negative|positive|normal|nil)[ \t]*(?P<row>\n)"
-    r"|(?P<line>\n)(?=[ \t]*[A-Z][a-z])",
-    re.IGNORECASE,
+# Where a sentence may end.
+_STOP = re.compile(r"[.!?]+(?=\s|$|[A-Za-z])|[\n\u2022]")
+_LISTED_STOP = re.compile(_STOP.pattern + r"|(?<=\s)(?=\(?\d\)\s+[A-Za-z])")
+# A line break ends one before a blank line, an item of a list, and a line that begins with a label ...
+_NEXT_LINE = re.compile(
+    r"\s*(?:\n|$|[-*+\u2022]\s|\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]\s|\[[x -]?\])"
+    r"|[ \t]*[A-Z][A-Za-z /&-]{2,40}[:|=\t](?!\d)"
 )
-_WORD_BEFORE = re.compile(r"[A-Za-z.]*[A-Za-z]$")
+# ... and behind the value of one.
+_ROW = re.compile(r"[|:=\t][ \t]*(?:no|none|yes|absent|present|negative|positive|normal|nil)[ \t\r]*$", re.IGNORECASE)
+_ANSWER = re.compile(r"\s*(?:no|none|yes|negative|positive|absent|present)\b", re.IGNORECASE)
 # Words behind which a line cannot be complete.
-_OPEN = frozenset(
-    "a an the no not of in on at to for from with without and or nor but is are was were be been has have had can cannot"
-    " may might could would should by than as versus vs possible probable likely small large mild moderate severe left"
-    " right bilateral any new acute focal definite evidence there this that which both upper lower middle stable".split()
+_OPEN = words_of(
+    "a an the no not of in on at to for from with without and or nor but is are was were be been has have had can "
+    "cannot may might could would should by than as versus vs possible probable likely small large mild moderate "
+    "severe left right bilateral any new acute focal definite evidence there this that which both upper lower "
+    "middle stable"
 )
+# An answer to what was asked in the sentence before: "R/o pneumothorax. None seen."
+_ANAPHOR = re.compile(
+    r"(?:none|nil)(?: (?:is|are|was|were))?(?: (?:now )?(?:seen|identified|present|found|visible|noted))?\s*(?:[.;]|$)",
+    re.I,
+)
+_SHORT = INSIDE | ENDING | {"no"}
 _ENUMERATOR = re.compile(r"^\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]\s+")
 _EDGES = " \t\r\n*\u2022."
 
@@ -57,10 +65,11 @@ def sentences_in(report: str) -> Iterator[Sentence]:
     """Divide a report into sentences; sections such as the indication or the technique are left out."""
     within = plain(report)
     text = within.text
+    stops = _LISTED_STOP if ")" in text else _STOP
     for section in sections_in(text):
         start = section.start
-        for stop in _END.finditer(text, section.start, section.end):
-            end = _end(text, stop, start)
+        for stop in stops.finditer(text, section.start, section.end):
+            end = _end(text, stop.start(), stop[0][:1], start)
             if end is None:
                 continue
             if sentence := _trimmed(report, within, start, end, section.name):
@@ -70,52 +79,63 @@ def sentences_in(report: str) -> Iterator[Sentence]:
             yield sentence
 
 
-def _end(text: str, stop: "re.Match[str]", start: int) -> int | None:
-    """Where the sentence ends whose possible end is ``stop``; None where it goes on."""
-    mark = stop[0]
-    if stop.lastgroup == "row":
-        return stop.end()
-    if stop.lastgroup == "line":
-        following = text[stop.end() :].lstrip()
-        before = text[start : stop.start()].rstrip()
-        words = before.split()
-        complete = bool(words) and words[-1].lower().strip(",;") not in _OPEN and before[-1] != ","
-        return stop.start() if complete and following[:1].isupper() and following[1:2].islower() else None
-    if mark[:1] in "?!" and mark:
-        answer = re.match(r"\s*(?:no|none|yes|negative|positive|absent|present)\b", text[stop.end() : stop.end() + 20], re.I)
-        return None if answer else stop.start() + mark.startswith("?")
-    if mark != ".":
-        return stop.start()
-    return stop.start() if _full_stop(text, stop.start(), start) else None
+def _end(text: str, place: int, mark: str, start: int) -> int | None:
+    """Where the sentence ends whose possible end is the ``mark`` at ``place``; None where it goes on."""
+    if mark == ".":
+        return place if _full_stop(text, place, start) else None
+    if mark == "\n":
+        return place if _NEXT_LINE.match(text, place + 1) or _complete(text, place, start) else None
+    if mark == "?":
+        # In front of a word it asks for that word alone; with its answer it is one statement.
+        asking = text[max(start, place - 1) : place].strip(" (,;")
+        return place + 1 if asking and not _ANSWER.match(text, place + 1) else None
+    return place
+
+
+def _complete(text: str, place: int, start: int) -> bool:
+    """Whether the line that ends at ``place`` is complete and the next one begins anew, by its capital letter."""
+    before = text[max(start, place - 60) : place].rstrip()
+    if _ROW.search(before):
+        return True
+    following = text[place + 1 : place + 60].lstrip()
+    if not (following[:1].isupper() and following[1:2].islower()) or before.endswith(","):
+        return False
+    last = before[before.rfind(" ") + 1 :]
+    return bool(last) and last.lower() not in _OPEN
 
 
 def _full_stop(text: str, place: int, start: int) -> bool:
     """Whether the stop at ``place`` ends a sentence rather than a short form."""
-    found = _WORD_BEFORE.search(text, max(start, place - 24), place)
-    word = found[0].lower() if found else ""
     following = text[place + 1 : place + 3]
+    word = text[max(text.rfind(" ", start, place) + 1, start) : place].lower()
+    if "\n" in word:
+        word = word.rsplit("\n", 1)[-1]
     if following[:1].isalpha():
+        word = word.rsplit("/", 1)[-1]
         return len(word) > 2 and "." not in word and following[:1].isupper()
+    if word not in _SHORT and following[1:2] not in "Nn":
+        return True
     rest = text[place + 1 : place + 40].lstrip(" \t")
     if not rest or rest.startswith(("\n\n", "\r\n\r\n")):
         return True
     rest = rest.lstrip()
-    if word in INSIDE:
-        return False
-    if word == "no" and rest[:1].isdigit():
+    if word in INSIDE or _ANAPHOR.match(rest) or (word == "no" and rest[:1].isdigit()):
         return False
     return word not in ENDING or not rest[:1].islower()
 
 
 def _trimmed(report: str, within: Plain, start: int, end: int, section: str) -> Sentence | None:
-    part = within.text[start:end]
-    text = part.strip(_EDGES)
-    text = text.removeprefix("- ").lstrip("-" + _EDGES) if text.startswith("-") else text
-    if text[:1].isalnum() or text[:1] == "(":
+    text = within.text[start:end].rstrip(_EDGES)
+    length = len(text)
+    text = text.lstrip(_EDGES)
+    if text.startswith("-"):
+        text = text.lstrip("-" + _EDGES)
+    beginning = text[:6]
+    if "." in beginning or ")" in beginning:
         text = _ENUMERATOR.sub("", text)
     if len(text) < 3:
         return None
-    offset = start + part.index(text)
+    offset = start + length - len(text)
     if within.places is None:
         return Sentence(text, offset, section, text, within, offset)
     first, last = within.original(offset), within.original(offset + len(text))

@@ -7,33 +7,38 @@ other word itself.
 
 from functools import lru_cache
 
+from core.labeler.wordlists import words_of
+
 # Words whose misspelling would hide a finding or turn it round.
-_FINDINGS = frozenset(
-    "atelectasis atelectases atelectatic cardiomegaly consolidation consolidations edema oedema effusion effusions"
-    " emphysema emphysematous fibrosis fibrotic hernia hernias hiatal hiatus infiltrate infiltrates infiltration nodule"
-    " nodules pneumonia pneumonias pneumothorax pneumothoraces pleural pleura thickening thickened hemothorax"
-    " hydropneumothorax".split()
+_FINDINGS = words_of(
+    "atelectasis atelectases atelectatic cardiomegaly consolidation consolidations edema oedema effusion "
+    "effusions emphysema emphysematous fibrosis fibrotic hernia hernias hiatal hiatus infiltrate infiltrates "
+    "infiltration nodule nodules pneumonia pneumonias pneumothorax pneumothoraces pleural pleura thickening "
+    "thickened hemothorax hydropneumothorax"
 )
-_CUES = frozenset(
-    "enlarged enlargement cardiac evidence without excluded exclude possible probable probably suspected resolved"
-    " unchanged negative absent opacity opacities collapse silhouette".split()
+_CUES = words_of(
+    "enlarged enlargement cardiac evidence without excluded exclude possible probable probably suspected resolved "
+    "unchanged negative absent opacity opacities collapse silhouette"
 )
 VOCABULARY = _FINDINGS | _CUES
 # Words of their own that lie near one of the vocabulary.
-_OTHERS = frozenset(
-    "diffusion infusion infusions perfusion profusion transfusion suffusion confusion effusive diffusions perfusions"
-    " module modules modular modulus nodular nodes noodle enema eczema anemia enemas infiltrated infiltrating"
-    " infiltrative infiltrations filtration filtrate filtrates fibroid fibroids fibrous fibroses fibroma hernial"
-    " herniate herniated herniates herniation consolation consolidated consolidative consolidating consultation"
-    " pneumonic pneumonitis pneumatic thicken thickens thickness thinning thinking collapsed collapses enlarge enlarges"
-    " enlarging cardia cardio cardial carinal caudal resolves resolve resolving dissolved revolved exclusive excludes"
-    " excluding included include occluded secluded concluded suspect suspects respected inspected expected possibly"
-    " passible plausible probability portable provable proximal absence abscess advent negatives opaque"
-    " capacity opacify clavicle vacant evidenced evident evidences evince silhouettes changed mediastinal hemothoraces"
-    " pneumothoracic hilar neural engorgement engorged hemithorax hemithoraces reserved exceeded fibrosus suspended opacified"
-    " fiberoptic negation cardigan".split()
+_OTHERS = words_of(
+    "empyema diffusion infusion infusions perfusion profusion transfusion suffusion confusion effusive diffusions "
+    "perfusions module modules modular modulus nodular nodes noodle enema eczema anemia enemas infiltrated "
+    "infiltrating infiltrative infiltrations filtration filtrate filtrates fibroid fibroids fibrous fibroses "
+    "fibroma hernial herniate herniated herniates herniation consolation consolidated consolidative consolidating "
+    "consultation pneumonic pneumonitis pneumatic thicken thickens thickness thinning thinking collapsed "
+    "collapses enlarge enlarges enlarging cardia cardio cardial carinal caudal resolves resolve resolving "
+    "dissolved revolved exclusive excludes excluding included include occluded secluded concluded suspect "
+    "suspects respected inspected expected possibly passible plausible probability portable provable proximal "
+    "absence abscess advent negatives opaque capacity opacify clavicle vacant evidenced evident evidences evince "
+    "silhouettes changed mediastinal hemothoraces pneumothoracic hilar neural engorgement engorged hemithorax "
+    "hemithoraces reserved exceeded fibrosus suspended opacified fiberoptic negation cardigan"
 )
 _SHORTEST = 5
+_BY_FIRST = {
+    first: tuple(sorted(word for word in VOCABULARY if word[0] == first)) for first in {word[0] for word in VOCABULARY}
+}
 
 
 @lru_cache(maxsize=100_000)
@@ -46,10 +51,13 @@ def mended(word: str) -> str:
     if len(word) < _SHORTEST or word in VOCABULARY or word in _OTHERS or not word.isalpha():
         return word
     near = []
-    for known in VOCABULARY:
-        allowed = 2 if len(word) >= 8 and known in _FINDINGS else 1
+    letters = set(word)
+    for known in _BY_FIRST.get(word[0], ()) + _BY_FIRST.get(word[1], ()):
+        allowed = 2 if len(word) >= 7 and known in _FINDINGS else 1
         # The first letter is rarely wrong, except that it changes places with the second.
-        if abs(len(known) - len(word)) <= allowed and (known[0] == word[0] or known[:2] == word[1::-1]):
+        if abs(len(known) - len(word)) > allowed or len(letters.symmetric_difference(known)) > 2 * allowed:
+            continue
+        if known[0] == word[0] or known[:2] == word[1::-1]:
             distance = _distance(word, known)
             if distance <= allowed:
                 near.append((distance, known))

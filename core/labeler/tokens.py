@@ -9,8 +9,8 @@ MASK = "\x01"
 """Stands for each letter of words that name an observation."""
 
 _PIECE = re.compile(
-    rf"{MASK}+|\((?:[+?-])\)|\[[x -]?\]|and/or|n/a\b|e\.g\.|vs\.|[a-z0-9_]+(?:['-][a-z0-9_]+)*"
-    r"|(?<=\s)-{1,2}(?=\s)|(?<=\s)-(?=[,;]|$)|(?<=[^\d])[:=](?!\d)|\?+|\.(?=\s)|[,;&+|/*]"
+    rf"[a-z0-9_]+(?:['-][a-z0-9_]+)*|{MASK}+|\([+?-]\)|\[[x -]?\]"
+    r"|(?<=\s)-{1,2}(?=\s)|(?<=\s)-(?=[,;]|$)|(?<=[^\d])[:=](?!\d)|\?+|\.(?=\s)|[,;&+|/*>]"
 )
 
 
@@ -43,23 +43,32 @@ _PHRASES = _by_first_word()
 
 def tokens_in(masked: str) -> list[Token]:
     """The tokens of a sentence whose observations are masked; the longest phrase at each place wins."""
-    pieces = [(found[0], found.start(), found.end()) for found in _PIECE.finditer(masked)]
-    words = [piece[0] for piece in pieces]
+    words: list[str] = []
+    spans: list[tuple[int, int]] = []
+    for found in _PIECE.finditer(masked):
+        words.append(found[0])
+        spans.append(found.span())
     tokens: list[Token] = []
-    place = 0
-    while place < len(pieces):
-        word, start, end = pieces[place]
-        if word[0] == MASK:
-            tokens.append(Token(Kind.TERM, start, end, word))
+    passed = 0
+    for place, word in enumerate(words):
+        if place < passed:
+            continue
+        start, end = spans[place]
+        if (phrases := _PHRASES.get(word)) is None:
+            tokens.append(Token(Kind.TERM if word[0] == MASK else Kind.WORD, start, end, word))
+        elif word == "-" and masked[end : end + 1] in ("", ",", ";"):
+            tokens.append(Token(Kind.MINUS, start, end, word))
         else:
-            for phrase, kind in _PHRASES.get(word, ()):
+            for phrase, kind in phrases:
                 length = len(phrase)
-                if length == 1 or tuple(words[place : place + length]) == phrase:
-                    end = pieces[place + length - 1][2]
+                if length == 1:
+                    tokens.append(Token(kind, start, end, word))
+                    break
+                if tuple(words[place : place + length]) == phrase:
+                    end = spans[place + length - 1][1]
                     tokens.append(Token(kind, start, end, masked[start:end]))
-                    place += length - 1
+                    passed = place + length
                     break
             else:
                 tokens.append(Token(Kind.WORD, start, end, word))
-        place += 1
     return tokens

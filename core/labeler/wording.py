@@ -11,6 +11,10 @@ from core.labeler.spelling import mended
 _PIECE = re.compile(r"\s{2,}|[\n\t\r]|no\. ?(?=\d)|[a-z]/[a-z]+\.?|w/|[a-z]+(?:'[a-z]+)?\.?")
 # "CM" is the heart, "cm" a length.
 _HEART = re.compile(r"(?<![\d.])(?<!\d )(?<!x )\bCM\b")
+_RUN = re.compile(r"\s{2}|[\n\t\r]")
+# Words, with the marks that stand at them, in which nothing was to change: most sentences consist of them.
+_STANDARD: set[str] = set()
+_MOST = 100_000
 
 
 class _Change(NamedTuple):
@@ -52,13 +56,21 @@ def standard_wording(sentence: str) -> Wording:
     lowered = sentence.lower()
     if len(lowered) != len(sentence):  # a letter of another alphabet whose small form is longer
         lowered = "".join(small if len(small := letter.lower()) == 1 else letter for letter in sentence)
-    hearts = {found.start() for found in _HEART.finditer(sentence)} if "CM" in sentence and not sentence.isupper() else ()
+    hearts = (
+        {found.start() for found in _HEART.finditer(sentence)} if "CM" in sentence and not sentence.isupper() else ()
+    )
+    words = set(lowered.split())
+    regular = not hearts and words <= _STANDARD and _RUN.search(lowered) is None
+    if regular:
+        return Wording(lowered, ())
     changed = [
         (found.start(), found.end(), new)
         for found in _PIECE.finditer(lowered)
         if (new := "cardiomegaly" if found.start() in hearts else _standard(found[0])) is not None
     ]
     if not changed:
+        if len(_STANDARD) < _MOST:
+            _STANDARD.update(words)
         return Wording(lowered, ())
     parts: list[str] = []
     changes: list[_Change] = []
