@@ -8,36 +8,36 @@ thing.
 import re
 from functools import lru_cache
 
+from core.labeler.wordlists import words_of
+
 # Findings whose words are used for other parts of the body, too.
 _ROVING = frozenset(
     ("Edema", "Effusion", "Emphysema", "Fibrosis", "Infiltration", "Mass", "Nodule", "Hernia", "Atelectasis")
 )
 _ORGANS = (
     r"arms?|forearms?|legs?|ankles?|foot|feet|hands?|wrists?|elbows?|shoulders?|hips?|knees?|thighs?|cal(?:f|ves)"
-    r"|limbs?|extremit\w+|joints?|peripheral|pedal|brain|cerebral|cerebellar|intracranial|cranial|spinal|spine|lumbar"
-    r"|vertebra\w*|t\d{1,2}|l\d|dis[ck]s?|thyroid|parathyroid|breasts?|axilla\w*|adrenals?|renal|kidneys?|hepatic|liver"
-    r"|splenic|spleen|pancrea\w+|gallbladder|biliary|bladder|bowel|colon\w*|colorectal|rectal|gastric|abdom\w+|pelvi\w+"
-    r"|retroperiton\w+|periton\w+|mesenter\w+|omental|inguinal|umbilical|ventral|incisional|femoral|scrot\w+|testic\w+"
-    r"|ovar\w+|uter\w+|endometri\w+|prostat\w+|vulva\w*|skin|scalp|subcutaneous|cutaneous|soft[- ]tissues?|muscles?"
-    r"|bones?|bony|osseous|marrow|orbit\w*|ocular|macular?|optic|corneal|retinal|papill\w+|laryn\w+|pharyn\w+|vocal"
-    r"|tongue|nasal|sinus(?:es)?|dental|facial|face|neck|scalp|lymph|myocardial|atrial|endocardial|peri-?cardial"
-    r"|peri-?cardium|middle ear|parotid|salivary|schmorl'?s?|tracheal|airways?|body|compression|cardiovascular|surgical"
-    r"|chest wall|mediastinal|genital|vulval|conjunctival|lid|penile|nerve|head"
+    r"|limbs?|extremit\w+|joints?|brain|cerebral|cerebellar|intracranial|cranial|spinal|spine|lumbar|vertebra\w*"
+    r"|t\d{1,2}|l\d|dis[ck]s?|thyroid|parathyroid|breasts?|axilla\w*|adrenals?|renal|kidneys?|hepatic|liver|splenic"
+    r"|spleen|pancrea\w+|gallbladder|biliary|bladder|bowel|colon\w*|colorectal|rectal|gastric|abdom\w+|pelvi\w+"
+    r"|retroperiton\w+|periton\w+|mesenter\w+|omental|inguinal|umbilical|ventral|incisional|femoral|scrot\w+"
+    r"|testic\w+|ovar\w+|uter\w+|endometri\w+|prostat\w+|vulva\w*|skin|scalp|subcutaneous|cutaneous"
+    r"|soft[- ]tissues?|muscles?|bones?|bony|osseous|marrow|orbit\w*|ocular|macular?|optic|corneal|retinal"
+    r"|papill\w+|laryn\w+|pharyn\w+|vocal|tongue|nasal|sinus(?:es)?|dental|facial|face|neck|lymph|myocardial|atrial"
+    r"|endocardial|peri-?cardial|peri-?cardium|middle ear|parotid|salivary|schmorl'?s?|conjunctival|penile|nerve|head"
 )
-# Organs that a hernia of the diaphragm brings into the chest, or that lie beside what is meant.
-_OWN: dict[str, frozenset[str]] = {
-    "Hernia": frozenset(
-        ("bowel", "gastric", "abdominal", "colon", "colonic", "mesenteric", "omental", "peritoneal", "liver")
-    ),
-    "Mass": frozenset(("mediastinal", "chest wall", "tracheal", "neck", "lymph")),
-    "Nodule": frozenset(("mediastinal", "chest wall", "tracheal", "surgical")),
-    "Effusion": frozenset(("mediastinal", "chest wall", "surgical", "compression", "body")),
-    "Edema": frozenset(("mediastinal", "compression", "surgical")),
-    "Fibrosis": frozenset(("mediastinal", "chest wall", "surgical")),
-    "Infiltration": frozenset(("mediastinal", "chest wall", "surgical", "tracheal")),
-    "Atelectasis": frozenset(("compression", "surgical", "chest wall", "mediastinal")),
+# Further organs and words that turn one finding into another thing ...
+_FURTHER: dict[str, frozenset[str]] = {
+    "Atelectasis": words_of("tracheal airway airways bronchial body compression cardiovascular circulatory"),
+    "Edema": words_of("peripheral pedal dependent"),
+    "Emphysema": words_of("surgical mediastinal"),
+    "Mass": words_of("body ventricular"),
 }
-_ORGAN = re.compile(rf"({_ORGANS})(?: air and)?")
+# ... and those that do not: a hernia of the diaphragm brings organs of the abdomen into the chest.
+_OWN: dict[str, frozenset[str]] = {
+    "Hernia": words_of("bowel gastric abdominal colon colonic mesenteric omental peritoneal liver"),
+    "Mass": words_of("lymph neck"),
+}
+_ORGAN = re.compile(_ORGANS)
 # Behind these the words in front of a finding belong to something else.
 _DIVIDES = re.compile(r"[,;:]$|^(?:and|or|of|in|with|no|is|are)$")
 _BEHIND = re.compile(
@@ -63,24 +63,25 @@ def is_elsewhere(observations: tuple[str, ...], sentence: str, start: int, end: 
         return False
     if name == "Infiltration" and _CARCINOMA.match(behind):
         return True
-    own = _OWN.get(name, frozenset())
-    leading = _leading_organ(sentence[max(0, start - 40) : start])
-    if leading is not None and leading not in own:
+    own, further = _OWN.get(name, frozenset()), _FURTHER.get(name, frozenset())
+    if _led_by_organ(sentence[max(0, start - 40) : start], own, further):
         return True
     found = _BEHIND.match(behind)
     return found is not None and found[1] not in own
 
 
-def _leading_organ(before: str) -> str | None:
-    """An organ within the two words in front of a finding."""
+def _led_by_organ(before: str, own: frozenset[str], further: frozenset[str]) -> bool:
+    """Whether an organ stands in the two or three words in front of a finding."""
     words = before.replace("-", " ").split()[-3:]
-    for length in (1, 2):
-        for last in (len(words), len(words) - 1):
-            if last - length >= 0 and not (last < len(words) and _DIVIDES.search(words[-1])):
+    for last in (len(words), len(words) - 1) if words else ():
+        if last < len(words) and _DIVIDES.search(words[-1]):
+            break
+        for length in (1, 2):
+            if last >= length:
                 name = " ".join(words[last - length : last])
-                if _is_organ(name):
-                    return name
-    return None
+                if name in further or (name not in own and _is_organ(name)):
+                    return True
+    return False
 
 
 @lru_cache(maxsize=100_000)

@@ -132,6 +132,8 @@ class Operators:
                 return scope
             if opening or (segment.clause and self._own_clause(segment, before)):
                 return None
+            if scope.rest is Rest.TAKEN:
+                return None
             if scope.rest is Rest.COMPANY or (scope.rest is not Rest.NOWHERE and scope.inside):
                 return scope
             return self._resumed(scope, segment)
