@@ -124,14 +124,14 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
         "unlikely | improbable | disfavored | disfavoured | implausible | unlikely to be | unlikely to "
         "represent | improbable to be"
     ),
-    K.LESS: phrases_of("less likely | less probable | less probably | less favored | less favoured | more doubtful"),
+    K.LESS: phrases_of("less likely | less xxxx | less ___ | less probable | less probably | less favored | less favoured | more doubtful"),
     K.LIKELY: phrases_of("likely | probable | probably | most likely | more likely | more probable | surely"),
     K.DOUBT: phrases_of(
         "possible | have this appearance | give this appearance | account for | explain | possibly | possibility | possibilities | potential | potentially | equivocal | maybe | "
         "perhaps | presumed | presumably | presumptive | questionable | questionably | question | questioned "
         "| questions | questioning | raise | raises | raising | query | queried | suspicion | suspicions | "
         "suspect | suspected | suspects | suspecting | concern | concerns | doubtful | doubted | doubt | "
-        "dubious | uncertain | unclear | unsure | not sure | not certain | vague | conceivable | conceivably "
+        "dubious | uncertain | unclear | unsure | not sure | not certain | conceivable | conceivably "
         "| inconceivable | indefinite | considered | consider | considers | consideration | considerations | "
         "thought of | favored | favoured | favor | favour | favors | favours | favoring | "
         "favouring | in the differential | differential | differential diagnosis | differential includes | "
@@ -172,7 +172,7 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
         "treat for | treat as | treated as | treatment for | treatment of | therapy for | prior to | evaluate "
         "for | evaluated for | evaluation for | evaluate | evaluation of | assess for | assessed for | assess "
         "| assessment for | assessment of | look for | looking for | watch for | check for | in search of | "
-        "search for | insensitive for | insensitive to | sensitivity for | sensitive for | sensitive to | "
+        "search for | insensitive for | sensitive in detecting | sensitive for detecting | sensitive in the detection of | insensitive to | sensitivity for | sensitive for | sensitive in detecting | sensitive for detecting | sensitive in the detection of | sensitive to | "
         "correlate for | correlate with | correlate clinically for | correlation for | correlation with | "
         "correlate clinically with | obscures | obscure | obscuring | not assess | not evaluate | limits "
         "evaluation for | limits evaluation of | limits assessment of | limits detection of | limit "

@@ -97,14 +97,14 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
         ("Fibrosis",),
         ("fibro",),
         (
-            r"fibros[ei]s|fibrotic|fibro[- ]?nodul\w+",
+            r"fibros[ei]s|fibrotic|fibro[- ]?nodulosis",
             r"fibroc[a-z]*(?:al|ic) (?:change|scar)\w*|fibrocalcific",
         ),
     ),
     (("Hernia",), ("herni", "stomach"), (r"herni\w*|intrathoracic stomach",)),
     (("Infiltration",), ("infil", "infitrat"), (r"infiltrat\w*|infiltate\w*|infilrat\w*|infliltrat\w*|infitrat\w*",)),
     (("Mass", LESION), ("mass",), (r"mass(?:es)?\b(?![- ]?like)",)),
-    (("Nodule", LESION), ("nodul", "noduel"), (r"(?:micro)?nodules?\b|noduels?|nodulues?",)),
+    (("Nodule", LESION), ("nodul", "noduel"), (r"(?:micro)?nodules?\b|noduels?|nodulues?|fibro-?nodul\w+",)),
     (
         (LESION,),
         ("mass", "nodul", "lesion"),

@@ -75,7 +75,7 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
             no longer seen"); otherwise only where it follows the subject.
     """
     found: Predicate | None = None
-    denied = modal = would = hard = partly = verb = placed = False
+    denied = modal = would = hard = partly = verb = placed = past = False
     words: list[str] = []
     for index in range(first, end):
         token = tokens[index]
@@ -92,6 +92,7 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
             if verb and found and found.finite:
                 break
             verb = True
+            past = token.text in ("was", "were")
             continue
         if kind is K.MODAL:
             modal = verb = True
@@ -114,8 +115,11 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
             continue
         elif kind is K.SEEN:
             # What was "not seen before" is new.
-            if denied and index + 1 < end and tokens[index + 1].kind is K.BEFORE:
+            formerly = index + 1 < end and tokens[index + 1].kind is K.BEFORE
+            if denied and formerly:
                 said = Said.DESCRIBED
+            elif formerly and past and tokens[index + 1].text.startswith("on"):
+                said = Said.SPOKEN
             elif denied:
                 said = Said.ABSENT
             else:

@@ -45,6 +45,7 @@ _PREDICATE = re.compile(
     r"|\b(?:upper limits?(?: of)? )?normal (?:or|to) (?:mildly|slightly|borderline|minimally))"
     rf"|(?P<normal>\b(?:{'|'.join(_NORMAL)}))"
     r"|(?P<enlarged>\b(?:enlarged|enlargement|large|dilated|increased|big|widen\w*|wide)\b)"
+    r"(?! (?:and )?(?:[a-z]+ ){0,2}(?:aort|thyroid|hil(?:a|um)\b|left (?:atri|ventric)))"
 )
 # How far a predicate may stand behind its subject, in characters: "heart size, mediastinal contours and pulmonary
 # vascularity are all within normal limits".
