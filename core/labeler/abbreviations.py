@@ -24,6 +24,8 @@ _FORMS = {
     "infil": "infiltrate",
     "emphys": "emphysema",
     "fibr": "fibrosis",
+    "nod": "nodule",
+    "nods": "nodules",
     "hh": "hiatal hernia",
     "opac": "opacity",
     "htx": "hemothorax",
@@ -80,8 +82,6 @@ _FORMS = {
 }
 # Words of their own, short forms only with their full stop.
 _STOPPED = {
-    "nod": "nodule",
-    "nods": "nodules",
     "inc": "increased",
     "dec": "decreased",
     "min": "minimal",
@@ -108,11 +108,9 @@ _NOUNS = words_of(
     "eff effs effus ptx ptxs pna pnas pneum pneumo atx atel atelect consol consols infilt infilts infil emphys "
     "fibr hh opac htx nod nods thick hx dx ddx rll rml rul lll lul unch"
 )
-INSIDE = frozenset(
-    short
-    for short in {*_FORMS, *_STOPPED, *_NAMES}
-    if short not in _NOUNS and short not in ("w", "r", "l", "etc", "no")
-) | {"r", "l", "w"}
+# What may stand at the end of a sentence as well as inside it.
+_CLOSING = _NOUNS | words_of("neg pos n/a b/l bilat rt lt r l equiv incr decr f/u resp p.m a.m etc cm mm no")
+INSIDE = words_of(" ".join((*_FORMS, *_STOPPED, *_NAMES))) - _CLOSING
 """Short forms that something must follow, so that their full stop never ends a sentence."""
-ENDING = _NOUNS | {"p.m", "a.m", "etc", "cm", "mm", "resp"}
+ENDING = _CLOSING - {"no"}
 """Short forms behind which a sentence may end: it goes on only in lower case."""

@@ -124,7 +124,9 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
         "unlikely | improbable | disfavored | disfavoured | implausible | unlikely to be | unlikely to "
         "represent | improbable to be"
     ),
-    K.LESS: phrases_of("less likely | less xxxx | less ___ | less probable | less probably | less favored | less favoured | more doubtful"),
+    K.LESS: phrases_of(
+        "less likely | less xxxx | less ___ | less probable | less probably | less favored | less favoured | more doubtful"
+    ),
     K.LIKELY: phrases_of("likely | probable | probably | most likely | more likely | more probable | surely"),
     K.DOUBT: phrases_of(
         "possible | have this appearance | give this appearance | account for | explain | possibly | possibility | possibilities | potential | potentially | equivocal | maybe | "

@@ -41,7 +41,7 @@ _HEADING = re.compile(
 _ALONE = re.compile(rf"[ \t]*[*_#]*[ \t]*(?:{_NAMES})[*_]*[ \t\r]*", re.IGNORECASE)
 _LONGEST_ALONE = 40
 # A heading that is not in the list, at the beginning of a line.
-_UNKNOWN = re.compile(r"(?:^|(?<=\n))[ \t]*(?P<label>[A-Za-z][A-Za-z0-9 /&,()'-]{1,70}?)[ \t]*:(?!\d)")
+_UNKNOWN = re.compile(r"(?:^|(?<=\n))[ \t]*(?:[-*\u2022] ?)?(?P<label>[A-Za-z][A-Za-z0-9 /&,()'-]{1,70}?)[ \t]*:(?!\d)")
 _ASKING = re.compile(
     r"\b(?:histor\w+|hx|pmh\w*|indication\w*|reasons?|requests?|requested|referr\w+|clinical\w*|question|symptoms?"
     r"|complaints?|techniques?|procedures?|ordering|physician|accession|medications?|allerg\w+|admitting|admission"
@@ -130,7 +130,8 @@ def _unknown(heading: "re.Match[str]") -> Iterator[tuple[int, int, str]]:
 def _alone(text: str) -> Iterator[tuple[int, int, str]]:
     start = 0
     for line in text.split("\n"):
-        if 1 < len(line) < _LONGEST_ALONE and (heading := _ALONE.fullmatch(line)) is not None:
+        following = text[start + len(line) : start + len(line) + 3].lstrip("\n")
+        if 1 < len(line) < _LONGEST_ALONE and not following.islower() and (heading := _ALONE.fullmatch(line)):
             yield start, start + len(line), heading.lastgroup or ""
         start += len(line) + 1
 

@@ -6,32 +6,19 @@ from typing import NamedTuple
 
 from core.labeler.abbreviations import ENDING, INSIDE
 from core.labeler.characters import Plain, plain
+from core.labeler.lines import unwrapped
 from core.labeler.sections import sections_in
-from core.labeler.wordlists import words_of
 
 # Where a sentence may end.
 _STOP = re.compile(r"[.!?]+(?=\s|$|[A-Za-z])|[\n\u2022]")
 _LISTED_STOP = re.compile(_STOP.pattern + r"|(?<=\s)(?=\(?\d\)\s+[A-Za-z])")
-# A line break ends one before a blank line, an item of a list, and a line that begins with a label ...
-_NEXT_LINE = re.compile(
-    r"\s*(?:\n|$|[-*+\u2022]\s|\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]\s|\[[x -]?\])"
-    r"|[ \t]*[A-Z][A-Za-z /&-]{2,40}[:|=\t](?!\d)"
-)
-# ... and behind the value of one.
-_ROW = re.compile(r"[|:=\t][ \t]*(?:no|none|yes|absent|present|negative|positive|normal|nil)[ \t\r]*$", re.IGNORECASE)
 _ANSWER = re.compile(r"\s*(?:no|none|yes|negative|positive|absent|present)\b", re.IGNORECASE)
-# Words behind which a line cannot be complete.
-_OPEN = words_of(
-    "a an the no not of in on at to for from with without and or nor but is are was were be been has have had can "
-    "cannot may might could would should by than as versus vs possible probable likely small large mild moderate "
-    "severe left right bilateral any new acute focal definite evidence there this that which both upper lower "
-    "middle stable"
-)
 # An answer to what was asked in the sentence before: "R/o pneumothorax. None seen."
 _ANAPHOR = re.compile(
     r"(?:none|nil)(?: (?:is|are|was|were))?(?: (?:now )?(?:seen|identified|present|found|visible|noted))?\s*(?:[.;]|$)",
     re.I,
 )
+_GOES_ON = re.compile(r"(?:or|and|with|without|in|on|at|is|are|of|for|to|vs)\b", re.IGNORECASE)
 _SHORT = INSIDE | ENDING | {"no"}
 _ENUMERATOR = re.compile(r"^\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]\s+")
 _EDGES = " \t\r\n*\u2022."
@@ -63,7 +50,7 @@ class Sentence(NamedTuple):
 
 def sentences_in(report: str) -> Iterator[Sentence]:
     """Divide a report into sentences; sections such as the indication or the technique are left out."""
-    within = plain(report)
+    within = unwrapped(plain(report))
     text = within.text
     stops = _LISTED_STOP if ")" in text else _STOP
     for section in sections_in(text):
@@ -83,25 +70,11 @@ def _end(text: str, place: int, mark: str, start: int) -> int | None:
     """Where the sentence ends whose possible end is the ``mark`` at ``place``; None where it goes on."""
     if mark == ".":
         return place if _full_stop(text, place, start) else None
-    if mark == "\n":
-        return place if _NEXT_LINE.match(text, place + 1) or _complete(text, place, start) else None
     if mark == "?":
         # In front of a word it asks for that word alone; with its answer it is one statement.
-        asking = text[max(start, place - 1) : place].strip(" (,;")
+        asking = text[max(start, place - 1) : place].strip(" (,;\n")
         return place + 1 if asking and not _ANSWER.match(text, place + 1) else None
     return place
-
-
-def _complete(text: str, place: int, start: int) -> bool:
-    """Whether the line that ends at ``place`` is complete and the next one begins anew, by its capital letter."""
-    before = text[max(start, place - 60) : place].rstrip()
-    if _ROW.search(before):
-        return True
-    following = text[place + 1 : place + 60].lstrip()
-    if not (following[:1].isupper() and following[1:2].islower()) or before.endswith(","):
-        return False
-    last = before[before.rfind(" ") + 1 :]
-    return bool(last) and last.lower() not in _OPEN
 
 
 def _full_stop(text: str, place: int, start: int) -> bool:
@@ -109,19 +82,18 @@ def _full_stop(text: str, place: int, start: int) -> bool:
     following = text[place + 1 : place + 3]
     word = text[max(text.rfind(" ", start, place) + 1, start) : place].lower()
     if "\n" in word:
-        word = word.rsplit("\n", 1)[-1]
+        word = word[word.rfind("\n") + 1 :]
     if following[:1].isalpha():
         word = word.rsplit("/", 1)[-1]
         return len(word) > 2 and "." not in word and following[:1].isupper()
     if word not in _SHORT and following[1:2] not in "Nn":
         return True
-    rest = text[place + 1 : place + 40].lstrip(" \t")
-    if not rest or rest.startswith(("\n\n", "\r\n\r\n")):
+    rest = text[place + 1 : place + 40].lstrip(" ")
+    if not rest or rest[0] == "\n":
         return True
-    rest = rest.lstrip()
     if word in INSIDE or _ANAPHOR.match(rest) or (word == "no" and rest[:1].isdigit()):
         return False
-    return word not in ENDING or not rest[:1].islower()
+    return word not in ENDING or not (rest[:1].islower() or _GOES_ON.match(rest))
 
 
 def _trimmed(report: str, within: Plain, start: int, end: int, section: str) -> Sentence | None:

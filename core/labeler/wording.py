@@ -56,9 +56,7 @@ def standard_wording(sentence: str) -> Wording:
     lowered = sentence.lower()
     if len(lowered) != len(sentence):  # a letter of another alphabet whose small form is longer
         lowered = "".join(small if len(small := letter.lower()) == 1 else letter for letter in sentence)
-    hearts = (
-        {found.start() for found in _HEART.finditer(sentence)} if "CM" in sentence and not sentence.isupper() else ()
-    )
+    hearts = {found.start() for found in _HEART.finditer(sentence)} if "CM" in sentence else ()
     words = set(lowered.split())
     regular = not hearts and words <= _STANDARD and _RUN.search(lowered) is None
     if regular:
