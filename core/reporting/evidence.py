@@ -5,16 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from core.anatomy import Admitted, Anatomy, Gate, Place, places_of
 from core.classifier import Prediction
 from core.classifier.abnormality import Abnormal
 from core.classifier.calibration import OperatingPoint
 from core.classifier.checkpoint import CheckpointConfig
 from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, Finding
-from core.imaging import Radiograph
-from core.imaging.gate import Gate
 from core.reporting.certainty import Certainty, certainty_of
-from core.reporting.regions import region_in_words
 
 Decision = Literal["present", "possible", "absent", "unknown"]
 
@@ -32,7 +30,8 @@ class FindingEvidence:
         operating_point: the thresholds and what they were chosen for; None if unknown.
         decision: present (at or above the operating point), possible (at or above the lower threshold), absent,
             or unknown.
-        region: where the heatmap is strongest, in words; model attention, not anatomy. None where it would mislead.
+        places: where the heatmap has its peaks. Empty for findings that are not called or are diffuse, and for labels
+            whose heatmaps are not known to point better than a guess that never looks.
         reliability: how well this finding's heatmaps agree with radiologists' boxes; None where that was not measured.
     """
 
@@ -40,7 +39,7 @@ class FindingEvidence:
     probability: float | None
     operating_point: OperatingPoint | None
     decision: Decision
-    region: str | None
+    places: tuple[Place, ...]
     reliability: HeatmapReliability | None
 
     @property
@@ -80,6 +79,7 @@ class Evidence:
         model: name, version and architecture of the classifier.
         policy: name of the policy that decided: reading, screening or specific.
         abnormal: whether the study shows anything at all; None where the checkpoint does not say.
+        anatomy: where lungs and heart are, and the cardiothoracic ratio; None where no picture was looked at.
     """
 
     findings: tuple[FindingEvidence, ...]
@@ -90,6 +90,12 @@ class Evidence:
     model: dict[str, str]
     policy: str = "reading"
     abnormal: Abnormal | None = None
+    anatomy: Anatomy | None = None
+
+    @property
+    def undoubted(self) -> bool:
+        """Whether the picture is taken for a frontal chest radiograph without doubt."""
+        return self.gate.verdict == "accepted"
 
     def decided(self, *decisions: Decision) -> list[FindingEvidence]:
         """Findings with one of these decisions, most probable first."""
@@ -98,39 +104,40 @@ class Evidence:
 
 
 def gather_evidence(
-    radiograph: Radiograph,
-    gate: Gate,
+    admitted: Admitted,
     prediction: Prediction,
     config: CheckpointConfig,
     model: dict[str, str],
     reliability: Mapping[str, HeatmapReliability],
 ) -> Evidence:
     """Combine what was read, judged and predicted, and how reliable each label's heatmaps are."""
+    radiograph = admitted.radiograph
     items = []
     for index, finding in enumerate(FINDINGS):
         value = float(prediction.probabilities[index])
         point = config.operating_points.get(finding.name)
         decision = decide(value, point)
-        heatmap = prediction.heatmaps[index]
+        known = reliability.get(finding.name)
+        called = decision in ("present", "possible")
+        located = called and not finding.diffuse and known is not None and known.beats_guess
         items.append(
             FindingEvidence(
                 finding=finding,
                 probability=None if math.isnan(value) else value,
                 operating_point=point,
                 decision=decision,
-                region=region_in_words(heatmap)
-                if decision in ("present", "possible") and not finding.diffuse
-                else None,
-                reliability=reliability.get(finding.name),
+                places=places_of(prediction.heatmaps[index], admitted.anatomy) if located else (),
+                reliability=known,
             )
         )
     return Evidence(
         findings=tuple(items),
         view=radiograph.view,
-        gate=gate,
+        gate=admitted.gate,
         warnings=radiograph.warnings,
         modality=radiograph.metadata.get("modality"),
         model=model,
+        anatomy=admitted.anatomy,
     )
 
 

@@ -17,9 +17,11 @@ from core.findings import display_name
 from core.reporting.evidence import DECISIONS, FindingEvidence
 from core.reporting.exports.pdf_text import FONT, paragraph, plain_line, styles
 from core.reporting.exports.pictures import caption, overlaid, trust
+from core.reporting.exports.plain import anatomy_lines
 from core.reporting.exports.study import ReportedStudy
 from core.reporting.report import SECTIONS
 from core.reporting.review import state_in_words
+from core.reporting.wording import in_words
 
 Styles = dict[str, ParagraphStyle]
 
@@ -84,10 +86,15 @@ def _build(
         Spacer(1, 2 * mm),
         KeepTogether(_evidence_table(study, style)),
         Spacer(1, 2 * mm),
+        paragraph(_anatomy(study), style["small"]),
         paragraph(_identity(study), style["small"]),
     ]
     document.build(story, canvasmaker=_NumberedCanvas)
     return file.getvalue(), document.page
+
+
+def _anatomy(study: ReportedStudy) -> str:
+    return ". ".join(anatomy_lines(study.evidence)) + "."
 
 
 def _head(study: ReportedStudy, style: Styles) -> list[Flowable]:
@@ -165,13 +172,13 @@ def _sections(study: ReportedStudy, style: Styles) -> Table:
 
 
 def _evidence_table(study: ReportedStudy, style: Styles) -> Table:
-    """Findings by decision and probability, each with its bar, figures, decision and the place of attention."""
-    heads = ("Finding", "Probability", "", "Operating point", "Decision", "Model attention")
+    """Findings by decision and probability, each with its bar, figures, decision and place."""
+    heads = ("Finding", "Probability", "", "Operating point", "Decision", "Place")
     rows: list[list[Any]] = [[paragraph(head, style["small"]) for head in heads]]
     for item in (item for decision in DECISIONS for item in study.evidence.decided(decision)):
         font = style["cell_strong" if item.decision == "present" else "cell"]
         threshold = item.operating_point.threshold if item.operating_point else None
-        cells = (_percent(item.probability), _percent(threshold), item.decision, item.region or "")
+        cells = (_percent(item.probability), _percent(threshold), item.decision, in_words(item.places))
         texts = [paragraph(text, font) for text in cells]
         name = paragraph(display_name(item.finding.name), font)
         rows.append([name, _Bar(item.probability, threshold, item.decision), *texts])

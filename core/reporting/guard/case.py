@@ -1,27 +1,27 @@
 """The evidence as the guard asks for it."""
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from core.reporting.certainty import PHRASES
 from core.reporting.evidence import Decision, Evidence
-from core.reporting.guard.places import levels_in
 from core.reporting.templater import write_report
+from core.reporting.wording import in_words, side_of
 
 
 @dataclass(frozen=True)
-class Place:
+class Site:
     """Where the evidence has a finding.
 
     Attributes:
         side: ``left``, ``right``, ``bilateral``, or None where no side is given.
-        level: ``upper``, ``middle``, ``lower``, or None where none is given.
-        region: the evidence's own words, or None where it gives no place.
+        levels: of ``upper``, ``middle``, ``lower``, those that it has; empty where none is given.
+        words: the places in words, empty where there is none.
     """
 
     side: str | None
-    level: str | None
-    region: str | None
+    levels: frozenset[str]
+    words: str
 
 
 class Case:
@@ -30,11 +30,19 @@ class Case:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         self.decisions: dict[str, Decision] = {item.finding.name: item.decision for item in evidence.findings}
-        self._regions = {item.finding.name: item.region for item in evidence.findings}
+        self._certainties = {item.finding.name: item.certainty for item in evidence.findings}
+        self._places = {item.finding.name: item.places for item in evidence.findings}
 
-    def place(self, name: str) -> Place:
+    def site(self, name: str) -> Site:
         """Where the evidence has this finding."""
-        return place_of(self._regions[name])
+        places = self._places[name]
+        levels = frozenset(place.zone for place in places if place.zone is not None)
+        return Site(side_of(places), levels, in_words(places))
+
+    def doubted(self, name: str) -> bool:
+        """Whether a called finding may only be stated with doubt."""
+        certainty = self._certainties[name]
+        return certainty is not None and PHRASES[certainty].hedged
 
     def having(self, names: tuple[str, ...], *decisions: Decision) -> tuple[str, ...]:
         """Those of the names that have one of these decisions."""
@@ -49,17 +57,3 @@ class Case:
 def bare(sentence: str) -> str:
     """The sentence without its full stop."""
     return sentence.rstrip(". ")
-
-
-def place_of(region: str | None) -> Place:
-    """Side and level that a region's words name."""
-    if region is None:
-        return Place(None, None, None)
-    sides = set(re.findall(r"\b(?:left|right|both|bilateral)\b", region.lower()))
-    side = None
-    if sides & {"both", "bilateral"} or {"left", "right"} <= sides:
-        side = "bilateral"
-    elif sides:
-        side = sides.pop()
-    levels = levels_in(region.lower())
-    return Place(side, next(iter(levels)) if len(levels) == 1 else None, region)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from core.findings import BY_NAME, display_name
 from core.reporting.evidence import Evidence
-from core.reporting.guard.case import Case, Place, bare
+from core.reporting.guard.case import Case, Site, bare
 from core.reporting.guard.claims import Claim
 from core.reporting.guard.reading import Reading, read
 from core.reporting.guard.verdict import Violation, ViolationKind
@@ -69,10 +69,10 @@ def _labelled(sentence: str, claim: Claim, doubted: bool, case: Case) -> Iterato
         kind, message = "added", f"{shown} is called {said}, and the evidence has it absent."
     elif decision in ("present", "possible") and said == "absent":
         kind, message = "flipped", f"{shown} is denied, and the evidence has it {decision}."
-    elif decision == "present" and (said == "uncertain" or (doubted and said == "present")):
-        kind, message = "made_uncertain", f"{shown} is put in doubt, and the evidence has it present."
-    elif decision == "possible" and said == "present":
-        kind, message = "made_certain", f"{shown} is called certain, and the evidence has it possible."
+    elif decision in ("present", "possible") and not case.doubted(name) and said == "uncertain":
+        kind, message = "made_uncertain", f"{shown} is put in doubt, and it is more likely there than not."
+    elif decision in ("present", "possible") and case.doubted(name) and said == "present" and not doubted:
+        kind, message = "made_certain", f"{shown} is called certain, and it is less likely there than not."
     if kind:
         yield Violation(kind, sentence, (name,), message)
 
@@ -142,47 +142,47 @@ def _places(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
     called = [claim for claim in reading.claims if claim.called]
     if not reading.sides and not reading.levels and not any(claim.side for claim in called):
         return
-    places = []
+    sites = []
     misplaced = set()
     beyond = set()
     for claim in called:
-        where = [case.place(name) for name in supporting(claim, case)]
-        places += where
+        where = [case.site(name) for name in supporting(claim, case)]
+        sites += where
         if not where:
             continue
         # A side that is named once in a sentence is read as that of all that it calls.
         side = claim.side or (_other_side(reading.sides, where) if claim.sided else None)
-        if side and all(place.side != side for place in where):
+        if side and all(site.side != side for site in where):
             misplaced.add(side)
-            message = _place_message(display_name(claim.observation), side, where[0].region)
+            message = _place_message(display_name(claim.observation), side, where[0].words)
             yield Violation("side", sentence, _only(claim.observation), message)
         for level in sorted(claim.levels):
             if not _has_level(where, level):
                 beyond.add(level)
                 yield _no_level(sentence, level, _only(claim.observation))
     denies = bool(reading.statements) or any(claim.presence == "absent" for claim in reading.claims)
-    given = {place.side for place in places}
+    given = {site.side for site in sites}
     for side in sorted(reading.sides):
         if side in given | misplaced or ("bilateral" in given and {"left", "right"} <= reading.sides):
             continue
         if side == "bilateral" and denies:
             continue
         yield Violation("side", sentence, (), f"“{side}” is stated, and the evidence gives no such side.")
-    if places:
+    if sites:
         for level in sorted(reading.levels - beyond):
-            if not _has_level(places, level):
+            if not _has_level(sites, level):
                 yield _no_level(sentence, level, ())
 
 
-def _other_side(sides: frozenset[str], where: list[Place]) -> str | None:
+def _other_side(sides: frozenset[str], where: list[Site]) -> str | None:
     """The one side that a sentence names, where the evidence has what it calls on the other."""
     other = {"left": "right", "right": "left"}
     side = next(iter(sides)) if len(sides) == 1 else ""
-    return side if side in other and any(place.side == other[side] for place in where) else None
+    return side if side in other and any(site.side == other[side] for site in where) else None
 
 
-def _has_level(places: list[Place], level: str) -> bool:
-    return any(place.region and place.level in (None, level) for place in places)
+def _has_level(sites: list[Site], level: str) -> bool:
+    return any(level in site.levels for site in sites)
 
 
 def _no_level(sentence: str, level: str, names: tuple[str, ...]) -> Violation:
@@ -198,8 +198,8 @@ def _only(name: str) -> tuple[str, ...]:
     return (name,) if name in BY_NAME else ()
 
 
-def _place_message(shown: str, side: str, region: str | None) -> str:
-    where = f"the evidence has it over the {region}" if region else "the evidence gives no place"
+def _place_message(shown: str, side: str, words: str) -> str:
+    where = f"the evidence has it in the {words}" if words else "the evidence gives no place"
     return f"{shown} is placed {'on both sides' if side == 'bilateral' else f'on the {side}'}, and {where}."
 
 
