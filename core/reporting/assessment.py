@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
+from core.anatomy import Admitted
 from core.classifier import Classifier, Prediction, model_identity
-from core.imaging import Radiograph
-from core.imaging.gate import admit
 from core.reporting.evidence import Evidence, gather_evidence
 from core.reporting.report import Report
 from core.reporting.templater import write_report
@@ -19,17 +18,11 @@ class Assessment:
     report: Report
 
 
-def assess(radiograph: Radiograph, classifier: Classifier) -> Assessment:
-    """Gate, classify, explain and report.
-
-    Raises:
-        RefusedImage: the gate does not admit the radiograph.
-    """
-    gate = admit(radiograph)
-    prediction = classifier.predict(radiograph)
+def assess(admitted: Admitted, classifier: Classifier) -> Assessment:
+    """Classify, explain and report on what the gate admitted."""
+    prediction = classifier.predict(admitted.radiograph)
     evidence = gather_evidence(
-        radiograph,
-        gate,
+        admitted,
         prediction,
         classifier.config,
         model_identity(classifier.config),

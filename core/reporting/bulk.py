@@ -6,10 +6,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.anatomy import Admitted, admit
 from core.classifier import Classifier, Prediction
 from core.findings import LABELS
-from core.imaging import ImagingError, Radiograph, RefusedImage, read_safely
-from core.imaging.gate import admit
+from core.imaging import ImagingError, RefusedImage, read_safely
 
 COLUMNS: tuple[str, ...] = ("path", "gate", "view", *LABELS, "error")
 
@@ -24,13 +24,13 @@ class Scored:
 
     Attributes:
         path: as given, or found in a given folder.
-        radiograph, prediction: None for a file that failed.
-        gate: ``accepted``, ``refused`` (readable, but not to be judged), or ``unread``.
+        admitted, prediction: None for a file that failed.
+        gate: ``accepted``, ``unsure``, ``refused`` (readable, but not to be judged), or ``unread``.
         error: why it failed, or None.
     """
 
     path: Path
-    radiograph: Radiograph | None
+    admitted: Admitted | None
     prediction: Prediction | None
     gate: str
     error: str | None
@@ -38,8 +38,8 @@ class Scored:
     def row(self) -> dict[str, str]:
         """A row of ``predictions.csv``; unknown labels and failed files leave cells empty."""
         row = dict.fromkeys(COLUMNS, "") | {"path": str(self.path), "gate": self.gate, "error": self.error or ""}
-        if self.radiograph is not None:
-            row["view"] = self.radiograph.view or ""
+        if self.admitted is not None:
+            row["view"] = self.admitted.radiograph.view or ""
         if self.prediction is not None:
             values = zip(LABELS, self.prediction.probabilities, strict=True)
             row |= {label: f"{value:.6f}" for label, value in values if value == value}
@@ -66,27 +66,31 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     return files
 
 
-def score(files: Sequence[Path], classifier: Classifier) -> Iterator[Scored]:
-    """Classify files in order, reading ahead; a bad file is told of and never ends the run."""
+def score(files: Sequence[Path], classifier: Classifier, *, force: bool = False) -> Iterator[Scored]:
+    """Classify files in order, reading ahead; a bad file is told of and never ends the run.
+
+    Args:
+        files: to read.
+        classifier: to judge with.
+        force: judge also what the gate refuses.
+    """
     with ThreadPoolExecutor(max_workers=2) as pool:
-        ahead: deque[tuple[Path, Future[Radiograph]]] = deque()
+        ahead: deque[tuple[Path, Future[Admitted]]] = deque()
         remaining = iter(files)
         while True:
             while len(ahead) < _READ_AHEAD and (path := next(remaining, None)) is not None:
-                ahead.append((path, pool.submit(_read, path)))
+                ahead.append((path, pool.submit(_read, path, force)))
             if not ahead:
                 return
             path, future = ahead.popleft()
             try:
-                radiograph = future.result()
-                yield Scored(path, radiograph, classifier.predict(radiograph), "accepted", None)
+                admitted = future.result()
+                yield Scored(path, admitted, classifier.predict(admitted.radiograph), admitted.gate.verdict, None)
             except RefusedImage as error:
                 yield Scored(path, None, None, "refused", str(error))
             except (ImagingError, OSError) as error:
                 yield Scored(path, None, None, "unread", str(error))
 
 
-def _read(path: Path) -> Radiograph:
-    radiograph = read_safely(path.read_bytes())
-    admit(radiograph)
-    return radiograph
+def _read(path: Path, force: bool) -> Admitted:
+    return admit(read_safely(path.read_bytes()), force=force)

@@ -5,17 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from core.anatomy import Place
+from core.anatomy import Admitted, Anatomy, Gate, Place, places_of
 from core.classifier import Prediction
 from core.classifier.abnormality import Abnormal
 from core.classifier.calibration import OperatingPoint
 from core.classifier.checkpoint import CheckpointConfig
 from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, Finding
-from core.imaging import Radiograph
-from core.imaging.gate import Gate
 from core.reporting.certainty import Certainty, certainty_of
-from core.reporting.peaks import places_of
 
 Decision = Literal["present", "possible", "absent", "unknown"]
 
@@ -82,6 +79,7 @@ class Evidence:
         model: name, version and architecture of the classifier.
         policy: name of the policy that decided: reading, screening or specific.
         abnormal: whether the study shows anything at all; None where the checkpoint does not say.
+        anatomy: where lungs and heart are, and the cardiothoracic ratio; None where no picture was looked at.
     """
 
     findings: tuple[FindingEvidence, ...]
@@ -92,11 +90,12 @@ class Evidence:
     model: dict[str, str]
     policy: str = "reading"
     abnormal: Abnormal | None = None
+    anatomy: Anatomy | None = None
 
     @property
     def undoubted(self) -> bool:
         """Whether the picture is taken for a frontal chest radiograph without doubt."""
-        return self.gate.accepted
+        return self.gate.verdict == "accepted"
 
     def decided(self, *decisions: Decision) -> list[FindingEvidence]:
         """Findings with one of these decisions, most probable first."""
@@ -105,14 +104,14 @@ class Evidence:
 
 
 def gather_evidence(
-    radiograph: Radiograph,
-    gate: Gate,
+    admitted: Admitted,
     prediction: Prediction,
     config: CheckpointConfig,
     model: dict[str, str],
     reliability: Mapping[str, HeatmapReliability],
 ) -> Evidence:
     """Combine what was read, judged and predicted, and how reliable each label's heatmaps are."""
+    radiograph = admitted.radiograph
     items = []
     for index, finding in enumerate(FINDINGS):
         value = float(prediction.probabilities[index])
@@ -127,17 +126,18 @@ def gather_evidence(
                 probability=None if math.isnan(value) else value,
                 operating_point=point,
                 decision=decision,
-                places=places_of(prediction.heatmaps[index]) if located else (),
+                places=places_of(prediction.heatmaps[index], admitted.anatomy) if located else (),
                 reliability=known,
             )
         )
     return Evidence(
         findings=tuple(items),
         view=radiograph.view,
-        gate=gate,
+        gate=admitted.gate,
         warnings=radiograph.warnings,
         modality=radiograph.metadata.get("modality"),
         model=model,
+        anatomy=admitted.anatomy,
     )
 
 

@@ -53,6 +53,7 @@ DECISIONS: dict[Decision, Code] = {
 PROBABILITY = Code("probability", LOCAL_SCHEME, "Calibrated probability of the finding")
 OPERATING_POINT = Code("operating-point", LOCAL_SCHEME, "Probability from which the finding is called present")
 DECISION = Code("decision", LOCAL_SCHEME, "Decision of the model at its operating point")
+CARDIOTHORACIC_RATIO = Code("cardiothoracic-ratio", LOCAL_SCHEME, "Cardiothoracic ratio")
 PROCEDURE = Code("399208008", "SCT", "Plain X-ray of chest")
 
 

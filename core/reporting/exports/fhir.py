@@ -9,6 +9,7 @@ from core import DISCLAIMER, __version__
 from core.findings import display_name
 from core.reporting.evidence import FindingEvidence
 from core.reporting.exports.codes import (
+    CARDIOTHORACIC_RATIO,
     DECISIONS,
     OPERATING_POINT,
     PROBABILITY,
@@ -34,11 +35,13 @@ def as_fhir(study: ReportedStudy) -> str:
     signed again; who signed is a Practitioner. Observations stay ``preliminary``: they are the model's, and what is
     signed is the text. Each resource says in its text that it is research output. The subject is the patient's number
     from the source, as a logical reference without a name, or unknown.
-    Each finding is one Observation: the decision as its value, probability and operating point as components.
+    Each finding is one Observation: the decision as its value, probability and operating point as components. The
+    cardiothoracic ratio is one more where it was measured.
     """
     resources = [
         _diagnostic_report(study),
         *(_observation(study, item) for item in study.evidence.findings),
+        *_cardiothoracic(study),
         _imaging_study(study),
         _device(study),
         *_practitioner(study),
@@ -69,7 +72,10 @@ def _diagnostic_report(study: ReportedStudy) -> dict[str, Any]:
         },
         "subject": _subject(study),
         "issued": _time(study.reported),
-        "result": [_reference(study, "Observation", item.finding.name) for item in study.evidence.findings],
+        "result": [
+            *(_reference(study, "Observation", item.finding.name) for item in study.evidence.findings),
+            *(_reference(study, "Observation", CARDIOTHORACIC_RATIO.value) for _ in _cardiothoracic(study)),
+        ],
         "imagingStudy": [_reference(study, "ImagingStudy")],
         "conclusion": f"{study.text('impression')} {DISCLAIMER}".strip(),
     }
@@ -120,6 +126,26 @@ def _observation(study: ReportedStudy, item: FindingEvidence) -> dict[str, Any]:
     }
     # FHIR forbids empty arrays.
     return {key: value for key, value in observation.items() if value != []}
+
+
+def _cardiothoracic(study: ReportedStudy) -> list[dict[str, Any]]:
+    anatomy = study.evidence.anatomy
+    if anatomy is None or anatomy.cardiothoracic_ratio is None:
+        return []
+    name, ratio = CARDIOTHORACIC_RATIO, round(anatomy.cardiothoracic_ratio, 3)
+    return [
+        {
+            **_resource(study, "Observation", f"{name.meaning}: {ratio:.2f}", part=name.value),
+            "status": "preliminary",
+            "category": [{"coding": [{"system": f"{_TERMINOLOGY}/observation-category", "code": "imaging"}]}],
+            "code": {"coding": [_coding(name)], "text": name.meaning},
+            "subject": _subject(study),
+            "issued": _time(study.created),
+            "valueQuantity": {"value": ratio, "system": "http://unitsofmeasure.org", "code": "1"},
+            "derivedFrom": [_reference(study, "ImagingStudy")],
+            "note": [{"text": DISCLAIMER}],
+        }
+    ]
 
 
 def _imaging_study(study: ReportedStudy) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from pydicom.uid import ComprehensiveSRStorage
 from core import DISCLAIMER, __version__
 from core.reporting.evidence import FindingEvidence
 from core.reporting.exports.codes import (
+    CARDIOTHORACIC_RATIO,
     DECISION,
     DECISIONS,
     LOCAL_SCHEME,
@@ -54,9 +55,10 @@ def as_structured_report(study: ReportedStudy) -> bytes:
     """The evidence as a DICOM file, Explicit VR Little Endian.
 
     One measurement group (TID 1501) a finding: probability and operating point as ratios in [0, 1], decision as a
-    code, algorithm identification (TID 4019). Findings, impression and the disclaimer follow as text; TID 1500 is
-    extensible. Until it is signed the report is partial, preliminary and unverified; a signed one is complete, final
-    and verified by who signed. It is qualified as research in any case.
+    code, algorithm identification (TID 4019); one more for the cardiothoracic ratio where it was measured. Findings,
+    impression and the disclaimer follow as text; TID 1500 is extensible. Until it is signed the report is partial,
+    preliminary and unverified; a signed one is complete, final and verified by who signed. It is qualified as research
+    in any case.
 
     A reopened report names every signed version that it replaces (Predecessor Documents, PS3.3 section C.17.2).
 
@@ -67,7 +69,10 @@ def as_structured_report(study: ReportedStudy) -> bytes:
     report = MeasurementReport(
         observation_context=ObservationContext(observer_device_context=_observer(study)),
         procedure_reported=_concept(PROCEDURE),
-        imaging_measurements=[_group(study, item, image) for item in study.evidence.findings],
+        imaging_measurements=[
+            *(_group(study, item, image) for item in study.evidence.findings),
+            *_cardiothoracic(study, image),
+        ],
         title=codes.DCM.ImagingMeasurementReport,
     )
     for name, text in (
@@ -183,6 +188,21 @@ def _group(study: ReportedStudy, item: FindingEvidence, image: ImageReference) -
         qualitative_evaluations=[QualitativeEvaluation(_concept(DECISION), _concept(DECISIONS[item.decision]))],
         source_images=[SourceImageForMeasurementGroup(image.sop_class_uid, image.sop_instance_uid)],
     )
+
+
+def _cardiothoracic(study: ReportedStudy, image: ImageReference) -> list[MeasurementsAndQualitativeEvaluations]:
+    anatomy = study.evidence.anatomy
+    if anatomy is None or anatomy.cardiothoracic_ratio is None:
+        return []
+    name = _concept(CARDIOTHORACIC_RATIO)
+    return [
+        MeasurementsAndQualitativeEvaluations(
+            tracking_identifier=TrackingIdentifier(uid_of(study, "tracking", name.value), name.meaning),
+            algorithm_id=AlgorithmIdentification(name="ChestLens anatomy", version=__version__),
+            measurements=[Measurement(name, round(anatomy.cardiothoracic_ratio, 3), codes.UCUM.NoUnits)],
+            source_images=[SourceImageForMeasurementGroup(image.sop_class_uid, image.sop_instance_uid)],
+        )
+    ]
 
 
 def _evidence(study: ReportedStudy, image: ImageReference) -> Dataset:
