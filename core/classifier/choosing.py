@@ -52,7 +52,7 @@ class Aim:
 
 AIMS: dict[PolicyName, Aim] = {
     "reading": Aim(
-        "reading: 87 of 100 normal validation radiographs get no call, and findings are called from where found and "
+        "everyday reading: 87 of 100 normal validation radiographs get no call, and findings are called from where found and "
         "false ones balance best (largest micro-F1)",
         normals_clean=0.87,
     ),
