@@ -7,17 +7,14 @@ from typing import Literal
 
 import numpy as np
 
-from core.anatomy import Place
+from core.anatomy import Admitted, Anatomy, Gate, Place, places_of
 from core.classifier import Prediction
 from core.classifier.abnormality import Abnormal
 from core.classifier.checkpoint import CheckpointConfig
 from core.classifier.policies import DEFAULT_POLICY, OperatingPoint, Policy
 from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, Finding
-from core.imaging import Radiograph
-from core.imaging.gate import Gate
 from core.reporting.certainty import Certainty, certainty_of
-from core.reporting.peaks import places_of
 
 Decision = Literal["present", "possible", "absent", "unknown"]
 
@@ -84,6 +81,7 @@ class Evidence:
         policy: name of the policy that decided: reading, screening or specific.
         policy_chosen_for: what its thresholds were chosen for, in words.
         abnormal: whether the study shows anything at all; None where the checkpoint does not say.
+        anatomy: where lungs and heart are, and the cardiothoracic ratio; None where no picture was looked at.
     """
 
     findings: tuple[FindingEvidence, ...]
@@ -95,11 +93,12 @@ class Evidence:
     policy: str = DEFAULT_POLICY
     policy_chosen_for: str = ""
     abnormal: Abnormal | None = None
+    anatomy: Anatomy | None = None
 
     @property
     def undoubted(self) -> bool:
         """Whether the picture is taken for a frontal chest radiograph without doubt."""
-        return self.gate.accepted
+        return self.gate.verdict == "accepted"
 
     def decided(self, *decisions: Decision) -> list[FindingEvidence]:
         """Findings with one of these decisions, most probable first."""
@@ -153,8 +152,7 @@ def judge(prediction: Prediction, config: CheckpointConfig, policy: str = DEFAUL
 
 
 def gather_evidence(
-    radiograph: Radiograph,
-    gate: Gate,
+    admitted: Admitted,
     prediction: Prediction,
     config: CheckpointConfig,
     model: dict[str, str],
@@ -166,6 +164,7 @@ def gather_evidence(
     Raises:
         CheckpointError: the checkpoint has no policy of this name.
     """
+    radiograph = admitted.radiograph
     judgement = judge(prediction, config, policy)
     items = []
     for index, (finding, decision) in enumerate(zip(FINDINGS, judgement.decisions, strict=True)):
@@ -178,18 +177,19 @@ def gather_evidence(
                 probability=None if math.isnan(value) else value,
                 operating_point=None if decision == "unknown" else judgement.policy.points[finding.name],
                 decision=decision,
-                places=places_of(prediction.heatmaps[index]) if located else (),
+                places=places_of(prediction.heatmaps[index], admitted.anatomy) if located else (),
                 reliability=known,
             )
         )
     return Evidence(
         findings=tuple(items),
         view=radiograph.view,
-        gate=gate,
+        gate=admitted.gate,
         warnings=radiograph.warnings,
         modality=radiograph.metadata.get("modality"),
         model=model,
         policy=policy,
         policy_chosen_for=judgement.policy.chosen_for,
         abnormal=judgement.abnormal,
+        anatomy=admitted.anatomy,
     )

@@ -3,10 +3,9 @@
 import random
 from collections.abc import Mapping
 
-from core.anatomy import Place
+from core.anatomy import Gate, Place
 from core.classifier.policies import OperatingPoint
 from core.findings import FINDINGS
-from core.imaging.gate import Gate
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
 
 # Present from one half, possible from a tenth, as for a label that is hard to see.
@@ -28,7 +27,7 @@ def evidence_with(
             decision = decision if value >= POINT.possible_threshold else "absent"
         items.append(FindingEvidence(finding, value, point, decision, (places or {}).get(finding.name, ()), None))
     model = {"name": "model", "version": "1", "architecture": "x"}
-    return Evidence(tuple(items), "PA", Gate(accepted=True, checks=()), (), "DX", model)
+    return Evidence(tuple(items), "PA", Gate("accepted", frontal=1.0), (), "DX", model)
 
 
 def drawn_evidence(seed: int, *, unknown: bool = True) -> Evidence:

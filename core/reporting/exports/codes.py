@@ -62,6 +62,7 @@ PRECISION = Code("precision", LOCAL_SCHEME, "Share of such calls that were right
 ABNORMAL = Code("abnormal", LOCAL_SCHEME, "Radiograph shows any of the findings")
 ABNORMAL_FROM = Code("abnormal-from", LOCAL_SCHEME, "Probability from which the radiograph is taken for abnormal")
 POLICY = Code("policy", LOCAL_SCHEME, "Policy by whose thresholds findings are called")
+CARDIOTHORACIC_RATIO = Code("cardiothoracic-ratio", LOCAL_SCHEME, "Cardiothoracic ratio")
 PROCEDURE = Code("399208008", "SCT", "Plain X-ray of chest")
 
 

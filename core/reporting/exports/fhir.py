@@ -12,6 +12,7 @@ from core.reporting.evidence import FindingEvidence
 from core.reporting.exports.codes import (
     ABNORMAL,
     ABNORMAL_FROM,
+    CARDIOTHORACIC_RATIO,
     CERTAINTIES,
     DECISIONS,
     OPERATING_POINT,
@@ -43,12 +44,14 @@ def as_fhir(study: ReportedStudy) -> str:
     signed is the text. Each resource says in its text that it is research output. The subject is the patient's number
     from the source, as a logical reference without a name, or unknown.
     Each finding is one Observation: decision and certainty as its value, probability, operating point and precision of
-    such calls as components, the policy as its method. One more says whether the radiograph shows anything at all.
+    such calls as components, the policy as its method. One more says whether the radiograph shows anything at all, and
+    one the cardiothoracic ratio where it was measured.
     """
     resources = [
         _diagnostic_report(study),
         *_abnormal(study),
         *(_observation(study, item) for item in study.evidence.findings),
+        *_cardiothoracic(study),
         _imaging_study(study),
         _device(study),
         *_practitioner(study),
@@ -82,6 +85,7 @@ def _diagnostic_report(study: ReportedStudy) -> dict[str, Any]:
         "result": [
             *([_reference(study, "Observation", _ABNORMAL)] if study.evidence.abnormal else []),
             *(_reference(study, "Observation", item.finding.name) for item in study.evidence.findings),
+            *(_reference(study, "Observation", CARDIOTHORACIC_RATIO.value) for _ in _cardiothoracic(study)),
         ],
         "imagingStudy": [_reference(study, "ImagingStudy")],
         "conclusion": f"{study.text('impression')} {DISCLAIMER}".strip(),
@@ -163,6 +167,26 @@ def _judged(
     }
     # FHIR forbids empty arrays.
     return {key: value for key, value in observation.items() if value != []}
+
+
+def _cardiothoracic(study: ReportedStudy) -> list[dict[str, Any]]:
+    anatomy = study.evidence.anatomy
+    if anatomy is None or anatomy.cardiothoracic_ratio is None:
+        return []
+    name, ratio = CARDIOTHORACIC_RATIO, round(anatomy.cardiothoracic_ratio, 3)
+    return [
+        {
+            **_resource(study, "Observation", f"{name.meaning}: {ratio:.2f}", part=name.value),
+            "status": "preliminary",
+            "category": [{"coding": [{"system": f"{_TERMINOLOGY}/observation-category", "code": "imaging"}]}],
+            "code": {"coding": [_coding(name)], "text": name.meaning},
+            "subject": _subject(study),
+            "issued": _time(study.created),
+            "valueQuantity": {"value": ratio, "system": "http://unitsofmeasure.org", "code": "1"},
+            "derivedFrom": [_reference(study, "ImagingStudy")],
+            "note": [{"text": DISCLAIMER}],
+        }
+    ]
 
 
 def _imaging_study(study: ReportedStudy) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import UTC
 from typing import Any
 
 from core import DISCLAIMER
-from core.anatomy import Place
+from core.anatomy import Anatomy, Place
 from core.classifier.abnormality import Abnormal
 from core.classifier.reliability import HeatmapReliability
 from core.findings import display_name
@@ -31,11 +31,33 @@ def as_object(evidence: Evidence, report: Report) -> dict[str, Any]:
         "abnormal": None if evidence.abnormal is None else _abnormal_object(evidence.abnormal),
         "policy": evidence.policy,
         "policy_chosen_for": evidence.policy_chosen_for,
+        "anatomy": None if evidence.anatomy is None else anatomy_object(evidence.anatomy),
         "findings": [_finding_object(item) for item in evidence.findings],
         "report": report_object(report),
         "warnings": list(evidence.warnings),
         "model": evidence.model,
     }
+
+
+def anatomy_object(anatomy: Anatomy) -> dict[str, Any]:
+    """Ratio, lines and outlines as plain data; places in shares of the upright picture's width and height."""
+    widths = anatomy.cardiothoracic
+    outlines = {"right_lung": anatomy.right_lung, "left_lung": anatomy.left_lung, "heart": anatomy.heart}
+    return {
+        "cardiothoracic_ratio": None if widths is None else round(widths.ratio, 3),
+        "lines": None if widths is None else asdict(widths),
+        "outlines": outlines if anatomy.right_lung and anatomy.left_lung else None,
+    }
+
+
+def anatomy_lines(evidence: Evidence) -> list[str]:
+    """What was seen of the picture itself, in words: whether it is a frontal chest, and the cardiothoracic ratio."""
+    gate, anatomy = evidence.gate, evidence.anatomy
+    verdict = f"{gate.verdict}, judged because somebody insisted" if gate.forced else gate.verdict
+    lines = [f"Frontal chest radiograph: {verdict} (probability {gate.frontal:.1%})"]
+    if anatomy is not None and anatomy.cardiothoracic_ratio is not None:
+        lines.append(f"Cardiothoracic ratio: {anatomy.cardiothoracic_ratio:.2f}, from the outlines of heart and lungs")
+    return lines
 
 
 def report_object(report: Report) -> dict[str, Any]:
@@ -89,6 +111,7 @@ def as_text(evidence: Evidence, report: Report, review: Review | None = None, *,
         lines += textwrap.wrap(text, width=96, initial_indent="  ", subsequent_indent="    ")
     if not called:
         lines.append("  No finding is present or possible.")
+    lines += ["", *anatomy_lines(evidence)]
     lines += ["", f"Model: {evidence.model['name']} version {evidence.model['version']}"]
     if review and review.sign_off:
         lines.append(f"Record of the review, SHA-256: {review.sign_off.record}")
@@ -114,6 +137,8 @@ def as_csv(studies: Iterable[tuple[str, Evidence, Review | None]]) -> str:
             "policy",
             "places",
             "heatmap_reliability",
+            "gate",
+            "cardiothoracic_ratio",
             "model",
             "report_state",
             "disclaimer",
@@ -136,12 +161,19 @@ def as_csv(studies: Iterable[tuple[str, Evidence, Review | None]]) -> str:
                     evidence.policy,
                     in_words(item.places),
                     "" if item.reliability is None else reliability_in_words(item.reliability),
+                    evidence.gate.verdict,
+                    _ratio(evidence),
                     f"{evidence.model['name']} {evidence.model['version']}",
                     state_in_words(review),
                     DISCLAIMER,
                 ]
             )
     return file.getvalue()
+
+
+def _ratio(evidence: Evidence) -> str:
+    ratio = evidence.anatomy.cardiothoracic_ratio if evidence.anatomy else None
+    return "" if ratio is None else f"{ratio:.3f}"
 
 
 def _review_object(review: Review | None) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from core.reporting.evidence import FindingEvidence
 from core.reporting.exports.codes import (
     ABNORMAL,
     ABNORMAL_FROM,
+    CARDIOTHORACIC_RATIO,
     CERTAINTIES,
     CERTAINTY,
     DECISION,
@@ -60,9 +61,9 @@ def as_structured_report(study: ReportedStudy) -> bytes:
 
     One measurement group (TID 1501) for the whole radiograph and one a finding: probability, operating point and
     precision of such calls as ratios in [0, 1], decision and certainty as codes, algorithm identification (TID 4019)
-    with the policy. Findings, impression and the disclaimer follow as text; TID 1500 is
-    extensible. Until it is signed the report is partial, preliminary and unverified; a signed one is complete, final
-    and verified by who signed. It is qualified as research in any case.
+    with the policy; one more for the cardiothoracic ratio where it was measured. Findings, impression and the
+    disclaimer follow as text; TID 1500 is extensible. Until it is signed the report is partial, preliminary and
+    unverified; a signed one is complete, final and verified by who signed. It is qualified as research in any case.
 
     A reopened report names every signed version that it replaces (Predecessor Documents, PS3.3 section C.17.2).
 
@@ -76,6 +77,7 @@ def as_structured_report(study: ReportedStudy) -> bytes:
         imaging_measurements=[
             *_whole(study, image),
             *(_group(study, item, image) for item in study.evidence.findings),
+            *_cardiothoracic(study, image),
         ],
         title=codes.DCM.ImagingMeasurementReport,
     )
@@ -224,6 +226,21 @@ def _measured(
         qualitative_evaluations=[QualitativeEvaluation(_concept(code), _concept(value)) for code, value in evaluations],
         source_images=[SourceImageForMeasurementGroup(image.sop_class_uid, image.sop_instance_uid)],
     )
+
+
+def _cardiothoracic(study: ReportedStudy, image: ImageReference) -> list[MeasurementsAndQualitativeEvaluations]:
+    anatomy = study.evidence.anatomy
+    if anatomy is None or anatomy.cardiothoracic_ratio is None:
+        return []
+    name = _concept(CARDIOTHORACIC_RATIO)
+    return [
+        MeasurementsAndQualitativeEvaluations(
+            tracking_identifier=TrackingIdentifier(uid_of(study, "tracking", name.value), name.meaning),
+            algorithm_id=AlgorithmIdentification(name="ChestLens anatomy", version=__version__),
+            measurements=[Measurement(name, round(anatomy.cardiothoracic_ratio, 3), codes.UCUM.NoUnits)],
+            source_images=[SourceImageForMeasurementGroup(image.sop_class_uid, image.sop_instance_uid)],
+        )
+    ]
 
 
 def _evidence(study: ReportedStudy, image: ImageReference) -> Dataset:

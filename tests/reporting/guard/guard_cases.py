@@ -2,11 +2,10 @@
 
 import random
 
-from core.anatomy import Place
+from core.anatomy import Gate, Place
 from core.anatomy.place import Zone
 from core.classifier.policies import OperatingPoint
 from core.findings import FINDINGS
-from core.imaging.gate import Gate
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
 
 POINT = OperatingPoint(0.4, 0.2, 0.8, 0.8, 0.9, 0.6, 10, 10)
@@ -70,4 +69,4 @@ def random_evidence(generator: random.Random) -> Evidence:
 
 def _whole(items: list[FindingEvidence]) -> Evidence:
     model = {"name": "model", "version": "1", "architecture": "x"}
-    return Evidence(tuple(items), "PA", Gate(accepted=True, checks=()), (), "DX", model)
+    return Evidence(tuple(items), "PA", Gate("accepted", frontal=1.0), (), "DX", model)
