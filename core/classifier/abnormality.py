@@ -115,6 +115,11 @@ def features(kind: Kind, probabilities: FloatArray) -> FloatArray:
     return np.asarray(logit(p.max(axis=1, keepdims=True)))
 
 
+def score_of(kind: Kind, probabilities: FloatArray) -> FloatArray:
+    """The single feature (N,) of the kinds ``any`` and ``largest``, to rank by."""
+    return features(kind, probabilities)[:, 0]
+
+
 def abnormal_truth(labels: FloatArray) -> FloatArray:
     """Whether a radiograph shows any finding (N,).
 

@@ -52,8 +52,8 @@ class Aim:
 
 AIMS: dict[PolicyName, Aim] = {
     "reading": Aim(
-        "reading: 87 of 100 normal validation radiographs get no call, and findings are called from where found and "
-        "false ones balance best (largest micro-F1)",
+        "everyday reading: 87 of 100 normal validation radiographs get no call, and findings are called from where "
+        "found and false ones balance best (largest micro-F1)",
         normals_clean=0.87,
     ),
     "screening": Aim(

@@ -106,8 +106,8 @@ class Policy:
             abnormal: (N,) probability of being abnormal, or None where that is not judged.
         """
         known = np.isfinite(probabilities) & np.array([label in self.points for label in LABELS])
-        present = known & (probabilities >= self._thresholds("threshold"))
-        called = known & (probabilities >= self._thresholds("possible_threshold"))
+        present = known & (probabilities >= self.thresholds("threshold"))
+        called = known & (probabilities >= self.thresholds("possible_threshold"))
         if abnormal is not None and self.abnormal_threshold is not None:
             shows = abnormal >= self.abnormal_threshold
             leading = np.where(known, probabilities, -1.0).argmax(axis=1)
@@ -126,8 +126,9 @@ class Policy:
         points = {label: OperatingPoint.from_json(point) for label, point in data["points"].items()}
         return cls(name, data["chosen_for"], data["abnormal_threshold"], points)
 
-    def _thresholds(self, name: str) -> FloatArray:
-        return np.array([getattr(self.points[label], name) if label in self.points else np.inf for label in LABELS])
+    def thresholds(self, name: str) -> FloatArray:
+        """``threshold`` or ``possible_threshold`` of each of the 14 labels; NaN for one that cannot be called."""
+        return np.array([getattr(self.points[label], name) if label in self.points else np.nan for label in LABELS])
 
 
 def common_threshold_policy(

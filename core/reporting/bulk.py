@@ -81,7 +81,7 @@ def score(
     Args:
         files: to read.
         classifier: to judge with.
-        policy: that decides.
+        policy: by which findings are called.
         force: judge also what the gate refuses.
 
     Raises:

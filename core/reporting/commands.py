@@ -45,12 +45,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     for command in (one, two):
         command.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+        add_policy_option(command)
         command.add_argument(
             "--force",
             action="store_true",
             help="judge also what does not look like a frontal chest; the result says so",
         )
-        add_policy_option(command)
 
 
 def predict(options: argparse.Namespace) -> int:

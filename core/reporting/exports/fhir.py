@@ -45,7 +45,7 @@ def as_fhir(study: ReportedStudy) -> str:
     from the source, as a logical reference without a name, or unknown.
     Each finding is one Observation: decision and certainty as its value, probability, operating point and precision of
     such calls as components, the policy as its method. One more says whether the radiograph shows anything at all, and
-    one gives the cardiothoracic ratio where it was measured.
+    one the cardiothoracic ratio where it was measured.
     """
     resources = [
         _diagnostic_report(study),

@@ -28,10 +28,10 @@ def as_object(evidence: Evidence, report: Report) -> dict[str, Any]:
     return {
         "view": evidence.view,
         "gate": asdict(evidence.gate),
-        "anatomy": None if evidence.anatomy is None else anatomy_object(evidence.anatomy),
         "abnormal": None if evidence.abnormal is None else _abnormal_object(evidence.abnormal),
         "policy": evidence.policy,
         "policy_chosen_for": evidence.policy_chosen_for,
+        "anatomy": None if evidence.anatomy is None else anatomy_object(evidence.anatomy),
         "findings": [_finding_object(item) for item in evidence.findings],
         "report": report_object(report),
         "warnings": list(evidence.warnings),
