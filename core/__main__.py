@@ -11,7 +11,7 @@ _PACKAGES = {
     "core.reporting.commands": ("predict", "report"),
     "core.datasets.commands": ("label", "table", "prepare", "quality"),
     "core.anatomy.training.commands": ("anatomy",),
-    "core.classifier.commands": ("combine", "onnx", "torchxrayvision"),
+    "core.classifier.commands": ("combine", "decide", "onnx", "torchxrayvision"),
     "core.evaluation.commands": ("labeler-study", "learning-curve", "localisation", "bench"),
 }
 

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from core.anatomy import admit
 from core.classifier import SHIPPED, Classifier
+from core.classifier.options import add_policy_option
 from core.findings import LABELS
 from core.imaging import read_safely
 from core.reporting.assessment import assess
@@ -44,6 +45,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     for command in (one, two):
         command.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+        add_policy_option(command)
         command.add_argument(
             "--force",
             action="store_true",
@@ -60,7 +62,7 @@ def predict(options: argparse.Namespace) -> int:
     with partial.open("w", newline="") if partial else nullcontext(sys.stdout) as file:
         writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
         writer.writeheader()
-        scored = score(files, classifier, force=options.force)
+        scored = score(files, classifier, options.policy, force=options.force)
         for item in tqdm(scored, total=len(files), desc="predicting", unit="img", disable=None):
             writer.writerow(item.row())
             if item.prediction is None or item.admitted is None:
@@ -87,7 +89,7 @@ def report(options: argparse.Namespace) -> int:
     if options.format in _BINARY and not options.output and sys.stdout.isatty():
         raise ValueError(f"A {options.format} report is no text for a terminal; name a file with --output.")
     admitted = admit(read_safely(options.file.read_bytes()), force=options.force)
-    made = assess(admitted, Classifier(options.checkpoint))
+    made = assess(admitted, Classifier(options.checkpoint), options.policy)
     name, now = options.file.name, datetime.now(UTC)
     study = ReportedStudy(admitted.radiograph, made.prediction, made.evidence, made.report, name, now)
     data = export(study, options.format, finding=options.finding)

@@ -16,7 +16,7 @@ import numpy as np
 from core.anatomy import Gate, Place
 from core.anatomy.place import Side, Zone
 from core.classifier import SHIPPED, load_config
-from core.classifier.calibration import OperatingPoint
+from core.classifier.policies import OperatingPoint
 from core.findings import FINDINGS, Finding
 from core.labeler import Mention, Presence, find_mentions, presences
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
@@ -114,11 +114,11 @@ def evidence_from_decisions(
 
 @lru_cache(maxsize=1)
 def _operating_points() -> dict[str, OperatingPoint]:
-    return load_config(SHIPPED).operating_points
+    return load_config(SHIPPED).policy().points
 
 
 def _within_band(decision: Decision, point: OperatingPoint, share: float) -> float:
-    """The probability at ``share`` in [0, 1) of the band that ``core.reporting.evidence.decide`` reads so."""
+    """The probability at ``share`` in [0, 1) of the band that the policy for reading decides so."""
     low, high = {
         "absent": (0.0, point.possible_threshold),
         "possible": (point.possible_threshold, point.threshold),

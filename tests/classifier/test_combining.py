@@ -75,7 +75,7 @@ def test_the_mean_is_calibrated_on_the_validation_images(
 ) -> None:
     combine(members, tmp_path / "mean", table, image_size=64)
     config = load_config(tmp_path / "mean")
-    points = config.operating_points["Mass"]
+    points = config.policy().points["Mass"]
     validation = table[table["split"] == "val"]
     assert points.n_positive == (validation["Mass"] == 1).sum()
     assert points.n_negative == (validation["Mass"] == 0).sum()
