@@ -1,4 +1,4 @@
-"""Folders on disk to one table of studies: sources, report labeler, splits, preparation, quality, augmentation."""
+"""Folders on disk to one table of studies: sources, splits, preparation, quality, augmentation."""
 
 from core.datasets.adjudicated import ADJUDICATED, load_adjudicated
 from core.datasets.boxes import EDGES, load_boxes

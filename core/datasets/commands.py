@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.datasets.labeler import describe, label_file
 from core.datasets.options import add_source_options, load_sources
 from core.datasets.preparation import LARGEST_SIDE, prepare_images
 from core.datasets.quality import assess_quality, write_quality_report
+from core.datasets.report_labels import label_file
 from core.datasets.table import COLUMNS, Problem, read_problems, read_table, write_problems, write_table
 from core.findings import LABELS, display_name
+from core.labeler import describe
 
 _IN_WORDS = {1: "present", 0: "absent", -1: "uncertain"}
 

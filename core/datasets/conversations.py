@@ -13,10 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-from core.datasets.labeler import presences
-from core.datasets.labeler.sentences import sentences_in
 from core.datasets.splits import split_table
 from core.datasets.table import SPLITS, DatasetError, Problem
+from core.labeler import presences
+from core.labeler.sentences import sentences_in
 
 FRACTIONS = (0.8, 0.1, 0.1)
 REQUEST = "<image>\nWrite the Findings and the Impression of this chest radiograph."

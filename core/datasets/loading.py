@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from core.datasets.labeler import presences
 from core.datasets.sources import load_csv, load_mimic, load_nih, load_openi, load_rexgradient
 from core.datasets.splits import FRACTIONS, split_table
 from core.datasets.table import Collection, DatasetError, complete
 from core.findings import LABELS
+from core.labeler import presences
 
 SOURCES = ("nih", "openi", "rexgradient", "mimic", "csv")
 Reading = Literal["unknown", "present", "absent"]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.datasets.labeler import find_mentions, presences
 from core.findings import LABELS
+from core.labeler import find_mentions, presences
 
 Judge = Callable[[str], set[str]]
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from core.datasets.labeler import Presence, find_mentions, presences
 from core.findings import LABELS
+from core.labeler import Presence, find_mentions, presences
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
 from core.reporting.report import SECTIONS, Kind, Report, Section, Sentence
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from tqdm.auto import tqdm
 
-from core.datasets.labeler import presences
-from core.datasets.labeler.sentences import sentences_in
 from core.findings import BY_NAME, FINDINGS, LABELS
+from core.labeler import presences
+from core.labeler.sentences import sentences_in
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
 from core.reporting.guard import Draft, examine_sentence
 from core.vlm.prompts import side_of

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from core.classifier import Classifier
-from core.datasets.labeler import chexpert_values, label_values, presences
 from core.imaging import Radiograph, read_safely
+from core.labeler import chexpert_values, label_values, presences
 from core.reporting import assess
 from core.reporting.evidence import Evidence
 from core.reporting.exports import as_object

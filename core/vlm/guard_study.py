@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.datasets.labeler import presences
 from core.findings import LABELS
+from core.labeler import presences
 from core.reporting.evidence import Evidence
 from core.reporting.guard import Draft, examine
 from core.statistics import wilson

@@ -16,9 +16,9 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from core.datasets.conversations import REQUEST, clean_report
-from core.datasets.labeler.sentences import sentences_in
 from core.datasets.table import SPLITS, DatasetError
 from core.findings import LABELS
+from core.labeler.sentences import sentences_in
 from core.reporting.evidence import Evidence
 from core.reporting.guard import Draft, examine, repair
 from core.vlm.composition import SentenceBank, random_evidence

@@ -14,9 +14,9 @@ import numpy as np
 
 from core.classifier import SHIPPED, load_config
 from core.classifier.calibration import OperatingPoint
-from core.datasets.labeler import Mention, Presence, find_mentions, presences
 from core.findings import FINDINGS, Finding
 from core.imaging.gate import Gate
+from core.labeler import Mention, Presence, find_mentions, presences
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
 
 # A finding that a report does not speak of was looked for all the same: radiologists leave most normal findings unsaid.

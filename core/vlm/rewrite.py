@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from core.datasets.labeler.sentences import sentences_in
+from core.labeler.sentences import sentences_in
 from core.reporting.evidence import Evidence
 from core.reporting.guard import Draft, Verdict, examine_sentence, guarded
 from core.reporting.report import Report

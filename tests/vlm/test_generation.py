@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from core.datasets.labeler import label_values, presences
 from core.imaging import ImagingError
+from core.labeler import label_values, presences
 from core.vlm import generate
 from core.vlm.__main__ import main
 from core.vlm.ehr import EhrError

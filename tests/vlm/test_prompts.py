@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from core.datasets.labeler import presences
 from core.findings import FINDINGS
+from core.labeler import presences
 from core.reporting.guard import Draft
 from core.vlm.composition import random_evidence
 from core.vlm.prompts import (

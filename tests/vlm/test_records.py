@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from core.datasets.labeler import presences
 from core.datasets.table import DatasetError
 from core.findings import BY_NAME, LABELS
+from core.labeler import presences
 from core.reporting.guard import examine
 from core.vlm.composition import SentenceBank, random_evidence
 from core.vlm.pairing import ImagePairs

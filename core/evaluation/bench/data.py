@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from core.datasets.labeler import presences
 from core.datasets.sources.openi_reports import REPORT_ARCHIVE, packaged_file, read_openi_reports
 from core.evaluation.bench.preparation import measure_preparation
 from core.findings import LABELS
+from core.labeler import presences
 from core.reporting.bulk import find_files
 from core.settings import ROOT
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from core.datasets.labeler import Presence, find_mentions
 from core.findings import BY_NAME
+from core.labeler import Presence, find_mentions
 from core.reporting.guard.places import in_one_list, leading_side, levels_in, near, sides_in
 from core.reporting.guard.statements import Implication, Statement, implication
 from core.reporting.guard.vocabulary import DETAIL_WORDS

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from core.datasets.labeler.attributes import joined, reach
 from core.findings import BY_NAME
+from core.labeler.attributes import joined, reach
 
 _LEVELS: dict[str, re.Pattern[str]] = {
     "upper": re.compile(r"\b(?:upper|apex|apices|(?:bi)?apical)\b"),

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from core.datasets.labeler.lexicon import INFECTION, LESION, OPACITY
 from core.findings import FINDINGS
+from core.labeler.lexicon import INFECTION, LESION, OPACITY
 
 LUNG = tuple(finding.name for finding in FINDINGS if finding.group == "lung")
 PLEURA = tuple(finding.name for finding in FINDINGS if finding.group == "pleura")

@@ -3,7 +3,7 @@
 import re
 import string
 
-from core.datasets.labeler.sentences import sentences_in
+from core.labeler.sentences import sentences_in
 
 _HEADER = re.compile(
     r"(?:^|[\n.;])\s*(?:findings?|impressions?|conclusions?|technique|view|indications?|history|comparison)\s*(?::|\n)",

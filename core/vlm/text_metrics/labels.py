@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from core.datasets.labeler import CHEXPERT, Presence, chexpert_values, label_values, presences
 from core.findings import LABELS
+from core.labeler import CHEXPERT, Presence, chexpert_values, label_values, presences
 from core.vlm.text_metrics.measures import FloatArray, Measure, mean_measure, ratio
 
 BoolArray = npt.NDArray[np.bool_]

@@ -4,7 +4,7 @@ import random
 
 from guard_cases import random_evidence
 
-from core.datasets.labeler import presences
+from core.labeler import presences
 from core.reporting.guard import Draft, examine
 from core.reporting.templater import write_report
 

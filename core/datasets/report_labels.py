@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from core.datasets.labeler.labeler import CHEXPERT, chexpert_values, label_values, presences
 from core.datasets.table import DatasetError, Problem, require_columns
 from core.findings import LABELS
+from core.labeler import CHEXPERT, chexpert_values, label_values, presences
 
 # Longer than any report, shorter than a file whose quotes do not close.
 _LONGEST_FIELD = 1_000_000

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from core.datasets import DatasetError
-from core.datasets.labeler import label_file
+from core.datasets.report_labels import label_file
 from core.findings import LABELS
 
 

@@ -7,7 +7,7 @@ lists ("no effusion, mild cardiomegaly"), pseudo-cues ("no change in the effusio
 
 from typing import Literal, NamedTuple
 
-from core.datasets.labeler.cues import (
+from core.labeler.cues import (
     ALTERNATIVE,
     ASSERTION,
     AUXILIARY,

@@ -3,11 +3,11 @@ from dataclasses import asdict
 
 import pytest
 
-from core.datasets.labeler import CHEXPERT, chexpert_values, describe, find_mentions, label_values, lexicon, presences
 from core.datasets.sources.openi import load_openi
 from core.datasets.sources.openi_reports import packaged_file
 from core.evaluation.labeler_study import study_labeler
 from core.findings import FINDINGS, LABELS
+from core.labeler import CHEXPERT, chexpert_values, describe, find_mentions, label_values, lexicon, presences
 
 PRESENT, ABSENT, UNCERTAIN, SILENT = "present", "absent", "uncertain", "not mentioned"
 

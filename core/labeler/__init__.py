@@ -1,8 +1,7 @@
 """What a chest radiograph report says is there, absent or in doubt."""
 
-from core.datasets.labeler.context import Presence
-from core.datasets.labeler.files import label_file
-from core.datasets.labeler.labeler import (
+from core.labeler.context import Presence
+from core.labeler.labeler import (
     CHEXPERT,
     Mention,
     chexpert_values,
@@ -19,7 +18,6 @@ __all__ = [
     "chexpert_values",
     "describe",
     "find_mentions",
-    "label_file",
     "label_values",
     "presences",
 ]

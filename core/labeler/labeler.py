@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from core.datasets.labeler import attributes
-from core.datasets.labeler.context import Context, Judgement, Presence
-from core.datasets.labeler.lexicon import (
+from core.findings import BY_NAME, LABELS
+from core.labeler import attributes
+from core.labeler.context import Context, Judgement, Presence
+from core.labeler.lexicon import (
     CONGESTION,
     DEVICE,
     ENLARGED_MEDIASTINUM,
@@ -22,8 +23,7 @@ from core.datasets.labeler.lexicon import (
     Term,
     terms_in,
 )
-from core.datasets.labeler.sentences import sentences_in
-from core.findings import BY_NAME, LABELS
+from core.labeler.sentences import sentences_in
 
 CHEXPERT: dict[str, tuple[str, ...]] = {
     "No Finding": (),
