@@ -1,6 +1,7 @@
 """Calibrated probabilities and operating points, both chosen on validation data."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,9 @@ class OperatingPoint:
         possible_sensitivity, possible_specificity: the same at ``possible_threshold``.
         n_positive, n_negative: validation images that these shares rest on.
         chosen_for: the rule that chose the thresholds, in words.
+        precision, possible_precision: share of the calls ``present``, and of those ``possible``, that were right on
+            validation; None where that was not measured.
+        precision_ci95, possible_precision_ci95: their 95% intervals, low and high.
     """
 
     threshold: float
@@ -53,6 +57,15 @@ class OperatingPoint:
     n_positive: int
     n_negative: int
     chosen_for: str
+    precision: float | None = None
+    precision_ci95: tuple[float, float] | None = None
+    possible_precision: float | None = None
+    possible_precision_ci95: tuple[float, float] | None = None
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "OperatingPoint":
+        """Read what ``asdict`` and JSON made of it; intervals were tuples."""
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
 
 
 def identity_calibration(n_labels: int) -> Calibration:

@@ -87,7 +87,9 @@ class CheckpointConfig:
             architecture=data["architecture"],
             preprocessing=Preprocessing(**data["preprocessing"]),
             calibration=Calibration(**{key: tuple(value) for key, value in data["calibration"].items()}),
-            operating_points={label: OperatingPoint(**point) for label, point in data["operating_points"].items()},
+            operating_points={
+                label: OperatingPoint.from_json(point) for label, point in data["operating_points"].items()
+            },
             provenance=data["provenance"],
             label_names=tuple(data["label_names"]),
             name=data["name"],

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.classifier import Prediction
+from core.classifier.abnormality import Abnormal
 from core.classifier.calibration import OperatingPoint
 from core.classifier.checkpoint import CheckpointConfig
 from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, Finding
 from core.imaging import Radiograph
 from core.imaging.gate import Gate
+from core.reporting.certainty import Certainty, certainty_of
 from core.reporting.regions import region_in_words
 
 Decision = Literal["present", "possible", "absent", "unknown"]
@@ -41,6 +43,29 @@ class FindingEvidence:
     region: str | None
     reliability: HeatmapReliability | None
 
+    @property
+    def certainty(self) -> Certainty | None:
+        """The band of certainty in which the finding may be stated; None unless it is called present or possible."""
+        return certainty_of(self.decision, self.probability, self._precision[1])
+
+    @property
+    def precision(self) -> float | None:
+        """Share of such calls, in [0, 1], that were right on validation; None where none was made or measured."""
+        return self._precision[0]
+
+    @property
+    def _precision(self) -> tuple[float | None, float | None]:
+        """Precision of such a call and the lower end of its interval."""
+        point = self.operating_point
+        if point is None or self.decision not in ("present", "possible"):
+            return None, None
+        share, ends = (
+            (point.precision, point.precision_ci95)
+            if self.decision == "present"
+            else (point.possible_precision, point.possible_precision_ci95)
+        )
+        return share, None if ends is None else ends[0]
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -53,6 +78,8 @@ class Evidence:
         warnings: doubts from reading the file.
         modality: DICOM modality, or None for a raster image.
         model: name, version and architecture of the classifier.
+        policy: name of the policy that decided: reading, screening or specific.
+        abnormal: whether the study shows anything at all; None where the checkpoint does not say.
     """
 
     findings: tuple[FindingEvidence, ...]
@@ -61,6 +88,8 @@ class Evidence:
     warnings: tuple[str, ...]
     modality: str | None
     model: dict[str, str]
+    policy: str = "reading"
+    abnormal: Abnormal | None = None
 
     def decided(self, *decisions: Decision) -> list[FindingEvidence]:
         """Findings with one of these decisions, most probable first."""

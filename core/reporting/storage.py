@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.classifier import Prediction
+from core.classifier.abnormality import Abnormal
 from core.classifier.calibration import OperatingPoint
 from core.classifier.reliability import HeatmapReliability
 from core.findings import BY_NAME, LABELS
@@ -56,6 +57,7 @@ def restore_report(folder: Path, *, template: bool = False) -> tuple[Evidence, R
     evidence["findings"] = tuple(map(_finding_evidence, evidence["findings"]))
     evidence["gate"] = Gate(evidence["gate"]["accepted"], tuple(evidence["gate"]["checks"]))
     evidence["warnings"] = tuple(evidence["warnings"])
+    evidence["abnormal"] = _abnormal(evidence.get("abnormal"))
     return Evidence(**evidence), _report(stored.get("template", report) if template else report)
 
 
@@ -87,6 +89,10 @@ def restore_heatmap(folder: Path, finding: str) -> npt.NDArray[np.float32]:
         return np.asarray(maps[finding].astype(np.float32) / 255)
 
 
+def _abnormal(stored: dict[str, Any] | None) -> Abnormal | None:
+    return None if stored is None else Abnormal(**{**stored, "interval": tuple(stored["interval"])})
+
+
 def _report(stored: dict[str, Any]) -> Report:
     sentences = (Sentence(**{**one, "findings": tuple(one["findings"])}) for one in stored["sentences"])
     return Report(source=stored["source"], sentences=tuple(sentences))
@@ -98,7 +104,7 @@ def _finding_evidence(stored: dict[str, Any]) -> FindingEvidence:
         **{
             **stored,
             "finding": BY_NAME[stored["finding"]],
-            "operating_point": None if point is None else OperatingPoint(**point),
+            "operating_point": None if point is None else OperatingPoint.from_json(point),
             "reliability": None if reliability is None else HeatmapReliability(**reliability),
         }
     )
