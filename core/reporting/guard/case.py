@@ -1,49 +1,78 @@
 """The evidence as the guard asks for it."""
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from core.reporting.evidence import Decision, Evidence
-from core.reporting.guard.places import levels_in
+from core.anatomy import Place
+from core.findings import LABELS
+from core.reporting.certainty import PHRASES, Certainty
+from core.reporting.evidence import Decision, Evidence, FindingEvidence
 from core.reporting.templater import write_report
+
+_SIDES = ("left", "right")
+_ZONES = ("upper", "middle", "lower")
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the evidence has a finding.
+class Expected:
+    """What a report may say of one finding.
 
     Attributes:
-        side: ``left``, ``right``, ``bilateral``, or None where no side is given.
-        level: ``upper``, ``middle``, ``lower``, or None where none is given.
-        region: the evidence's own words, or None where it gives no place.
+        decision: present, possible, absent, or unknown.
+        certainty: the band of a called finding; None unless it is called.
+        places: where the evidence has it; empty where it gives no place.
     """
 
-    side: str | None
-    level: str | None
-    region: str | None
+    decision: Decision
+    certainty: Certainty | None
+    places: tuple[Place, ...]
 
 
 class Case:
-    """Decisions and places by finding, and the template's sentences."""
+    """What may be said of each finding, and the template's sentences."""
 
-    def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
-        self.decisions: dict[str, Decision] = {item.finding.name: item.decision for item in evidence.findings}
-        self._regions = {item.finding.name: item.region for item in evidence.findings}
+    def __init__(self, expected: Mapping[str, Expected], template_of: Evidence | None = None) -> None:
+        """Take what is expected of each finding; a finding that is left out was not assessed."""
+        silent = Expected("unknown", None, ())
+        self.expected = {name: expected.get(name, silent) for name in LABELS}
+        self.decisions: dict[str, Decision] = {name: one.decision for name, one in self.expected.items()}
+        self._template_of = template_of
 
-    def place(self, name: str) -> Place:
+    @classmethod
+    def of(cls, evidence: Evidence) -> "Case":
+        """The case of an image's evidence."""
+        return cls({item.finding.name: _expected(item) for item in evidence.findings}, evidence)
+
+    def places(self, name: str) -> tuple[Place, ...]:
         """Where the evidence has this finding."""
-        return place_of(self._regions[name])
+        return self.expected[name].places
 
-    def having(self, names: tuple[str, ...], *decisions: Decision) -> tuple[str, ...]:
+    def doubtful(self, name: str) -> bool:
+        """Whether a called finding must be stated with doubt."""
+        certainty = self.expected[name].certainty
+        return certainty is not None and PHRASES[certainty].hedged
+
+    def having(self, names: Iterable[str], *decisions: Decision) -> tuple[str, ...]:
         """Those of the names that have one of these decisions."""
         return tuple(name for name in names if self.decisions[name] in decisions)
+
+    def called(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the names that the evidence calls present or possible."""
+        return self.having(names, "present", "possible")
+
+    @cached_property
+    def anything_called(self) -> bool:
+        """Whether the evidence calls any finding."""
+        return bool(self.called(LABELS))
 
     @cached_property
     def template(self) -> frozenset[str]:
         """What the template writes from this evidence, without full stops; made when it is first asked for."""
-        return frozenset(bare(sentence.text) for sentence in write_report(self._evidence).sentences)
+        if self._template_of is None:
+            return frozenset()
+        return frozenset(bare(sentence.text) for sentence in write_report(self._template_of).sentences)
 
 
 def bare(sentence: str) -> str:
@@ -51,15 +80,19 @@ def bare(sentence: str) -> str:
     return sentence.rstrip(". ")
 
 
-def place_of(region: str | None) -> Place:
-    """Side and level that a region's words name."""
-    if region is None:
-        return Place(None, None, None)
-    sides = set(re.findall(r"\b(?:left|right|both|bilateral)\b", region.lower()))
-    side = None
-    if sides & {"both", "bilateral"} or {"left", "right"} <= sides:
-        side = "bilateral"
-    elif sides:
-        side = sides.pop()
-    levels = levels_in(region.lower())
-    return Place(side, next(iter(levels)) if len(levels) == 1 else None, region)
+def side_of(places: tuple[Place, ...]) -> str | None:
+    """``left``, ``right`` or ``bilateral``; None where no side is given."""
+    sides = {place.side for place in places if place.side}
+    return "bilateral" if len(sides) > 1 else next(iter(sides), None)
+
+
+def _expected(item: FindingEvidence) -> Expected:
+    return Expected(item.decision, item.certainty, _places_in(item.region))
+
+
+def _places_in(region: str | None) -> tuple[Place, ...]:
+    """The places that a region's words name."""
+    words = re.findall(r"[a-z]+", (region or "").lower())
+    zones = [zone for zone in _ZONES if zone in words] or [None]
+    sides = list(_SIDES) if "both" in words else [side for side in _SIDES if side in words] or [None]
+    return tuple(Place(side, zone) for side in sides for zone in zones if side or zone)

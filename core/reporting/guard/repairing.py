@@ -2,7 +2,7 @@
 
 from core.findings import LABELS
 from core.reporting.evidence import Evidence, FindingEvidence
-from core.reporting.guard.case import Case
+from core.reporting.guard.case import Case, side_of
 from core.reporting.guard.editing import mended
 from core.reporting.guard.reading import LONGEST, read
 from core.reporting.guard.sentence import judge
@@ -20,7 +20,7 @@ def repair(draft: Draft, evidence: Evidence) -> Draft:
     longer names gets a plain sentence in front. A section that is left with nothing gets a normal statement that the
     evidence supports. The result may still be at fault: examine it again.
     """
-    case = Case(evidence)
+    case = Case.of(evidence)
     findings = _kept(draft.findings, case)
     impression = _kept(draft.impression, case)
     findings = [*_missing(findings, evidence.decided("present", "possible"), case), *findings]
@@ -63,9 +63,9 @@ def _missing(sentences: list[str], called: list[FindingEvidence], case: Case) ->
 
 def _plain(item: FindingEvidence, case: Case) -> str:
     """The finding in the fewest words: "Left pleural effusion.", "Possible cardiomegaly."."""
-    side = case.place(item.finding.name).side
+    side = side_of(case.places(item.finding.name))
     text = f"{side} {item.finding.phrase}" if side in ("left", "right") else item.finding.phrase
-    if item.decision == "possible":
+    if case.doubtful(item.finding.name):
         text = f"possible {text}"
     return f"{text[0].upper()}{text[1:]}{' on both sides' if side == 'bilateral' else ''}."
 
