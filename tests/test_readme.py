@@ -32,6 +32,7 @@ def test_modules_import_downward_only() -> None:
         "pages",
         "command_line",
         "imaging",
+        "labeler",
         "datasets",
         "classifier",
         "reporting",

@@ -13,6 +13,7 @@ from typing import Any
 
 from core.classifier.checkpoint import DIGEST
 from core.findings import LABELS
+from core.statistics import wilson
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,17 @@ class HeatmapReliability:
         shares = [self.pointing_game, self.iobb, 0.0 if self.usual_place is None else self.usual_place]
         if not (1 <= self.n_images <= self.n_boxes and all(0 <= share <= 1 for share in shares)):
             raise ValueError("counts start at 1 and shares lie between 0 and 1")
+
+    @property
+    def beats_guess(self) -> bool:
+        """Whether the heatmaps point better than the guess that never looks.
+
+        The lower end of the pointing share's 95% interval (Wilson) must lie above the share of the usual place; where
+        no guess was measured nothing is known to beat it.
+        """
+        if self.usual_place is None:
+            return False
+        return wilson(round(self.pointing_game * self.n_images), self.n_images)[0] > self.usual_place
 
 
 def save_localization(folder: str | Path, figures: dict[str, Any]) -> Path:

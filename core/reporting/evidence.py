@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from core.anatomy import Place
 from core.classifier import Prediction
 from core.classifier.abnormality import Abnormal
 from core.classifier.calibration import OperatingPoint
@@ -14,7 +15,7 @@ from core.findings import FINDINGS, Finding
 from core.imaging import Radiograph
 from core.imaging.gate import Gate
 from core.reporting.certainty import Certainty, certainty_of
-from core.reporting.regions import region_in_words
+from core.reporting.peaks import places_of
 
 Decision = Literal["present", "possible", "absent", "unknown"]
 
@@ -32,7 +33,8 @@ class FindingEvidence:
         operating_point: the thresholds and what they were chosen for; None if unknown.
         decision: present (at or above the operating point), possible (at or above the lower threshold), absent,
             or unknown.
-        region: where the heatmap is strongest, in words; model attention, not anatomy. None where it would mislead.
+        places: where the heatmap has its peaks. Empty for findings that are not called or are diffuse, and for labels
+            whose heatmaps are not known to point better than a guess that never looks.
         reliability: how well this finding's heatmaps agree with radiologists' boxes; None where that was not measured.
     """
 
@@ -40,7 +42,7 @@ class FindingEvidence:
     probability: float | None
     operating_point: OperatingPoint | None
     decision: Decision
-    region: str | None
+    places: tuple[Place, ...]
     reliability: HeatmapReliability | None
 
     @property
@@ -91,6 +93,11 @@ class Evidence:
     policy: str = "reading"
     abnormal: Abnormal | None = None
 
+    @property
+    def undoubted(self) -> bool:
+        """Whether the picture is taken for a frontal chest radiograph without doubt."""
+        return self.gate.accepted
+
     def decided(self, *decisions: Decision) -> list[FindingEvidence]:
         """Findings with one of these decisions, most probable first."""
         chosen = [item for item in self.findings if item.decision in decisions]
@@ -111,17 +118,17 @@ def gather_evidence(
         value = float(prediction.probabilities[index])
         point = config.operating_points.get(finding.name)
         decision = decide(value, point)
-        heatmap = prediction.heatmaps[index]
+        known = reliability.get(finding.name)
+        called = decision in ("present", "possible")
+        located = called and not finding.diffuse and known is not None and known.beats_guess
         items.append(
             FindingEvidence(
                 finding=finding,
                 probability=None if math.isnan(value) else value,
                 operating_point=point,
                 decision=decision,
-                region=region_in_words(heatmap)
-                if decision in ("present", "possible") and not finding.diffuse
-                else None,
-                reliability=reliability.get(finding.name),
+                places=places_of(prediction.heatmaps[index]) if located else (),
+                reliability=known,
             )
         )
     return Evidence(

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Section = Literal["technique", "view", "findings", "impression"]
-Kind = Literal["finding", "normal", "attention", "note"]
+Kind = Literal["finding", "normal", "note"]
+Author = Literal["rule", "model", "reviewer"]
 
 SECTIONS: tuple[Section, ...] = ("technique", "view", "findings", "impression")
 
@@ -17,14 +18,16 @@ class Sentence:
         section: where it stands.
         text: the sentence.
         findings: names of the findings it rests on; empty for remarks that rest on none.
-        kind: ``finding`` states a finding, ``normal`` says that findings were not called, ``attention`` says where a
-            heatmap is strongest, ``note`` is anything else.
+        kind: ``finding`` states a finding, ``normal`` says that findings were not called, ``note`` is anything else.
+        author: who chose its words: a template or a ``rule`` of the program, the language ``model``, or the
+            ``reviewer``.
     """
 
     section: Section
     text: str
     findings: tuple[str, ...]
     kind: Kind
+    author: Author = "rule"
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from typing import Literal
 
 from core.findings import LABELS
 from core.labeler import Presence, find_mentions, presences
-from core.reporting.evidence import Decision, Evidence, FindingEvidence
+from core.reporting.certainty import PHRASES
+from core.reporting.evidence import Evidence, FindingEvidence
 from core.reporting.report import SECTIONS, Kind, Report, Section, Sentence
 
 # Up to a full stop before white space, or to the end of the line. Wrong cuts ("Dr. Smith") cost a link, never a word.
 _SENTENCE = re.compile(r"\S[^\n]*?(?:[.!?]+(?=\s)|(?=\n)|\Z)")
-# What the decisions are called in a report.
-_AGREEING: dict[Decision, Presence] = {"present": "present", "possible": "uncertain", "absent": "absent"}
+# What a note to the reviewer calls them.
 _WORDS: dict[Presence, str] = {"present": "present", "uncertain": "possible", "absent": "absent"}
 
 
@@ -129,18 +129,25 @@ def disagreements(text: Mapping[str, str], draft: Report, evidence: Evidence) ->
         elif says == "not mentioned":
             differs = item.decision in ("present", "possible")
         else:
-            differs = says != _AGREEING[item.decision]
+            differs = says != _expected(item)
         if differs:
             differing.append(Disagreement(item, says))
     return differing
 
 
+def _expected(item: FindingEvidence) -> Presence:
+    """What a text that follows the evidence says of a finding that the model judges."""
+    if item.certainty is None:
+        return "absent"
+    return "uncertain" if PHRASES[item.certainty].hedged else "present"
+
+
 def _stated(text: Mapping[str, str], draft: Report) -> dict[str, Presence]:
     """What Findings and Impression say of each observation.
 
-    The draft's own remarks are passed over: "model attention for possible effusion" states no effusion.
+    The draft's own remarks are passed over: "this model does not assess effusion" states no effusion.
     """
-    remarks = {sentence.text for sentence in draft.sentences if sentence.kind in ("attention", "note")}
+    remarks = {sentence.text for sentence in draft.sentences if sentence.kind == "note"}
     sentences = (found[0] for section in ("findings", "impression") for found in _SENTENCE.finditer(text[section]))
     return presences("\n\n".join(sentence for sentence in sentences if sentence not in remarks))
 
@@ -151,4 +158,4 @@ def _labelled(section: Section, text: str) -> Sentence:
     kind: Kind = "note"
     if named:
         kind = "normal" if all(said[label] == "absent" for label in named) else "finding"
-    return Sentence(section, text, named, kind)
+    return Sentence(section, text, named, kind, "reviewer")

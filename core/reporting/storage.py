@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.anatomy import Place
 from core.classifier import Prediction
 from core.classifier.abnormality import Abnormal
 from core.classifier.calibration import OperatingPoint
@@ -101,10 +102,11 @@ def _report(stored: dict[str, Any]) -> Report:
 def _finding_evidence(stored: dict[str, Any]) -> FindingEvidence:
     point, reliability = stored["operating_point"], stored["reliability"]
     return FindingEvidence(
-        **{
-            **stored,
-            "finding": BY_NAME[stored["finding"]],
-            "operating_point": None if point is None else OperatingPoint.from_json(point),
-            "reliability": None if reliability is None else HeatmapReliability(**reliability),
-        }
+        finding=BY_NAME[stored["finding"]],
+        probability=stored["probability"],
+        operating_point=None if point is None else OperatingPoint.from_json(point),
+        decision=stored["decision"],
+        # Versions that named a region in words did not ask whether the heatmap can be trusted to point.
+        places=tuple(Place(**place) for place in stored.get("places", ())),
+        reliability=None if reliability is None else HeatmapReliability(**reliability),
     )

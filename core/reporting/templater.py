@@ -1,17 +1,19 @@
-"""Evidence to ``Report`` through the Jinja templates in ``templates/reports``.
+"""``Plan`` to ``Report`` through the Jinja templates in ``templates/reports``.
 
 A template writes one sentence a line as ``kind | findings | text``, findings separated by commas, so that wording can
 be edited without touching code and no sentence loses what it rests on.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import cast, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from core.findings import FINDINGS
-from core.reporting.evidence import Evidence, FindingEvidence
+from core.reporting.evidence import Evidence
+from core.reporting.plan import Plan, Statement, plan_of
 from core.reporting.report import SECTIONS, Kind, Report, Section, Sentence
+from core.reporting.wording import called, listed, phrases
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "reports"
 
@@ -21,34 +23,27 @@ _environment = Environment(
 
 
 def write_report(evidence: Evidence) -> Report:
-    """Write the four sections.
+    """Write the four sections of the plan for this evidence.
 
     Raises:
         ValueError: a template wrote a line that is not ``kind | findings | text``.
     """
-    context = {
-        "evidence": evidence,
-        "present": evidence.decided("present"),
-        "possible": evidence.decided("possible"),
-        "clear": clear_findings(evidence),
-        "unknown": evidence.decided("unknown"),
-    }
+    return word(plan_of(evidence), evidence)
+
+
+def word(plan: Plan, evidence: Evidence) -> Report:
+    """Write the four sections of a plan; ``evidence`` gives the figures and what is known of file and model.
+
+    Raises:
+        ValueError: a template wrote a line that is not ``kind | findings | text``.
+    """
     sentences: list[Sentence] = []
     for section in SECTIONS:
-        text = _environment.get_template(f"{section}.j2").render(context)
+        text = _environment.get_template(f"{section}.j2").render(
+            evidence=evidence, plan=plan.section(section), figures=partial(_figures, evidence)
+        )
         sentences.extend(_sentence(section, line) for line in text.splitlines() if line.strip())
     return Report(source="template", sentences=tuple(sentences))
-
-
-def clear_findings(evidence: Evidence) -> list[FindingEvidence]:
-    """Absent findings that may be stated as absent.
-
-    A finding that looks much like one called present or possible (see ``Finding.resembles``) is left unsaid: "no
-    consolidation" beside a pneumonia would read as a contradiction.
-    """
-    called = {item.finding.name for item in evidence.decided("present", "possible")}
-    silent = {name for finding in FINDINGS if finding.name in called for name in finding.resembles}
-    return [item for item in evidence.findings if item.decision == "absent" and item.finding.name not in silent]
 
 
 def _sentence(section: Section, line: str) -> Sentence:
@@ -59,20 +54,32 @@ def _sentence(section: Section, line: str) -> Sentence:
     return Sentence(section=section, text=parts[2], findings=names, kind=cast(Kind, parts[0]))
 
 
+def _figures(evidence: Evidence, statement: Statement) -> str:
+    """The probabilities that a statement rests on: "probability 24%", "probability 24% and 31%"."""
+    known = {item.finding.name: item.probability for item in evidence.findings}
+    values = [known[name] for name in statement.findings]
+    texts = ["not known" if value is None else _percent(value) for value in values]
+    return f"probability {listed(texts, 'and')}"
+
+
 def _percent(probability: float) -> str:
     """A probability as people read it: whole percents, one decimal below ten."""
     percent = 100 * probability
     return f"{percent:.1f}%" if percent < 10 else f"{percent:.0f}%"
 
 
-def listed(items: list[FindingEvidence], last: str = "or") -> str:
-    """Phrases of the findings as an English list: ``a, b or c``."""
-    phrases = [item.finding.phrase for item in items]
-    return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} {last} {phrases[-1]}"
+def _called(statement: Statement) -> str:
+    """What a statement calls, as certain as it is, with its places and without a full stop."""
+    assert statement.certainty is not None
+    return called(statement.findings, statement.places, statement.certainty).rstrip(".")
 
 
-def _names(items: list[FindingEvidence]) -> str:
-    return ",".join(item.finding.name for item in items)
+def _listed(statement: Statement) -> str:
+    return listed(phrases(statement.findings))
 
 
-_environment.filters.update(percent=_percent, listed=listed, names=_names)
+def _names(statement: Statement) -> str:
+    return ",".join(statement.findings)
+
+
+_environment.filters.update(called=_called, listed=_listed, names=_names)

@@ -14,12 +14,14 @@ from typing import NamedTuple
 
 from tqdm.auto import tqdm
 
+from core.anatomy import Place
+from core.anatomy.place import Side, Zone
 from core.findings import BY_NAME, FINDINGS, LABELS
 from core.labeler import presences
 from core.labeler.sentences import sentences_in
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
 from core.reporting.guard import Draft, examine_sentence
-from core.vlm.prompts import side_of
+from core.reporting.wording import side_of
 from core.vlm.reference_evidence import evidence_from_decisions
 from core.vlm.text_metrics.normalisation import normalise
 from core.vlm.typicality import Typicality
@@ -27,8 +29,8 @@ from core.vlm.typicality import Typicality
 # Shares of the drawn evidence with so many findings called. Operating points of 90% specificity call many at once: on
 # 12% of the shipped classifier's validation images nine or more.
 _CALLED = {0: 0.06, 1: 0.2, 2: 0.2, 3: 0.16, 4: 0.1, 5: 0.08, 6: 0.06, 8: 0.06, 10: 0.04, 12: 0.03, 14: 0.01}
-_REGIONS = ("left {} zone", "right {} zone", "{} zones of both sides")
-_ZONES = ("upper", "middle", "lower")
+_SIDES: tuple[tuple[Side, ...], ...] = (("left",), ("right",), ("left", "right"))
+_ZONES: tuple[Zone, ...] = ("upper", "middle", "lower")
 _VIEWS = ("PA", "AP", None)
 _SWAP = {"left": "right", "right": "left"}
 
@@ -59,17 +61,18 @@ def random_evidence(draw: random.Random) -> Evidence:
     called = set(draw.sample(LABELS, count))
     unknown = set(draw.sample(LABELS, draw.randint(1, 4))) - called if draw.random() < 0.06 else set()
     decisions: list[Decision] = []
-    regions: list[str | None] = []
+    places: list[tuple[Place, ...]] = []
     for finding in FINDINGS:
         decision: Decision = "unknown" if finding.name in unknown else "absent"
-        region = None
+        where: tuple[Place, ...] = ()
         if finding.name in called:
             decision = "present" if draw.random() < 0.65 else "possible"
             if not finding.diffuse and draw.random() < 0.8:
-                region = draw.choice(_REGIONS).format(draw.choice(_ZONES))
+                sides, zone = draw.choice(_SIDES), draw.choice(_ZONES)
+                where = tuple(Place(side, zone) for side in sides)
         decisions.append(decision)
-        regions.append(region)
-    return evidence_from_decisions(decisions, regions, seed=str(draw.random()), view=draw.choice(_VIEWS))
+        places.append(where)
+    return evidence_from_decisions(decisions, places, seed=str(draw.random()), view=draw.choice(_VIEWS))
 
 
 class SentenceBank:
@@ -214,7 +217,7 @@ def _called_in(sentence: str) -> tuple[list[str], bool]:
 
 
 def _key(item: FindingEvidence) -> _Key:
-    return _Key(item.finding.name, item.decision, side_of(item.region))
+    return _Key(item.finding.name, item.decision, side_of(item.places))
 
 
 def _weighted(counts: Counter[str]) -> Weighted:
@@ -223,7 +226,7 @@ def _weighted(counts: Counter[str]) -> Weighted:
 
 
 def _plain(item: FindingEvidence, draw: random.Random) -> str:
-    side = side_of(item.region)
+    side = side_of(item.places)
     phrase = f"{side} {item.finding.phrase}" if side else item.finding.phrase
     if item.decision == "possible":
         forms: Sequence[str] = ("Possible {}.", "Findings may represent {}.", "Questionable {}.")

@@ -13,7 +13,7 @@ from core.datasets.table import require_columns
 from core.findings import LABELS
 from core.reporting.evidence import DECISIONS, Decision, Evidence
 from core.reporting.guard import Draft
-from core.vlm.reference_evidence import evidence_from_decisions, evidence_from_report, stated_regions
+from core.vlm.reference_evidence import evidence_from_decisions, evidence_from_report, stated_places
 
 REFERENCE = ("reference_findings", "reference_impression")
 GENERATED = ("findings", "impression")
@@ -166,8 +166,8 @@ def evidence_of(studies: pd.DataFrame) -> list[Evidence]:
             evidences.append(evidence_from_report(report, study_id=row["id"], view=view))
         else:
             decisions = [given.get(label, "unknown") for label in LABELS]
-            regions = stated_regions(report, decisions)
-            evidences.append(evidence_from_decisions(decisions, regions, seed=row["id"], view=view))
+            places = stated_places(report, decisions)
+            evidences.append(evidence_from_decisions(decisions, places, seed=row["id"], view=view))
     return evidences
 
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from core.findings import FINDINGS
 from core.reporting.evidence import DECISIONS, Decision, Evidence, FindingEvidence
 from core.reporting.guard import Draft
+from core.reporting.wording import side_of
 
 Style = Literal["report", "rsna", "reasoning"]
 STYLES: tuple[Style, ...] = get_args(Style)
@@ -123,22 +124,13 @@ def _unit(phrase: str, decision: Decision, side: str | None) -> str:
 
 
 def _item_unit(item: FindingEvidence) -> str:
-    return _unit(item.finding.phrase, item.decision, side_of(item.region))
+    return _unit(item.finding.phrase, item.decision, side_of(item.places))
 
 
 def _band(item: FindingEvidence) -> str:
     if item.probability is None:
         return ""
     return next(f" ({name})" for upper, name in _BANDS if item.probability <= upper)
-
-
-def side_of(region: str | None) -> str | None:
-    """The side that a region in words (``core.reporting.regions``) names."""
-    if region is None:
-        return None
-    if "both sides" in region:
-        return "bilateral"
-    return next((side for side in ("left", "right") if region.startswith(side)), None)
 
 
 def _statement(item: FindingEvidence) -> str:

@@ -9,9 +9,12 @@ import math
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import get_args
 
 import numpy as np
 
+from core.anatomy import Place
+from core.anatomy.place import Side, Zone
 from core.classifier import SHIPPED, load_config
 from core.classifier.calibration import OperatingPoint
 from core.findings import FINDINGS, Finding
@@ -31,13 +34,13 @@ _STATED: dict[Decision, Presence] = {"present": "present", "possible": "uncertai
 _GATE = Gate(accepted=True, checks=("labels of the reference report, no image",))
 _MODEL = {"name": "reference-report", "version": "1", "architecture": "report labeler"}
 
-_ZONES = (
+_ZONES: tuple[tuple[Zone, re.Pattern[str]], ...] = (
     ("lower", re.compile(r"\b(?:lower|bas(?:e|es|al|ilar)|bibas\w+|costophrenic|(?:hemi)?diaphragm\w*)\b")),
     ("upper", re.compile(r"\b(?:upper|apex|apices|(?:bi)?apical|suprahilar)\b")),
     ("middle", re.compile(r"\b(?:mid|middle|midlung|midzone|lingula\w*|(?:peri|bi)?hil\w+)\b")),
 )
 # Where heatmaps of these findings usually peak when the report states a side and no height.
-_USUAL_ZONE = {"Atelectasis": "lower", "Effusion": "lower", "Pneumothorax": "upper"}
+_USUAL_ZONE: dict[str, Zone] = {"Atelectasis": "lower", "Effusion": "lower", "Pneumothorax": "upper"}
 
 
 def evidence_from_report(report: str, *, study_id: str, view: str | None = None) -> Evidence:
@@ -45,8 +48,8 @@ def evidence_from_report(report: str, *, study_id: str, view: str | None = None)
 
     A finding stated as present is present, one stated with doubt is possible, every other is absent. Each probability
     is drawn within the band that the shipped classifier's operating point gives to that decision; the same study has
-    the same draw in every run. Places are the sides that the report states, in the words of heatmap regions; a height
-    that it leaves open is the finding's usual one.
+    the same draw in every run. Places are the sides that the report states; a zone that it leaves open is the
+    finding's usual one.
 
     Args:
         report: findings, impression, or both.
@@ -55,33 +58,33 @@ def evidence_from_report(report: str, *, study_id: str, view: str | None = None)
     """
     stated = presences(report)
     decisions = [DECISION[stated.get(finding.name, "not mentioned")] for finding in FINDINGS]
-    return evidence_from_decisions(decisions, stated_regions(report, decisions), seed=study_id, view=view)
+    return evidence_from_decisions(decisions, stated_places(report, decisions), seed=study_id, view=view)
 
 
-def stated_regions(report: str, decisions: Sequence[Decision]) -> list[str | None]:
-    """Where a report places each finding, in the words of heatmap regions.
+def stated_places(report: str, decisions: Sequence[Decision]) -> list[tuple[Place, ...]]:
+    """Where a report places each finding.
 
     Args:
         report: findings, impression, or both.
         decisions: one for each finding, in their order; only present and possible ones have a place.
 
     Returns:
-        One for each finding; None where the report names no side, or a place would mislead.
+        For each finding, none where the report names no side, or a place would mislead.
     """
     decided = list(zip(FINDINGS, decisions, strict=True))
     located = any(decision in _STATED and not finding.diffuse for finding, decision in decided)
     mentions = find_mentions(report) if located else []
-    return [_region(finding, decision, mentions) for finding, decision in decided]
+    return [_places(finding, decision, mentions) for finding, decision in decided]
 
 
 def evidence_from_decisions(
-    decisions: Sequence[Decision], regions: Sequence[str | None], *, seed: str, view: str | None = None
+    decisions: Sequence[Decision], places: Sequence[tuple[Place, ...]], *, seed: str, view: str | None = None
 ) -> Evidence:
     """Evidence with these decisions, as the shipped classifier would give it.
 
     Args:
         decisions: one for each finding, in their order.
-        regions: where each finding's heatmap is strongest, in words, or None.
+        places: where each finding's heatmap has its peaks.
         seed: of the probabilities, which are drawn within the bands of the decisions.
         view: view position, or None.
     """
@@ -97,10 +100,10 @@ def evidence_from_decisions(
                 else _within_band(decision, points[finding.name], float(share)),
                 operating_point=None if decision == "unknown" else points[finding.name],
                 decision=decision,
-                region=region,
+                places=where,
                 reliability=None,
             )
-            for finding, decision, region, share in zip(FINDINGS, decisions, regions, draws, strict=True)
+            for finding, decision, where, share in zip(FINDINGS, decisions, places, draws, strict=True)
         ),
         view=view,
         gate=_GATE,
@@ -125,18 +128,14 @@ def _within_band(decision: Decision, point: OperatingPoint, share: float) -> flo
     return min(low + (high - low) * share, math.nextafter(high, low))
 
 
-def _region(finding: Finding, decision: Decision, mentions: list[Mention]) -> str | None:
-    """Where the report places the finding; None where it names no side or a place would mislead."""
+def _places(finding: Finding, decision: Decision, mentions: list[Mention]) -> tuple[Place, ...]:
+    """Where the report places the finding; nowhere if it names no side or a place would mislead."""
     if finding.diffuse or decision not in _STATED:
-        return None
+        return ()
     for mention in mentions:
         if mention.observation == finding.name and mention.presence == _STATED[decision] and mention.laterality:
             sentence = mention.sentence.lower()
             named = (zone for zone, words in _ZONES if words.search(sentence))
             zone = next(named, _USUAL_ZONE.get(finding.name, "middle"))
-            return (
-                f"{zone} zones of both sides"
-                if mention.laterality == "bilateral"
-                else f"{mention.laterality} {zone} zone"
-            )
-    return None
+            return tuple(Place(side, zone) for side in get_args(Side) if mention.laterality in (side, "bilateral"))
+    return ()

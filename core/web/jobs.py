@@ -135,7 +135,7 @@ class Worker:
         self._store.update(study_id, progress=0.8)
         write_results(folder, radiograph, assessment)
         evidence = assessment.evidence
-        record(self._store, study_id, evidence.findings)
+        record(self._store, study_id, evidence.findings, undoubted=evidence.undoubted)
         created = study.created if study.created.tzinfo else study.created.replace(tzinfo=UTC)
         self._store.update(
             study_id,

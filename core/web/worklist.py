@@ -13,7 +13,7 @@ from core.findings import BY_NAME, FINDINGS, LABELS, display_name
 from core.reporting import FindingEvidence
 from core.reporting.evidence import DECISIONS, Decision
 from core.reporting.storage import restore_report
-from core.reporting.urgency import multiple_of, urgency_of
+from core.reporting.urgency import urgency_of
 from core.web.store import Base, Status, Store, Study
 
 log = logging.getLogger(__name__)
@@ -120,9 +120,16 @@ class Page:
     unfinished: int
 
 
-def record(store: Store, study_id: str, findings: Sequence[FindingEvidence]) -> None:
-    """Keep what was called in a study, in place of what was kept before; nothing if it was deleted meanwhile."""
-    urgency = urgency_of(findings)
+def record(store: Store, study_id: str, findings: Sequence[FindingEvidence], *, undoubted: bool = True) -> None:
+    """Keep what was called in a study, in place of what was kept before; nothing if it was deleted meanwhile.
+
+    Args:
+        store: of the study.
+        study_id: of the study.
+        findings: what is known of each.
+        undoubted: whether the picture is taken for a frontal chest radiograph without doubt.
+    """
+    urgency = urgency_of(findings, undoubted=undoubted)
     rating = Rating(
         study_id=study_id,
         level=urgency.level,
@@ -133,7 +140,7 @@ def record(store: Store, study_id: str, findings: Sequence[FindingEvidence]) -> 
                 "name": item.finding.name,
                 "decision": item.decision,
                 "probability": item.probability,
-                "multiple": round(multiple_of(item), 2),
+                "certainty": item.certainty,
             }
             for item in urgency.because
         ],
@@ -254,7 +261,7 @@ def _earlier_findings(store: Store, study: Study) -> Sequence[FindingEvidence]:
     except (OSError, ValueError, KeyError, TypeError):
         # Its files are gone or of another version; the names of what was called are in the row itself.
         return [
-            FindingEvidence(BY_NAME[name], None, None, decision, None, None)
+            FindingEvidence(BY_NAME[name], None, None, decision, (), None)
             for decision in CALLED
             for name in study.summary.get(decision, [])
             if name in BY_NAME

@@ -37,7 +37,7 @@ function detailLines(finding, study, wasMeasured) {
         el("p", { data: { testid: "finding-meaning" } }, `${inWords(finding.probability)}${validationShare(finding)}.`),
         ...referenceLine(finding, study)),
       el("div", {},
-        el("p", {}, "Model attention: ", value(finding.region ?? "no region named")),
+        el("p", { data: { testid: "finding-places" } }, "Place: ", value(places(finding))),
         el("p", { data: { testid: "heatmap-reliability" } }, "Heatmap reliability: ", value(reliability(finding, wasMeasured))))),
   ];
 }
@@ -55,6 +55,10 @@ function operatingPoint(finding) {
     ": sensitivity ", measured(finding.sensitivity),
     ", specificity ", measured(finding.specificity), ".",
   ];
+}
+
+function places({ places: found = [] }) {
+  return found.map(({ words }) => words).join(", ") || "none named";
 }
 
 function reliability(finding, wasMeasured) {

@@ -159,7 +159,7 @@ def test_filter_and_search_are_kept_by_a_reload_and_a_link(page, five_studies, a
     finding, expected = "Hernia", ["chest-1.png", "chest-3.png"]
     for study in five_studies:
         if study["filename"] in expected:
-            called = FindingEvidence(BY_NAME[finding], 0.25, None, "present", None, None)
+            called = FindingEvidence(BY_NAME[finding], 0.75, None, "present", (), None)
             record(services_of(application).store, study["id"], [called])
     page.reload()
     page.get_by_test_id("filter-finding").select_option(finding)
@@ -270,7 +270,7 @@ def test_the_most_urgent_come_first(page, clean, application, radiographs):
     for name, called in {"a.png": "Nodule", "b.png": None, "c.png": "Pneumothorax"}.items():
         study = store.add(name, (radiographs / "chest-0.png").read_bytes())
         finding = BY_NAME[called or "Hernia"]
-        record(store, study.id, [FindingEvidence(finding, 0.25, None, "present", None, None)])
+        record(store, study.id, [FindingEvidence(finding, 0.75, None, "present", (), None)])
         store.update(study.id, status="done", progress=1.0, total_ms=100)
     page.goto("/")
     expect(rows(page)).to_have_count(3)

@@ -63,3 +63,20 @@ def test_figures_of_other_weights_are_not_in_force(tmp_path: Path, caplog: pytes
     save_file(weights, folder / WEIGHTS)
     assert Classifier(folder).reliability == {}
     assert "was measured on another checkpoint and is not used" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("hits", "images", "guess", "beats"),
+    [
+        (18, 39, 0.08, True),
+        (6, 14, 3 / 14, False),  # twice the guess, and yet 21% to 67%
+        (6, 25, 0.24, False),
+        (140, 327, 3 / 14, True),  # the same share on more images
+        (10, 10, None, False),
+    ],
+)
+def test_heatmaps_beat_the_guess_where_their_interval_lies_above_it(
+    hits: int, images: int, guess: float | None, beats: bool
+) -> None:
+    measured = HeatmapReliability(images, images, hits / images, 0.5, guess)
+    assert measured.beats_guess is beats

@@ -47,7 +47,7 @@ def test_only_what_is_likely_is_stated_without_a_hedge() -> None:
 def test_a_finding_tells_the_precision_of_its_own_kind_of_call() -> None:
     point = OperatingPoint(0.4, 0.2, None, None, None, None, 9, 90, "a test", 0.7, (0.52, 0.8), 0.3, (0.2, 0.4))
     present, possible, absent = (
-        FindingEvidence(BY_NAME["Mass"], probability, point, decision, None, None)
+        FindingEvidence(BY_NAME["Mass"], probability, point, decision, (), None)
         for decision, probability in (("present", 0.45), ("possible", 0.25), ("absent", 0.1))
     )
     assert (present.precision, present.certainty) == (0.7, "likely")

@@ -215,7 +215,7 @@ def test_losses_and_burned_in_text_of_the_source_are_passed_on(
 
 def test_a_model_that_knows_nothing_still_gives_valid_objects(dicom_study: ReportedStudy, dciodvfy: Check) -> None:
     findings = tuple(
-        replace(item, probability=None, operating_point=None, decision="unknown", region=None)
+        replace(item, probability=None, operating_point=None, decision="unknown", places=())
         for item in dicom_study.evidence.findings
     )
     study = replace(dicom_study, evidence=replace(dicom_study.evidence, findings=findings))

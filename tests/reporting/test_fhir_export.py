@@ -97,7 +97,7 @@ def test_a_picture_without_identity_has_a_made_up_study_and_no_patient(raster_st
 
 def test_unknown_findings_and_odd_names_stay_valid(dicom_study: ReportedStudy) -> None:
     findings = tuple(
-        replace(item, probability=None, operating_point=None, decision="unknown", region=None)
+        replace(item, probability=None, operating_point=None, decision="unknown", places=())
         for item in dicom_study.evidence.findings
     )
     evidence = replace(dicom_study.evidence, findings=findings, modality="OT")

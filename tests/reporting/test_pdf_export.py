@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core import DISCLAIMER
+from core.anatomy import Place
 from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, display_name
 from core.reporting import ReportedStudy, export
@@ -24,7 +25,7 @@ def _pages(data: bytes) -> list[str]:
 
 def _crowded(study: ReportedStudy, n_present: int) -> ReportedStudy:
     findings = tuple(
-        replace(item, probability=0.4, decision="present", region="upper zones of both sides")
+        replace(item, probability=0.4, decision="present", places=(Place("right", "upper"), Place("left", "upper")))
         if index < n_present
         else item
         for index, item in enumerate(study.evidence.findings)
@@ -140,7 +141,7 @@ def test_pixels_that_are_not_square_are_shown_in_the_proportions_of_the_body(ras
 
 def test_a_model_that_knows_nothing_is_said_to_know_nothing(raster_study: ReportedStudy) -> None:
     findings = tuple(
-        replace(item, probability=None, operating_point=None, decision="unknown", region=None)
+        replace(item, probability=None, operating_point=None, decision="unknown", places=())
         for item in raster_study.evidence.findings
     )
     evidence = replace(raster_study.evidence, findings=findings)

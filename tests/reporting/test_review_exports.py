@@ -164,8 +164,11 @@ def test_a_reviewed_report_loses_no_word_and_links_what_the_labeler_finds(raster
 
 def test_disagreements_follow_presence_and_decision(raster_study: ReportedStudy) -> None:
     def findings_called(decision: str) -> ReportedStudy:
+        chance = {"present": 0.7, "possible": 0.3}.get(decision, 0.1)
         items = tuple(
-            replace(item, decision=decision if item.finding.name == "Effusion" else "absent")
+            replace(item, decision=decision, probability=chance)
+            if item.finding.name == "Effusion"
+            else replace(item, decision="absent")
             for item in raster_study.evidence.findings
         )
         return replace(raster_study, evidence=replace(raster_study.evidence, findings=items))

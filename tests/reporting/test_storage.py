@@ -10,7 +10,7 @@ from core.reporting.storage import restore, restore_heatmap, restore_report, sto
 
 def test_evidence_and_report_come_back_as_they_were(dicom_study: ReportedStudy, tmp_path: Path) -> None:
     findings = list(dicom_study.evidence.findings)
-    findings[3] = replace(findings[3], probability=None, operating_point=None, decision="unknown", region=None)
+    findings[3] = replace(findings[3], probability=None, operating_point=None, decision="unknown", places=())
     evidence = replace(dicom_study.evidence, findings=tuple(findings), warnings=("A doubt.",))
     store(tmp_path, dicom_study.prediction, evidence, dicom_study.report)
     assert restore_report(tmp_path) == (evidence, dicom_study.report)

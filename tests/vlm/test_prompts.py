@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from core.anatomy import Place
 from core.findings import FINDINGS
 from core.labeler import presences
 from core.reporting.guard import Draft
@@ -17,7 +18,6 @@ from core.vlm.prompts import (
     read_reply,
     reasoning_steps,
     render_prompt,
-    side_of,
     write_reply,
 )
 from core.vlm.reference_evidence import evidence_from_decisions
@@ -27,10 +27,9 @@ DRAFT = Draft("The heart is enlarged. The lungs are clear.", "Cardiomegaly.")
 
 def evidence(**decisions):
     values = [decisions.get(finding.name, "absent") for finding in FINDINGS]
-    regions = [
-        "left lower zone" if name in decisions and name == "Effusion" else None for name in (f.name for f in FINDINGS)
-    ]
-    return evidence_from_decisions(values, regions, seed="x", view="PA")
+    left = (Place("left", "lower"),)
+    places = [left if name in decisions and name == "Effusion" else () for name in (f.name for f in FINDINGS)]
+    return evidence_from_decisions(values, places, seed="x", view="PA")
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -64,20 +63,6 @@ def test_a_prompt_gives_bands_and_no_figures():
 def test_a_prompt_carries_the_clinical_context_only_when_there_is_one():
     assert "Clinical context" not in render_prompt(evidence())
     assert render_prompt(evidence(), context="age 72; sex F").endswith("Clinical context: age 72; sex F")
-
-
-@pytest.mark.parametrize(
-    ("region", "side"),
-    [
-        ("left lower zone", "left"),
-        ("right upper zone", "right"),
-        ("middle zones of both sides", "bilateral"),
-        ("central lower zone", None),
-        (None, None),
-    ],
-)
-def test_a_region_names_its_side(region, side):
-    assert side_of(region) == side
 
 
 @pytest.mark.parametrize(

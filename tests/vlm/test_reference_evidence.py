@@ -1,9 +1,10 @@
 import pytest
 
+from core.anatomy import Place
 from core.findings import LABELS
 from core.reporting.evidence import Decision, decide
 from core.reporting.templater import write_report
-from core.vlm.reference_evidence import evidence_from_decisions, evidence_from_report, stated_regions
+from core.vlm.reference_evidence import evidence_from_decisions, evidence_from_report, stated_places
 
 REPORT = (
     "The heart is enlarged. Small left pleural effusion with bibasilar atelectasis. Possible right upper lobe "
@@ -15,8 +16,11 @@ def decisions(report: str) -> dict[str, str]:
     return {item.finding.name: item.decision for item in evidence_from_report(report, study_id="1").findings}
 
 
-def regions(report: str) -> dict[str, str | None]:
-    return {item.finding.name: item.region for item in evidence_from_report(report, study_id="1").findings}
+def places(report: str) -> dict[str, list[str]]:
+    return {
+        item.finding.name: [place.key for place in item.places]
+        for item in evidence_from_report(report, study_id="1").findings
+    }
 
 
 def test_the_labels_of_the_report_become_decisions() -> None:
@@ -36,22 +40,22 @@ def test_a_report_without_words_shows_nothing() -> None:
     assert set(decisions("").values()) == {"absent"}
 
 
-def test_sides_become_regions_and_diffuse_findings_have_none() -> None:
-    found = regions(REPORT)
-    assert found["Effusion"] == "left lower zone"
-    assert found["Atelectasis"] == "lower zones of both sides"
-    assert found["Pneumonia"] == "right upper zone"
-    assert found["Edema"] is None
-    assert found["Cardiomegaly"] is None
-    assert found["Pneumothorax"] is None
+def test_sides_become_places_and_diffuse_findings_have_none() -> None:
+    found = places(REPORT)
+    assert found["Effusion"] == ["left_lower_zone"]
+    assert found["Atelectasis"] == ["right_lower_zone", "left_lower_zone"]
+    assert found["Pneumonia"] == ["right_upper_zone"]
+    assert found["Edema"] == []
+    assert found["Cardiomegaly"] == []
+    assert found["Pneumothorax"] == []
 
 
 def test_a_side_that_is_not_stated_is_not_invented() -> None:
-    assert regions("There is a nodule.")["Nodule"] is None
+    assert places("There is a nodule.")["Nodule"] == []
 
 
 def test_the_side_of_the_statement_that_decides_is_taken() -> None:
-    assert regions("No left pleural effusion. Right pleural effusion.")["Effusion"] == "right lower zone"
+    assert places("No left pleural effusion. Right pleural effusion.")["Effusion"] == ["right_lower_zone"]
 
 
 @pytest.mark.parametrize("report", [REPORT, "", "Possible nodule, mass, effusion or consolidation."])
@@ -75,9 +79,9 @@ def test_the_template_writes_from_it() -> None:
 def test_given_decisions_hold_and_the_report_gives_the_side() -> None:
     decisions: list[Decision] = ["unknown"] * len(LABELS)
     decisions[LABELS.index("Effusion")] = "present"
-    regions = stated_regions("Left pleural effusion. Right lower lobe mass.", decisions)
-    found = evidence_from_decisions(decisions, regions, seed="1").findings
+    places = stated_places("Left pleural effusion. Right lower lobe mass.", decisions)
+    found = evidence_from_decisions(decisions, places, seed="1").findings
     assert [item.decision for item in found] == decisions
-    assert found[LABELS.index("Effusion")].region == "left lower zone"
-    assert [item.region for item in found if item.decision == "unknown"] == [None] * 13
+    assert found[LABELS.index("Effusion")].places == (Place("left", "lower"),)
+    assert [item.places for item in found if item.decision == "unknown"] == [()] * 13
     assert [item.probability for item in found if item.decision == "unknown"] == [None] * 13

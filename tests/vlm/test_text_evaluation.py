@@ -5,6 +5,7 @@ import pytest
 from manifests import EVIDENCE, GENERATED, REFERENCES, manifest
 
 from core.reporting.guard import Draft
+from core.reporting.wording import in_words
 from core.vlm.evaluation import evaluate
 from core.vlm.evaluation_baselines import BASELINES, CONSTANT
 from core.vlm.evaluation_manifest import Written, aligned, checked, manifest_of, studies_of
@@ -145,7 +146,7 @@ def test_a_writer_is_given_the_evidence_of_each_study() -> None:
     def write(evidences):  # type: ignore[no-untyped-def]
         assert [evidence.view for evidence in evidences] == ["PA", None]
         called = [evidence.decided("present", "possible")[0] for evidence in evidences]
-        return [Draft(f"{item.decision} {item.finding.phrase}.", item.region or "") for item in called]
+        return [Draft(f"{item.decision} {item.finding.phrase}.", in_words(item.places)) for item in called]
 
     made = manifest_of(studies, write)
     assert made["findings"].tolist() == ["present pleural effusion.", "possible pneumonia."]

@@ -31,7 +31,7 @@ def _add(store: Store, name: str, calls: Mapping[str, str] | None, *, hours: int
 
 
 def _evidence(finding: str, decision: Any) -> FindingEvidence:
-    return FindingEvidence(BY_NAME[finding], 0.3, None, decision, None, None)
+    return FindingEvidence(BY_NAME[finding], 0.7 if decision == "present" else 0.3, None, decision, (), None)
 
 
 def _names(store: Store, **parameters: str) -> list[str]:

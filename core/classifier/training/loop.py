@@ -23,7 +23,7 @@ from core.classifier.heatmaps import closed_form
 from core.classifier.losses import MaskedLoss
 from core.classifier.training.attention import WithEvidence, attention_loss
 from core.classifier.training.cpu import suit_cpu
-from core.classifier.training.distillation import Pupil, imitation_loss, lesson_of
+from core.classifier.training.distillation import Pupil, Teacher, imitation_loss, lesson_of
 from core.classifier.training.failures import TrainingError, in_plain_words
 from core.classifier.training.images import Batch, TrainingImages, draw_epoch, epoch_steps, loaded, soften
 from core.classifier.training.initial import has_quick_heatmaps, initial_network
@@ -46,7 +46,7 @@ def train(
     settings: TrainingSettings,
     *,
     data_settings: dict[str, Any],
-    teacher: pd.DataFrame | None = None,
+    teacher: Teacher | None = None,
     boxes: pd.DataFrame | None = None,
     resume: bool = True,
 ) -> Path:
@@ -61,7 +61,7 @@ def train(
             ``tensorboard/``.
         settings: see ``TrainingSettings``.
         data_settings: how ``table`` was made, for the record; ``evaluate.py`` makes the same split again from it.
-        teacher: another model's probabilities for some of the images, ``study_id`` as index and label columns. The
+        teacher: other models' probabilities for some of the images. The
             targets of those images become the mean of label and probability, and a second head that learns the
             teacher's logits joins the first when the network is saved (``training.distillation``).
         boxes: radiologists' boxes (``core.datasets.load_boxes``); those of training images teach the network where
@@ -99,7 +99,7 @@ class _Run:
         folder: Path,
         settings: TrainingSettings,
         data_settings: dict[str, Any],
-        teacher: pd.DataFrame | None,
+        teacher: Teacher | None,
         boxes: pd.DataFrame | None,
         *,
         resume: bool,
@@ -127,7 +127,7 @@ class _Run:
         if teacher is not None:
             lesson = lesson_of(rows["train"], teacher)
             self.images["train"].labels = torch.tensor(soften(rows["train"], teacher))
-            self.images["train"].lessons = lesson.targets
+            self.images["train"].lessons = torch.stack([lesson.targets, lesson.trust], dim=1)
             network = Pupil(network, lesson).to(self.accelerator.device)
         self.average = ModelEmaV3(network, decay=settings.ema_decay, use_warmup=True)
         optimiser = make_optimiser(network, settings)
@@ -247,7 +247,8 @@ class _Run:
                 attention = attention_loss(beside[0], regions.to(accelerator.device))
                 share = share + self.settings.attention_weight * attention / images
             if lessons.numel():
-                imitation = imitation_loss(beside[1].float(), lessons.to(accelerator.device))
+                targets, trust = lessons.to(accelerator.device).unbind(dim=1)
+                imitation = imitation_loss(beside[1].float(), targets, trust)
                 share = share + self.settings.teacher_weight * imitation / images
             # Gradients are averaged over processes; the sum over all entries is wanted.
             accelerator.backward(share * accelerator.num_processes)

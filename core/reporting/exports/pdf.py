@@ -20,6 +20,7 @@ from core.reporting.exports.pictures import caption, overlaid, trust
 from core.reporting.exports.study import ReportedStudy
 from core.reporting.report import SECTIONS
 from core.reporting.review import state_in_words
+from core.reporting.wording import in_words
 
 Styles = dict[str, ParagraphStyle]
 
@@ -165,13 +166,13 @@ def _sections(study: ReportedStudy, style: Styles) -> Table:
 
 
 def _evidence_table(study: ReportedStudy, style: Styles) -> Table:
-    """Findings by decision and probability, each with its bar, figures, decision and the place of attention."""
-    heads = ("Finding", "Probability", "", "Operating point", "Decision", "Model attention")
+    """Findings by decision and probability, each with its bar, figures, decision and place."""
+    heads = ("Finding", "Probability", "", "Operating point", "Decision", "Place")
     rows: list[list[Any]] = [[paragraph(head, style["small"]) for head in heads]]
     for item in (item for decision in DECISIONS for item in study.evidence.decided(decision)):
         font = style["cell_strong" if item.decision == "present" else "cell"]
         threshold = item.operating_point.threshold if item.operating_point else None
-        cells = (_percent(item.probability), _percent(threshold), item.decision, item.region or "")
+        cells = (_percent(item.probability), _percent(threshold), item.decision, in_words(item.places))
         texts = [paragraph(text, font) for text in cells]
         name = paragraph(display_name(item.finding.name), font)
         rows.append([name, _Bar(item.probability, threshold, item.decision), *texts])

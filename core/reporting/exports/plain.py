@@ -10,12 +10,14 @@ from datetime import UTC
 from typing import Any
 
 from core import DISCLAIMER
+from core.anatomy import Place
 from core.classifier.reliability import HeatmapReliability
 from core.findings import display_name
 from core.reporting.evidence import DECISIONS, Evidence, FindingEvidence
 from core.reporting.reliability import reliability_in_words
 from core.reporting.report import SECTIONS, Report
 from core.reporting.review import Review, reviewed_report, state_in_words
+from core.reporting.wording import in_words
 
 
 def as_object(evidence: Evidence, report: Report) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def as_csv(studies: Iterable[tuple[str, Evidence, Review | None]]) -> str:
             "threshold",
             "possible_threshold",
             "decision",
-            "model_attention",
+            "places",
             "heatmap_reliability",
             "model",
             "report_state",
@@ -112,7 +114,7 @@ def as_csv(studies: Iterable[tuple[str, Evidence, Review | None]]) -> str:
                     "" if point is None else f"{point.threshold:.6f}",
                     "" if point is None else f"{point.possible_threshold:.6f}",
                     item.decision,
-                    item.region or "",
+                    in_words(item.places),
                     "" if item.reliability is None else reliability_in_words(item.reliability),
                     f"{evidence.model['name']} {evidence.model['version']}",
                     state_in_words(review),
@@ -149,9 +151,13 @@ def _finding_object(item: FindingEvidence) -> dict[str, Any]:
         "n_positive": point.n_positive if point else None,
         "n_negative": point.n_negative if point else None,
         "decision": item.decision,
-        "region": item.region,
+        "places": [_place_object(place) for place in item.places],
         "heatmap_reliability": None if item.reliability is None else _reliability_object(item.reliability),
     }
+
+
+def _place_object(place: Place) -> dict[str, Any]:
+    return {"key": place.key, "side": place.side, "zone": place.zone, "words": place.in_words()}
 
 
 def _reliability_object(reliability: HeatmapReliability) -> dict[str, Any]:

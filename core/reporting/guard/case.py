@@ -1,6 +1,5 @@
 """The evidence as the guard asks for it."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +9,6 @@ from core.findings import LABELS
 from core.reporting.certainty import PHRASES, Certainty
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
 from core.reporting.templater import write_report
-
-_SIDES = ("left", "right")
-_ZONES = ("upper", "middle", "lower")
 
 
 @dataclass(frozen=True)
@@ -80,19 +76,5 @@ def bare(sentence: str) -> str:
     return sentence.rstrip(". ")
 
 
-def side_of(places: tuple[Place, ...]) -> str | None:
-    """``left``, ``right`` or ``bilateral``; None where no side is given."""
-    sides = {place.side for place in places if place.side}
-    return "bilateral" if len(sides) > 1 else next(iter(sides), None)
-
-
 def _expected(item: FindingEvidence) -> Expected:
-    return Expected(item.decision, item.certainty, _places_in(item.region))
-
-
-def _places_in(region: str | None) -> tuple[Place, ...]:
-    """The places that a region's words name."""
-    words = re.findall(r"[a-z]+", (region or "").lower())
-    zones = [zone for zone in _ZONES if zone in words] or [None]
-    sides = list(_SIDES) if "both" in words else [side for side in _SIDES if side in words] or [None]
-    return tuple(Place(side, zone) for side in sides for zone in zones if side or zone)
+    return Expected(item.decision, item.certainty, item.places)

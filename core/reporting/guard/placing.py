@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from core.anatomy import Place
 from core.findings import BY_NAME, display_name
-from core.reporting.guard.case import Case, side_of
+from core.reporting.guard.case import Case
 from core.reporting.guard.claims import Claim
 from core.reporting.guard.reading import Reading
 from core.reporting.guard.verdict import Violation
+from core.reporting.wording import in_words, side_of
 
 # Where the evidence has one observation: a tuple of places for each finding that supports it.
 Where = list[tuple[Place, ...]]
@@ -68,7 +69,7 @@ def _other_side(sides: frozenset[str], where: Where) -> str | None:
 
 def _has_level(where: Where, level: str, side: str | None) -> bool:
     wanted = (side, None) if side in ("left", "right") else ("left", "right", None)
-    return any(place.zone in (None, level) and place.side in wanted for one in where for place in one)
+    return any(place.zone == level and place.side in wanted for one in where for place in one)
 
 
 def _no_level(sentence: str, level: str, names: tuple[str, ...]) -> Violation:
@@ -81,6 +82,5 @@ def _only(name: str) -> tuple[str, ...]:
 
 
 def _place_message(shown: str, side: str, where: tuple[Place, ...]) -> str:
-    given = " and ".join(place.in_words() for place in where)
-    ending = f"the evidence has it in the {given}" if given else "the evidence gives no place"
+    ending = f"the evidence has it in the {in_words(where)}" if where else "the evidence gives no place"
     return f"{shown} is placed {'on both sides' if side == 'bilateral' else f'on the {side}'}, and {ending}."

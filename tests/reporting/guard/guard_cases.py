@@ -2,6 +2,8 @@
 
 import random
 
+from core.anatomy import Place
+from core.anatomy.place import Zone
 from core.classifier.calibration import OperatingPoint
 from core.findings import FINDINGS
 from core.imaging.gate import Gate
@@ -9,26 +11,29 @@ from core.reporting.evidence import Decision, Evidence, FindingEvidence
 
 POINT = OperatingPoint(0.4, 0.2, 0.8, 0.8, 0.9, 0.6, 10, 10, "a test")
 PROBABILITIES: dict[Decision, float | None] = {"present": 0.7, "possible": 0.3, "absent": 0.1, "unknown": None}
-REGIONS = [
-    *(f"{side} {zone} zone" for side in ("left", "right", "central") for zone in ("upper", "middle", "lower")),
-    *(f"{zone} zones of both sides" for zone in ("upper", "middle", "lower")),
-    None,
+ZONES: tuple[Zone, ...] = ("upper", "middle", "lower")
+PLACES: list[tuple[Place, ...]] = [
+    *((Place(side, zone),) for side in ("left", "right") for zone in ZONES),
+    *((Place("right", zone), Place("left", zone)) for zone in ZONES),
+    (Place("right", "upper"), Place("left", "lower")),
+    (Place("left"),),
+    (),
 ]
 
 
-def evidence_of(findings: str = "", regions: dict[str, str] | None = None) -> Evidence:
+def evidence_of(findings: str = "") -> Evidence:
     """Evidence in shorthand: ``"+Effusion ?Edema 0Hernia"`` is present, possible, unknown; all others are absent.
 
-    A place may follow: ``"+Effusion@left lower zone"``, with underscores for the spaces.
+    Places may follow: ``"+Effusion@left_lower"``, several joined by ``&``.
     """
     signs: dict[str, Decision] = {"+": "present", "?": "possible", "0": "unknown", "-": "absent"}
     decisions: dict[str, Decision] = {}
-    places = dict(regions or {})
+    places: dict[str, tuple[Place, ...]] = {}
     for part in findings.split():
         name, _, place = part[1:].partition("@")
         decisions[name] = signs[part[0]]
         if place:
-            places[name] = place.replace("_", " ")
+            places[name] = tuple(map(Place.from_key, place.split("&")))
     items = []
     for finding in FINDINGS:
         decision = decisions.get(finding.name, "absent")
@@ -39,7 +44,7 @@ def evidence_of(findings: str = "", regions: dict[str, str] | None = None) -> Ev
                 PROBABILITIES[decision],
                 POINT if known else None,
                 decision,
-                places.get(finding.name),
+                places.get(finding.name, ()),
                 None,
             )
         )
@@ -48,7 +53,7 @@ def evidence_of(findings: str = "", regions: dict[str, str] | None = None) -> Ev
 
 
 def random_evidence(generator: random.Random) -> Evidence:
-    """Any combination of decisions, probabilities and regions, from nothing called to everything called."""
+    """Any combination of decisions, probabilities and places, from nothing called to everything called."""
     weights = [generator.random() ** 2 + 0.01 for _ in PROBABILITIES]
     items = []
     for finding in FINDINGS:
@@ -58,8 +63,8 @@ def random_evidence(generator: random.Random) -> Evidence:
         chance = {"present": generator.choice([high, 1.0]), "possible": low, "absent": 0.001}.get(decision)
         point = OperatingPoint(high, low, None, None, None, None, 0, 0, "a test") if decision != "unknown" else None
         placed = decision in ("present", "possible") and not finding.diffuse
-        region = generator.choice(REGIONS) if placed else None
-        items.append(FindingEvidence(finding, chance, point, decision, region, None))
+        where = generator.choice(PLACES) if placed else ()
+        items.append(FindingEvidence(finding, chance, point, decision, where, None))
     return _whole(items)
 
 
