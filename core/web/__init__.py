@@ -8,7 +8,7 @@ from flask import Flask
 
 from core.classifier import SHIPPED, Classifier
 from core.settings import ROOT, ServerSettings
-from core.web import api, errors, ingestion, pages, sample_gallery, worklist_api
+from core.web import api, errors, guard_api, ingestion, pages, sample_gallery, worklist_api
 from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.jobs import Worker
 from core.web.reviews import routes as reviews
@@ -60,7 +60,7 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
     )
     install(app, Services(store, classifier, worker, ReviewStore(store.engine), shelf, rewriter))
     protect(app)
-    for module in (errors, api, ingestion, worklist_api, sample_gallery, reviews, pages):
+    for module in (errors, api, ingestion, worklist_api, guard_api, sample_gallery, reviews, pages):
         app.register_blueprint(module.blueprint)
     return app
 
