@@ -9,6 +9,9 @@ probabilities in the same way. Thresholds are chosen on the val split only, and 
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from core.classifier import SHIPPED, CheckpointError, load_config
 from core.command_line import run_command
@@ -34,7 +37,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--threshold", type=_share, help="one threshold for all labels [each label's operating point]")
     parser.add_argument("--thresholds", type=Path, help="thresholds.json of this model's evaluation on its val split")
     parser.add_argument("--min_original_px", type=int, default=0, help="only images whose original was this large")
-    parser.add_argument("--compare", type=Path, help="another model's predictions on the same images (CSV)")
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="another model's predictions on some of the same images (CSV); give it again for further models",
+    )
     add_source_options(parser)
     return parser.parse_args(arguments)
 
@@ -42,20 +52,19 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> int:
     """Evaluate the images of one split and print the figures."""
     # Before any image is predicted: what is wrong with these files should not be found after hours.
-    other = load_predictions(options.compare) if options.compare else None
+    others = _named_predictions(options.compare)
     stored = load_predictions(options.predictions) if options.predictions else None
     folder = options.model_path or (None if options.predictions else SHIPPED)
-    validation: list[str] = []
+    provenance: dict[str, Any] = {}
     if folder is not None:
         provenance = load_config(folder).provenance
         # The division into training and validation must be the one that the checkpoint was trained with.
         if provenance.get("validation_studies") is None:
             raise CheckpointError(f"{folder} does not say which images validated it; train it again.")
-        validation = provenance["validation_studies"]
         # So must the test images be the ones that it was kept from.
         for name in ("split_fractions", "split_seed", "new_splits"):
             setattr(options, name, provenance.get("data", {}).get(name, getattr(options, name)))
-    table = restore_validation(load_sources(options).table, validation)
+    table = restore_validation(load_sources(options).table, provenance)
     chosen = (table["split"] == options.split) & ~smaller_originals(table, options.min_original_px)
     rows = table[chosen].reset_index(drop=True)
     localisation = None
@@ -72,13 +81,20 @@ def run(options: argparse.Namespace) -> int:
         split=options.split,
         threshold=options.threshold,
         thresholds_file=options.thresholds,
-        other=other,
-        other_name=options.compare.stem if options.compare else "",
+        others=others,
         localisation=localisation,
         detailed=options.detailed_reports,
     )
     print(as_table(metrics))
     return 0
+
+
+def _named_predictions(files: list[Path]) -> dict[str, pd.DataFrame]:
+    """Predictions of other models, each by the name of its file."""
+    names = [file.stem for file in files]
+    if doubled := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"--compare was given two files called {min(doubled)}: rename one, so that both can be named.")
+    return {file.stem: load_predictions(file) for file in files}
 
 
 def _share(text: str) -> float:

@@ -14,6 +14,7 @@ from core.classifier.heatmaps import evidence_maps, has_linear_head
 from core.classifier.training.images import TrainingImages
 from core.classifier.training.outcome import save_calibrated
 from core.classifier.training.validation import aurocs_of, predict_logits
+from core.datasets import patient_keys
 from core.findings import LABELS
 
 
@@ -59,7 +60,8 @@ def combine(
     labels = rows[list(LABELS)].to_numpy(dtype=np.float32)
     aurocs = aurocs_of(labels, logits)
     auroc = float(np.mean(list(aurocs.values()))) if aurocs else None
-    common = {key: configs[0].provenance[key] for key in ("data", "validation_studies")}
+    common = {"data": configs[0].provenance["data"], "validation_studies": studies}
+    common["validation_patients"] = sorted(patient_keys(rows).unique())
     members = [member for config in configs for member in _provenance(config)]
     save_calibrated(
         Path(output_dir),
@@ -77,7 +79,7 @@ def _provenance(config: CheckpointConfig) -> list[dict[str, Any]]:
     """Where each network of a checkpoint comes from."""
     if "members" in config.provenance:
         return list(config.provenance["members"])
-    own = {key: value for key, value in config.provenance.items() if key != "validation_studies"}
+    own = {key: value for key, value in config.provenance.items() if not key.startswith("validation_")}
     return [{"architecture": config.architecture, "image_size": config.preprocessing.image_size} | own]
 
 

@@ -3,6 +3,7 @@
 import random
 
 import albumentations as A
+import cv2
 import numpy as np
 
 
@@ -34,7 +35,16 @@ def training_augmentation() -> A.Compose:
             A.RandomBrightnessContrast(brightness_limit=0.08, contrast_limit=0.15, p=0.5),
             A.RandomGamma(gamma_limit=(75, 135), p=0.4),
             A.OneOf(
-                [A.GaussianBlur(sigma_limit=(0.3, 1.2), blur_limit=(3, 7)), A.Downscale(scale_range=(0.45, 0.9))], p=0.3
+                [
+                    A.GaussianBlur(sigma_limit=(0.3, 1.2), blur_limit=(3, 7)),
+                    A.Downscale(scale_range=(0.45, 0.9)),
+                    # Many small copies in circulation were shrunk without antialiasing.
+                    A.Downscale(
+                        scale_range=(0.4, 0.9),
+                        interpolation_pair={"downscale": cv2.INTER_LINEAR, "upscale": cv2.INTER_CUBIC},
+                    ),
+                ],
+                p=0.4,
             ),
             # Copies of one radiograph in several codecs must get the same findings.
             A.GaussNoise(std_range=(0.003, 0.03), p=0.3),

@@ -1,6 +1,7 @@
 """Patient-disjoint splits, stratified on the labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -105,17 +106,22 @@ def assign_splits(table: pd.DataFrame, *, fractions: dict[str, float], seed: int
     return table["patient_id"].map(split_of)
 
 
-def restore_validation(table: pd.DataFrame, validation_studies: list[str]) -> pd.DataFrame:
+def restore_validation(table: pd.DataFrame, provenance: Mapping[str, Any]) -> pd.DataFrame:
     """The table with the division into training and validation that a checkpoint was trained with.
+
+    Further images of a validation patient, such as those of another folder, are left out: to train on them would teach
+    what is asked, and to validate on them would change the figures from one collection to the next.
 
     Args:
         table: as ``load_table`` returns it; its test rows stay test rows.
-        validation_studies: ``study_id`` of the validation images, from the checkpoint. A table that has none of them
-            is of other images, and keeps its own division.
+        provenance: of the checkpoint: ``validation_studies``, the ``study_id`` of its validation images, and
+            ``validation_patients``, the keys of their patients (``patient_keys``); either may be missing. A table that
+            has none of these images keeps its own division, but for the patients.
     """
-    if not table["study_id"].isin(validation_studies).any():
-        return table
     divided = table["split"] != "test"
-    in_validation = table["study_id"].isin(validation_studies)
-    split = table["split"].mask(divided & in_validation, "val").mask(divided & ~in_validation, "train")
-    return table.assign(split=split)
+    in_validation = divided & table["study_id"].isin(set(provenance.get("validation_studies", ())))
+    keys = patient_keys(table)
+    patients = {*provenance.get("validation_patients", ()), *keys[in_validation]}
+    if in_validation.any():
+        table = table.assign(split=table["split"].mask(in_validation, "val").mask(divided & ~in_validation, "train"))
+    return table[~(divided & ~in_validation & keys.isin(patients))]

@@ -107,9 +107,7 @@ def localisation(options: argparse.Namespace) -> int:
     if not (options.data_dir / "test_list.txt").is_file():
         raise ValueError(f"There is no test_list.txt in {options.data_dir}, so nobody knows which images are unseen.")
     # The division into training and validation must be the one that the checkpoint was trained with.
-    table = restore_validation(
-        load_table(["nih"], [options.data_dir]).table, classifier.config.provenance.get("validation_studies", [])
-    )
+    table = restore_validation(load_table(["nih"], [options.data_dir]).table, classifier.config.provenance)
     figures = {"split": options.split} | measure_localisation(
         table[table["split"] == options.split].reset_index(drop=True), boxes, classifier
     )

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from core.evaluation.metrics import TARGET_RANGE
 from core.figures import COLOURS, GREY, INK, MARKERS, canvas, panels
-from core.findings import display_name
+from core.findings import LABELS, display_name
 
 _ROW = 0.27
 
@@ -22,14 +22,36 @@ def auroc_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def comparison_figure(table: pd.DataFrame, other: str) -> Figure:
-    """AUROC of two models on the same images, each label with both intervals."""
-    figure, axes = canvas(height=1.1 + _ROW * 1.5 * len(table))
-    places = np.arange(len(table))
-    _dots(axes, table, "ours", places - 0.17, 0, "this model")
-    _dots(axes, table, "theirs", places + 0.17, 1, other)
-    figure.legend(frameon=False, ncols=2, loc="outside upper center")
-    _auroc_axes(axes, table)
+def comparison_figure(table: pd.DataFrame) -> Figure:
+    """Our AUROC less that of each other model on the images that both have, a row a model and a column a label.
+
+    Where a difference is larger than chance its number is framed.
+    """
+    models, labels = list(dict.fromkeys(table["model"])), ["macro", *(n for n in LABELS if n in set(table["label"]))]
+    cells = table.set_index(["model", "label"])
+    values = np.full((len(models), len(labels)), np.nan)
+    figure, axes = canvas(height=2.2 + 1.2 * _ROW * len(models))
+    figure.set_size_inches(10, figure.get_size_inches()[1])
+    for row, model in enumerate(models):
+        for column, label in enumerate(labels):
+            if (model, label) not in cells.index:
+                continue
+            cell = cells.loc[(model, label)]
+            values[row, column] = cell["difference"]
+            axes.text(column, row, f"{100 * cell['difference']:+.0f}", ha="center", va="center", fontsize=9, color=INK)
+            if cell["larger_than_chance"]:
+                edge = Rectangle((column - 0.45, row - 0.42), 0.9, 0.84, fill=False, edgecolor=INK, lw=1.2)
+                axes.add_patch(edge)
+    # Pale at both ends, so that the numbers can be read on every colour.
+    axes.imshow(values, cmap="PuOr", vmin=-0.4, vmax=0.4, aspect="auto")
+    counts = cells["n_images"].groupby("model").first()
+    axes.set_yticks(range(len(models)), [f"{model} ({counts[model]:,})" for model in models])
+    axes.set_xticks(range(len(labels)), [display_name(label) for label in labels], rotation=40, ha="right")
+    axes.tick_params(length=0)
+    axes.set_xlabel("our AUROC less theirs, in hundredths (framed: larger than chance; in brackets: shared images)")
+    axes.grid(False)
+    for side in axes.spines.values():
+        side.set_visible(False)
     return figure
 
 

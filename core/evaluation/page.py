@@ -29,7 +29,6 @@ def write_report(
     output_dir: str | Path,
     *,
     localisation: dict[str, Any] | None = None,
-    other: str = "the other model",
 ) -> Path:
     """Write ``report.html`` and the folder ``figures``.
 
@@ -37,7 +36,6 @@ def write_report(
         metrics: the object of ``metrics.json``.
         labels, probabilities: (N, 14) that it was computed from, for the curves.
         localisation: the object of ``localization.json``, or None.
-        other: name of the model that was compared with.
 
     Returns:
         The path of the page.
@@ -45,7 +43,7 @@ def write_report(
     folder = Path(output_dir)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     drawn = {}
-    for name, (table, draw) in _figures(metrics, labels, probabilities, other).items():
+    for name, (table, draw) in _figures(metrics, labels, probabilities).items():
         write_text(folder / "figures" / f"{name}.csv", table.to_csv(index=False, float_format="%.6g"))
         with drawing(name):
             figure = draw()
@@ -70,7 +68,6 @@ def write_report(
             wrong_positives=WRONG_POSITIVES,
             localisation=localisation,
             published=published,
-            other=other,
             disclaimer=DISCLAIMER,
         )
     )
@@ -79,7 +76,7 @@ def write_report(
 
 
 def _figures(
-    metrics: dict[str, Any], labels: Array, probabilities: Array, other: str
+    metrics: dict[str, Any], labels: Array, probabilities: Array
 ) -> dict[str, tuple[pd.DataFrame, Callable[[], Figure]]]:
     """For each figure the table behind it, and what draws it."""
     discrimination, decisions = tables.discrimination_table(metrics), tables.decision_table(metrics)
@@ -98,9 +95,9 @@ def _figures(
         "reliability": (reliability, lambda: figures.reliability_figure(reliability)),
         "label_noise": (noise, lambda: figures.noise_figure(noise)),
     }
-    if "comparison" in metrics:
+    if metrics["comparisons"]:
         comparison = tables.comparison_table(metrics)
-        found["comparison"] = (comparison, lambda: figures.comparison_figure(comparison, other))
+        found["comparison"] = (comparison, lambda: figures.comparison_figure(comparison))
     groups = tables.subgroup_table(metrics)
     if len(groups) and (groups["label"] == "macro").any() and groups["auroc"].notna().any():
         found["subgroups"] = (groups, lambda: figures.subgroup_figure(groups))

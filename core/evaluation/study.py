@@ -1,6 +1,7 @@
 """Evaluate a checkpoint, or stored predictions, on one split of a table and write the results."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,7 @@ def run_evaluation(
     split: str,
     threshold: float | None = None,
     thresholds_file: str | Path | None = None,
-    other: pd.DataFrame | None = None,
-    other_name: str = "the other model",
+    others: Mapping[str, pd.DataFrame] | None = None,
     localisation: dict[str, Any] | None = None,
     detailed: bool = False,
     resamples: int = RESAMPLES,
@@ -52,8 +52,7 @@ def run_evaluation(
         threshold: one threshold for all labels, or None for each label's own operating point, or 0.5 where the model
             has none.
         thresholds_file: ``thresholds.json`` of an evaluation of the same model's validation images.
-        other: another model's predictions on some of the images, as ``load_predictions`` returns them.
-        other_name: what that model is called.
+        others: predictions of other models on some of the images, as ``load_predictions`` returns them, by name.
         localisation: from ``localise``.
         detailed: write ``report.html`` and its figures.
 
@@ -62,7 +61,7 @@ def run_evaluation(
 
     Raises:
         ValueError: the split is empty, no image has probabilities, no AUROC can be computed, the thresholds are those
-            of another model, or ``other`` shares no image with the split.
+            of another model, or one of ``others`` shares no image with the split.
     """
     if table.empty:
         raise ValueError(f"The table has no images in the {split} split.")
@@ -103,14 +102,16 @@ def run_evaluation(
     metrics["calibration"] = calibration_figures(labels, probabilities, before=before)
     metrics["subgroups"] = subgroup_figures(rows, labels, probabilities, resamples=resamples)
     metrics["label_noise"] = _label_noise(rows, probabilities, patients, metrics, resamples)
-    if other is not None:
-        metrics["comparison"] = _comparison(rows, labels, probabilities, patients, other, resamples)
+    metrics["comparisons"] = {
+        name: _comparison(name, rows, labels, probabilities, patients, other, resamples)
+        for name, other in (others or {}).items()
+    }
     _write_predictions(rows, probabilities, folder / "predictions.csv")
     _write_json(folder / "metrics.json", metrics)
     if localisation is not None:
         _write_json(folder / "localization.json", localisation)
     if detailed:
-        write_report(metrics, labels, probabilities, folder, localisation=localisation, other=other_name)
+        write_report(metrics, labels, probabilities, folder, localisation=localisation)
     return metrics
 
 
@@ -164,12 +165,18 @@ def _label_noise(
 
 
 def _comparison(
-    rows: pd.DataFrame, labels: Array, probabilities: Array, patients: Any, other: pd.DataFrame, resamples: int
+    name: str,
+    rows: pd.DataFrame,
+    labels: Array,
+    probabilities: Array,
+    patients: Any,
+    other: pd.DataFrame,
+    resamples: int,
 ) -> dict[str, Any]:
     theirs = other.reindex(rows["study_id"])
     both = theirs.notna().any(axis=1).to_numpy()
     if not both.any():
-        raise ValueError("The predictions to compare with cover none of the images of this split.")
+        raise ValueError(f"The predictions of {name} cover none of the images of this split.")
     return compare(labels[both], probabilities[both], theirs.to_numpy()[both], patients[both], resamples=resamples)
 
 

@@ -35,15 +35,23 @@ def discrimination_table(metrics: dict[str, Any]) -> pd.DataFrame:
 
 
 def comparison_table(metrics: dict[str, Any]) -> pd.DataFrame:
-    """Both models' AUROCs and their difference for each label that both can be judged on."""
+    """Our AUROC, another model's and their difference, for each model the macro mean and each label that both know."""
     rows = []
-    for label, figures in metrics["comparison"]["per_label"].items():
-        if figures is None:
-            continue
-        row = {"label": label}
+    for model, comparison in metrics["comparisons"].items():
+        macro = {"n_labels": comparison["n_labels_used"], "p": None, "larger_than_chance": None}
         for name in ("ours", "theirs", "difference"):
-            row |= {name: figures[name], **_edges(name, figures[f"{name}_ci95"])}
-        rows.append(row | {"p": figures["p"], "larger_than_chance": figures["larger_than_chance"]})
+            figures = comparison[name]
+            macro |= {name: figures["macro_auroc"], f"{name}_ci95": figures["ci95"]}
+        # The interval is the paired bootstrap's; a difference whose interval leaves out 0 is called.
+        low, high = macro["difference_ci95"] or (-1, 1)
+        macro["larger_than_chance"] = low > 0 or high < 0
+        for label, figures in {"macro": macro, **comparison["per_label"]}.items():
+            if figures is None:
+                continue
+            row = {"model": model, "n_images": comparison["n_images"], "label": label}
+            for name in ("ours", "theirs", "difference"):
+                row |= {name: figures[name], **_edges(name, figures[f"{name}_ci95"])}
+            rows.append(row | {"p": figures["p"], "larger_than_chance": figures["larger_than_chance"]})
     return pd.DataFrame(rows)
 
 

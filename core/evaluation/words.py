@@ -47,12 +47,14 @@ def sentences(metrics: dict[str, Any]) -> list[str]:
             f"{chosen['n_images']:,} validation images."
         )
     found += [target_sentence(name, target) for name, target in metrics["targets"].items()]
-    if comparison := metrics.get("comparison"):
+    for name, comparison in metrics["comparisons"].items():
         found.append(
-            f"On the {comparison['n_images']:,} images that both models have ({comparison['n_labels_used']} labels): "
+            f"Beside {name}, on the {comparison['n_images']:,} images that both have "
+            f"({comparison['n_labels_used']} labels): "
             f"ours {comparison['ours']['macro_auroc']:.3f} {bounds(comparison['ours']['ci95'])}, "
             f"theirs {comparison['theirs']['macro_auroc']:.3f} {bounds(comparison['theirs']['ci95'])}, "
-            f"difference {comparison['difference']['macro_auroc']:+.3f} {bounds(comparison['difference']['ci95'])}."
+            f"difference {comparison['difference']['macro_auroc']:+.3f} {bounds(comparison['difference']['ci95'])}"
+            f"{_beaten(comparison)}."
         )
     return found
 
@@ -84,6 +86,15 @@ def bounds(ci95: list[float] | None) -> str:
 def share(value: float | None) -> str:
     """A share with two digits, or a dash for a share of nothing."""
     return "-" if value is None else f"{value:.2f}"
+
+
+def _beaten(comparison: dict[str, Any]) -> str:
+    """On which labels a difference is larger than chance."""
+    told = {"better": [], "worse": []}  # type: dict[str, list[str]]
+    for label, row in comparison["per_label"].items():
+        if row is not None and row["larger_than_chance"]:
+            told["better" if row["difference"] > 0 else "worse"].append(f"{label} {row['difference']:+.2f}")
+    return "".join(f"; {how} than chance explains on {', '.join(labels)}" for how, labels in told.items() if labels)
 
 
 def _decisions(metrics: dict[str, Any]) -> str:

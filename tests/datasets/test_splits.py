@@ -109,4 +109,24 @@ def test_patients_with_many_images_are_shared_among_the_splits() -> None:
 
 def test_the_division_of_a_checkpoint_is_found_again() -> None:
     table = pd.DataFrame({"study_id": list("abcd"), "split": ["train", "val", "train", "test"]})
-    assert restore_validation(table, ["a", "d"])["split"].tolist() == ["val", "train", "train", "test"]
+    table = table.assign(source="nih", patient_id=list("1234"))
+    restored = restore_validation(table, {"validation_studies": ["a", "d"]})
+    assert restored["split"].tolist() == ["val", "train", "train", "test"]
+
+
+def test_no_further_image_of_a_validation_patient_is_trained_on() -> None:
+    table = pd.DataFrame({"study_id": list("abcde"), "split": ["train", "val", "train", "test", "val"]})
+    table = table.assign(source=["nih", "nih", "nih", "nih", "other"], patient_id=["1", "1", "2", "1", "1"])
+    restored = restore_validation(table, {"validation_studies": ["a"]})
+    assert dict(zip(restored["study_id"], restored["split"], strict=True)) == {
+        "a": "val",
+        "c": "train",
+        "d": "test",
+        "e": "train",
+    }
+
+
+def test_a_folder_without_the_validation_images_still_keeps_off_their_patients() -> None:
+    table = pd.DataFrame({"study_id": list("ab"), "split": ["train", "val"], "source": "nih", "patient_id": ["1", "2"]})
+    provenance = {"validation_studies": ["z"], "validation_patients": ["nih:1"]}
+    assert restore_validation(table, provenance)["study_id"].tolist() == ["b"]

@@ -92,10 +92,22 @@ def test_a_detailed_evaluation_leaves_a_page_figures_and_the_tables_behind_them(
     (nih_folder / "images" / "00000003_001.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     output = tmp_path / "out"
     other = _stored(nih_folder, tmp_path / "other.csv")
-    command = _arguments(nih_folder, output, "--detailed_reports", "--compare", other)
+    opposite = tmp_path / "opposite.csv"
+    stored = pd.read_csv(other)
+    stored.assign(**{label: 1 - stored[label] for label in LABELS}).to_csv(opposite, index=False)
+    command = _arguments(nih_folder, output, "--detailed_reports", "--compare", other, "--compare", opposite)
     assert main(command) == 0
     printed = capsys.readouterr().out
     metrics = json.loads((output / "metrics.json").read_text())
+    assert list(metrics["comparisons"]) == ["other", "opposite"]
+    theirs = [one["theirs"]["macro_auroc"] for one in metrics["comparisons"].values()]
+    assert sum(theirs) == pytest.approx(1)  # the same scores upside down
+    assert "Beside other," in printed
+    assert "Beside opposite," in printed
+    compared = pd.read_csv(output / "figures" / "comparison.csv")
+    assert set(zip(compared["model"], compared["label"], strict=True)) == {
+        (model, label) for model in ("other", "opposite") for label in ("macro", "Effusion", "Mass")
+    }
     assert re.search(r"Target macro AUROC 0\.86-0\.92: \d\.\d{3}, (not )?met\.", printed)
     assert "1 images have no predictions" in printed
     assert "00000003_001.png" in (output / "problems.csv").read_text()
@@ -229,6 +241,8 @@ def test_what_cannot_be_evaluated_is_said_in_one_sentence(
     assert "outside 0 to 1" in _wrong(_arguments(nih_folder, out, "--predictions", tmp_path / "logits.csv"), capsys)
     pd.concat([table, table[:1]]).to_csv(tmp_path / "twice.csv", index=False)
     assert "twice" in _wrong(_arguments(nih_folder, out, "--compare", tmp_path / "twice.csv"), capsys)
+    both = _arguments(nih_folder, out, "--compare", stored, "--compare", tmp_path / "folder" / stored.name)
+    assert "two files called other" in _wrong(both, capsys)
     table.assign(Mass="high").to_csv(tmp_path / "words.csv", index=False)
     assert "not a number" in _wrong(_arguments(nih_folder, out, "--predictions", tmp_path / "words.csv"), capsys)
     table.assign(**{"Image Index": "x.png"})[:1].to_csv(tmp_path / "foreign.csv", index=False)

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from core.classifier.preprocessing import Frame, Preprocessing
 from core.classifier.training.attention import boxes_by_row, draw_boxes, regions_of
+from core.classifier.training.distillation import Teacher
 from core.datasets.augmentation import seed_augmentation, training_augmentation
 from core.findings import LABELS
 from core.imaging import read_radiograph
@@ -22,7 +23,7 @@ HELD_IN_MEMORY = 4 * 2**30
 _MOST_OFTEN = 10.0
 
 
-# Images, labels, the teacher's logits and regions of boxes.
+# Images, labels, the teacher's logits with their weights, and regions of boxes.
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 
@@ -47,7 +48,7 @@ class TrainingImages(Dataset[Batch]):
     ) -> None:
         self.paths = table["image_path"].tolist()
         self.labels = torch.tensor(table[list(LABELS)].to_numpy(dtype=np.float32))
-        self.lessons = torch.empty(len(table), 0)
+        self.lessons = torch.empty(len(table), 0)  # (N, 2, 14): targets and trust of a ``Lesson``
         self.preprocessing = preprocessing
         self.boxes = None if boxes is None else boxes_by_row(table, boxes)
         self.augmentation: Any = None
@@ -75,7 +76,7 @@ class TrainingImages(Dataset[Batch]):
         return len(self.paths)
 
     def __getitem__(self, row: int) -> Batch:
-        """Image (1, S, S), labels (14,), the teacher's logits (14,) and regions (14, g, g) of boxes.
+        """Image (1, S, S), labels (14,), the teacher's logits and weights (2, 14), and regions (14, g, g) of boxes.
 
         The last two are empty where no teacher and no boxes were given.
         """
@@ -162,9 +163,9 @@ def loaded(
         yield reading
 
 
-def soften(table: pd.DataFrame, teacher: pd.DataFrame) -> np.ndarray:
+def soften(table: pd.DataFrame, teacher: Teacher) -> np.ndarray:
     """Targets (N, 14): the labels, averaged with the teacher's probability where it has one; unknown stays unknown."""
     labels = table[list(LABELS)].to_numpy(dtype=np.float32)
-    probabilities = teacher[list(LABELS)].reindex(table["study_id"]).to_numpy(dtype=np.float32)
+    probabilities = teacher.probabilities[list(LABELS)].reindex(table["study_id"]).to_numpy(dtype=np.float32)
     known = np.isfinite(probabilities)
     return np.where(known, (labels + probabilities) / 2, labels)

@@ -22,8 +22,8 @@ from tqdm.auto import tqdm
 from core.classifier.heatmaps import closed_form
 from core.classifier.losses import MaskedLoss
 from core.classifier.training.attention import WithEvidence, attention_loss
-from core.classifier.training.cpu import suit_cpu
-from core.classifier.training.distillation import Pupil, imitation_loss, lesson_of
+from core.classifier.training.cpu import freed_memory_kept, quicken_depthwise
+from core.classifier.training.distillation import Pupil, Teacher, imitation_loss, lesson_of
 from core.classifier.training.failures import TrainingError, in_plain_words
 from core.classifier.training.images import Batch, TrainingImages, draw_epoch, epoch_steps, loaded, soften
 from core.classifier.training.initial import has_quick_heatmaps, initial_network
@@ -46,7 +46,7 @@ def train(
     settings: TrainingSettings,
     *,
     data_settings: dict[str, Any],
-    teacher: pd.DataFrame | None = None,
+    teacher: Teacher | None = None,
     boxes: pd.DataFrame | None = None,
     resume: bool = True,
 ) -> Path:
@@ -61,7 +61,7 @@ def train(
             ``tensorboard/``.
         settings: see ``TrainingSettings``.
         data_settings: how ``table`` was made, for the record; ``evaluate.py`` makes the same split again from it.
-        teacher: another model's probabilities for some of the images, ``study_id`` as index and label columns. The
+        teacher: other models' probabilities for some of the images. The
             targets of those images become the mean of label and probability, and a second head that learns the
             teacher's logits joins the first when the network is saved (``training.distillation``).
         boxes: radiologists' boxes (``core.datasets.load_boxes``); those of training images teach the network where
@@ -86,7 +86,7 @@ def train(
         raise ValueError("No finding is both present and absent among the validation images: use --monitor loss.")
     if settings.precision == "fp16" and not torch.cuda.is_available():
         raise TrainingError("--precision fp16 needs a GPU; use auto, bf16 or fp32.")
-    with in_plain_words(settings):
+    with in_plain_words(settings), freed_memory_kept():
         return _Run(rows, run, settings, data_settings, teacher, boxes, resume=resume).train()
 
 
@@ -99,7 +99,7 @@ class _Run:
         folder: Path,
         settings: TrainingSettings,
         data_settings: dict[str, Any],
-        teacher: pd.DataFrame | None,
+        teacher: Teacher | None,
         boxes: pd.DataFrame | None,
         *,
         resume: bool,
@@ -113,8 +113,8 @@ class _Run:
         torch.manual_seed(settings.seed)
         network, self.preprocessing = initial_network(settings)
         network = network.to(self.accelerator.device).to(memory_format=torch.channels_last)
-        if self.accelerator.device.type == "cpu":
-            suit_cpu(network, settings.precision)
+        if self.accelerator.device.type == "cpu" and settings.precision == "bf16":
+            quicken_depthwise(network)
         # Other heads would need a backward pass a heatmap, too long for every epoch.
         self.linear_head = has_quick_heatmaps(network, settings.backbone)
         for option, given in (("--boxes", boxes), ("--teacher", teacher)):
@@ -127,7 +127,7 @@ class _Run:
         if teacher is not None:
             lesson = lesson_of(rows["train"], teacher)
             self.images["train"].labels = torch.tensor(soften(rows["train"], teacher))
-            self.images["train"].lessons = lesson.targets
+            self.images["train"].lessons = torch.stack([lesson.targets, lesson.trust], dim=1)
             network = Pupil(network, lesson).to(self.accelerator.device)
         self.average = ModelEmaV3(network, decay=settings.ema_decay, use_warmup=True)
         optimiser = make_optimiser(network, settings)
@@ -247,7 +247,8 @@ class _Run:
                 attention = attention_loss(beside[0], regions.to(accelerator.device))
                 share = share + self.settings.attention_weight * attention / images
             if lessons.numel():
-                imitation = imitation_loss(beside[1].float(), lessons.to(accelerator.device))
+                targets, trust = lessons.to(accelerator.device).unbind(dim=1)
+                imitation = imitation_loss(beside[1].float(), targets, trust)
                 share = share + self.settings.teacher_weight * imitation / images
             # Gradients are averaged over processes; the sum over all entries is wanted.
             accelerator.backward(share * accelerator.num_processes)

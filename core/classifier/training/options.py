@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.classifier.checkpoint import load_config
 from core.classifier.training.config import explain_settings
-from core.classifier.training.distillation import merge_teachers
+from core.classifier.training.distillation import Teacher, merge_teachers
 from core.classifier.training.settings import TrainingSettings
 from core.datasets import load_boxes, load_predictions, restore_validation, smaller_originals
 from core.datasets.options import add_source_options, describe_sources, load_sources
@@ -23,14 +23,14 @@ class TrainingInputs:
         table: rows to train and to validate on.
         settings: how.
         data_settings: how the table was made, for the record.
-        teacher: another model's probabilities, or None.
+        teacher: other models' probabilities, or None.
         boxes: radiologists' boxes, or None.
     """
 
     table: pd.DataFrame
     settings: TrainingSettings
     data_settings: dict[str, Any]
-    teacher: pd.DataFrame | None
+    teacher: Teacher | None
     boxes: pd.DataFrame | None
 
 
@@ -48,10 +48,10 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--teacher",
         action="append",
-        metavar="FILE",
+        metavar="FILE[:WEIGHT]",
         help="another model's probabilities for some of the training images (CSV): they soften the labels, and "
-        "a second head learns their logits; give it again, and each file fills in what those before it lack, such as "
-        "the predictions.csv of evaluate.py --split train for a network that learned from the first",
+        "a second head learns their logits; give it again, and where files know the same image their logits are "
+        "averaged, by their weights [1], on the scale of the first, and count less where they disagree",
     )
     data.add_argument(
         "--boxes",
@@ -86,13 +86,14 @@ def read_inputs(options: argparse.Namespace) -> TrainingInputs:
         DatasetError, ValueError: a source, a file or a setting cannot be used; one sentence says why.
     """
     settings = TrainingSettings(**{field.name: getattr(options, field.name) for field in fields(TrainingSettings)})
+    teachers = [_weighted_file(text) for text in options.teacher or ()]
     table = load_sources(options).table
     earlier = options.validation_of
     if (Path(settings.initial_weights) / "config.json").is_file():
         # What an earlier checkpoint has learned from must not validate its successor.
         earlier = Path(settings.initial_weights)
     if earlier:
-        table = restore_validation(table, load_config(earlier).provenance.get("validation_studies", []))
+        table = restore_validation(table, load_config(earlier).provenance)
     too_small = (table["split"] == "train") & smaller_originals(table, options.min_original_px)
     return TrainingInputs(
         table=table[~too_small],
@@ -100,9 +101,27 @@ def read_inputs(options: argparse.Namespace) -> TrainingInputs:
         data_settings=describe_sources(options)
         | {
             "min_original_px": options.min_original_px,
-            "teacher": [Path(file).name for file in options.teacher] if options.teacher else None,
+            "teacher": [[file.name, weight] for file, weight in teachers] or None,
             "boxes": Path(options.boxes).name if options.boxes else None,
         },
-        teacher=merge_teachers([load_predictions(file) for file in options.teacher]) if options.teacher else None,
+        teacher=_merged(teachers) if teachers else None,
         boxes=load_boxes(options.boxes) if options.boxes else None,
     )
+
+
+def _merged(files: list[tuple[Path, float]]) -> Teacher:
+    return merge_teachers([load_predictions(file) for file, _ in files], [weight for _, weight in files])
+
+
+def _weighted_file(text: str) -> tuple[Path, float]:
+    """``FILE`` or ``FILE:WEIGHT``; what follows a colon and is no number belongs to the name."""
+    name, _, last = text.rpartition(":")
+    try:
+        weight = float(last)
+    except ValueError:
+        return Path(text), 1.0
+    if not name:
+        return Path(text), 1.0
+    if not 0 < weight < float("inf"):
+        raise ValueError(f"The weight of --teacher {name} must be above 0, not {last}.")
+    return Path(name), weight

@@ -58,6 +58,8 @@ def describe(
         "data": data_settings,
         # evaluate.py must find the same validation images, whatever becomes of the rule that chose them.
         "validation_studies": sorted(rows["val"]["study_id"]),
+        # A successor that learns from further folders must not meet the same patients there.
+        "validation_patients": sorted(patient_keys(rows["val"]).unique()),
         "images": {split: len(part) for split, part in rows.items()},
         "patients": {split: int(patient_keys(part).nunique()) for split, part in rows.items()},
         "positives": {split: {label: int(part[label].sum()) for label in LABELS} for split, part in rows.items()},
