@@ -48,10 +48,9 @@ def evidence_from_report(report: str, *, study_id: str, view: str | None = None)
     """Read a reference report as evidence.
 
     A finding stated as present is present, one stated with doubt is possible, every other is absent. Each probability
-    is drawn within the band that the shipped classifier's operating point gives to that decision, and on the side of one
-    half that its certainty has; the same study has
-    the same draw in every run. Places are the sides that the report states; a zone that it leaves open is the
-    finding's usual one.
+    is drawn within the band that the shipped classifier's operating point gives to that decision, and on the side of
+    one half that its certainty has; the same study has the same draw in every run. Places are the sides that the report
+    states; a zone that it leaves open is the finding's usual one.
 
     Args:
         report: findings, impression, or both.

@@ -1,4 +1,4 @@
-"""Evidence to a rewritten report: the plan says what stands there, the writer chooses the words, the guard reads them."""
+"""Evidence to a rewritten report: the plan says what stands in it, the writer chooses the words, the guard reads it."""
 
 import hashlib
 import math
@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from PIL import Image
 
@@ -16,33 +15,14 @@ from core.reporting.guard import Attempt, Draft, Verdict, examine, examine_sente
 from core.reporting.plan import plan_of
 from core.reporting.report import Report, Section
 from core.reporting.templater import word
-from core.vlm.prompts import Reply, Style, reasoning_steps, render_prompt
+from core.vlm.prompts import Style, reasoning_steps, render_prompt
 from core.vlm.wording_bank import load_wordings
 from core.vlm.wordings import wordings
-from core.vlm.writer import SHIPPED_WRITER, Decoding
+from core.vlm.writer import SHIPPED_WRITER, TextInProgress, Writer
 
 _WORDED: tuple[tuple[Section, str], ...] = (("findings", "FINDINGS:\n"), ("impression", "\n\nIMPRESSION:\n"))
 # How radiologists put what is normal; foreign models choose among the same sentences.
 _WORDINGS = SHIPPED_WRITER / "wordings.json"
-
-
-class Text(Protocol):
-    """A text in progress: see ``core.vlm.writer.TextInProgress``."""
-
-    def likelihoods(self, candidates: Sequence[str]) -> list[float]: ...
-
-    def add(self, text: str) -> None: ...
-
-
-class Chooser(Protocol):
-    """What chooses words: see ``core.vlm.writer.Writer``."""
-
-    decoding: Decoding
-    identity: dict[str, str]
-
-    def begin(self, picture: Image.Image, prompt: str) -> Text: ...
-
-    def reply(self, picture: Image.Image, prompt: str, *, seed: int) -> Reply: ...
 
 
 @dataclass(frozen=True)
@@ -76,7 +56,7 @@ class Rewrite:
 def rewrite(
     picture: Image.Image,
     evidence: Evidence,
-    writer: Chooser,
+    writer: Writer,
     *,
     style: Style = "report",
     context: str = "",
@@ -96,7 +76,7 @@ def rewrite(
     prompt = render_prompt(evidence, "report", context=context)
     seed = int.from_bytes(hashlib.blake2b(picture.tobytes() + prompt.encode(), digest_size=6).digest())
     template = word(plan_of(evidence), evidence)
-    worded = _worded(evidence, template, writer.begin(picture, prompt), writer.decoding, seed, on_sentences)
+    worded = _worded(evidence, template, writer.begin(picture, prompt), writer.decoding.temperature, seed, on_sentences)
     report, verdict = _guarded(worded, template, evidence)
     steps: tuple[str, ...] = ()
     by_rule = False
@@ -112,8 +92,8 @@ def rewrite(
 def _worded(
     evidence: Evidence,
     template: Report,
-    text: Text,
-    decoding: Decoding,
+    text: TextInProgress,
+    temperature: float,
     seed: int,
     tell: Callable[[tuple[str, ...]], None] | None,
 ) -> Report:
@@ -129,7 +109,7 @@ def _worded(
         own = [one for one in template.sentences if one.section == section]
         for statement, sentence in zip(plan.section(section), own, strict=True):
             if ways := wordings(statement, evidence, bank):
-                chosen = _choice(ways, text.likelihoods([before + way for way in ways]), decoding.temperature, draw)
+                chosen = _choice(ways, text.likelihoods([before + way for way in ways]), temperature, draw)
                 sentence = replace(sentence, text=chosen, author="model")
                 text.add(before + chosen)
                 before = " "
