@@ -10,7 +10,8 @@ from core.command_line import run_command
 _PACKAGES = {
     "core.reporting.commands": ("predict", "report"),
     "core.datasets.commands": ("label", "table", "prepare", "quality"),
-    "core.classifier.commands": ("combine", "onnx", "torchxrayvision"),
+    "core.anatomy.training.commands": ("anatomy",),
+    "core.classifier.commands": ("combine", "decide", "onnx", "torchxrayvision"),
     "core.evaluation.commands": ("labeler-study", "learning-curve", "localisation", "bench"),
 }
 

@@ -60,17 +60,24 @@ class Classifier:
 
     def predict(self, radiograph: Radiograph) -> Prediction:
         """Classify and explain one radiograph."""
-        square, frame = self.config.preprocessing.canonical(radiograph.pixels, radiograph.pixel_aspect)
-        x = torch.from_numpy(self.config.preprocessing.normalise(square))[None]
-        both_logits, both_maps = self._explain(torch.cat([x, x.flip(-1)]))
-        logits = both_logits.mean(dim=0).numpy()
-        maps = scaled((both_maps[0] + both_maps[1].flip(-1)) / 2).numpy()
+        logits, maps, frame = self._judge(radiograph)
         probabilities = np.full(len(LABELS), np.nan, dtype=np.float32)
         probabilities[self._columns] = self.config.calibration(logits)
-        inside = _crop(maps, frame)
+        inside = _crop(scaled(maps).numpy(), frame)
         heatmaps = np.zeros((len(LABELS), *inside.shape[1:]), dtype=np.float32)
         heatmaps[self._columns] = inside
         return Prediction(probabilities, heatmaps)
+
+    def logits(self, radiograph: Radiograph) -> FloatArray:
+        """Raw outputs (L,) before calibration, in the order of the checkpoint's ``label_names``."""
+        return self._judge(radiograph)[0]
+
+    def _judge(self, radiograph: Radiograph) -> tuple[FloatArray, torch.Tensor, Frame]:
+        """Logits (L,), evidence maps (L, h, w) and the place of the radiograph in them."""
+        square, frame = self.config.preprocessing.canonical(radiograph.pixels, radiograph.pixel_aspect)
+        x = torch.from_numpy(self.config.preprocessing.normalise(square))[None]
+        both_logits, both_maps = self._explain(torch.cat([x, x.flip(-1)]))
+        return both_logits.mean(dim=0).numpy(), (both_maps[0] + both_maps[1].flip(-1)) / 2, frame
 
 
 def model_identity(config: CheckpointConfig) -> dict[str, str]:

@@ -13,12 +13,11 @@ from typing import get_args
 
 import numpy as np
 
-from core.anatomy import Place
+from core.anatomy import Gate, Place
 from core.anatomy.place import Side, Zone
 from core.classifier import SHIPPED, load_config
-from core.classifier.calibration import OperatingPoint
+from core.classifier.policies import OperatingPoint
 from core.findings import FINDINGS, Finding
-from core.imaging.gate import Gate
 from core.labeler import Mention, Presence, find_mentions, presences
 from core.reporting.certainty import LIKELY_FROM
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
@@ -32,7 +31,7 @@ DECISION: dict[Presence, Decision] = {
 }
 _STATED: dict[Decision, Presence] = {"present": "present", "possible": "uncertain"}
 
-_GATE = Gate(accepted=True, checks=("labels of the reference report, no image",))
+_GATE = Gate("accepted", frontal=1.0, checks=("labels of the reference report, no image",))
 _MODEL = {"name": "reference-report", "version": "1", "architecture": "report labeler"}
 
 _ZONES: tuple[tuple[Zone, re.Pattern[str]], ...] = (
@@ -116,11 +115,11 @@ def evidence_from_decisions(
 
 @lru_cache(maxsize=1)
 def _operating_points() -> dict[str, OperatingPoint]:
-    return load_config(SHIPPED).operating_points
+    return load_config(SHIPPED).policy().points
 
 
 def _within_band(decision: Decision, point: OperatingPoint, share: float) -> float:
-    """The probability at ``share`` in [0, 1) of the band that ``core.reporting.evidence.decide`` reads so."""
+    """The probability at ``share`` in [0, 1) of the band that the policy for reading decides so."""
     low, high = {
         "absent": (0.0, point.possible_threshold),
         # A report that states a finding plainly holds it for more likely there than not.

@@ -49,6 +49,9 @@ def add_write(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     one.add_argument("--backend", metavar="DIR", help="folder of the writer [the shipped one]")
     one.add_argument("--checkpoint", type=Path, help="folder of the classifier [the shipped one]")
+    one.add_argument(
+        "--force", action="store_true", help="judge also what does not look like a frontal chest; the report says so"
+    )
     one.set_defaults(run=write)
 
 
@@ -65,6 +68,7 @@ def write(options: argparse.Namespace) -> int:
         "classifier": Classifier(options.checkpoint or SHIPPED),
         "writer": Writer(options.backend or SHIPPED_WRITER),
         "style": _STYLES[options.style],
+        "force": options.force,
     }
     if options.manifest:
         return _write_many(options, models)

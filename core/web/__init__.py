@@ -30,20 +30,28 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
         settings: by default those of the environment.
 
     Raises:
-        CheckpointError: the classifier cannot be loaded.
+        CheckpointError: the classifier cannot be loaded, or lacks the policy.
         DatasetError: the folder of samples cannot be read.
     """
     settings = settings or ServerSettings.from_environment()
     app = Flask("chestlens", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config["MAX_CONTENT_LENGTH"] = MAX_ARCHIVE_BYTES + _MULTIPART_OVERHEAD
     classifier = Classifier(settings.checkpoint or SHIPPED)
+    # A policy that the checkpoint does not have is told now, not with the first upload.
+    classifier.config.policy(settings.policy)
     settings.instance.mkdir(parents=True, exist_ok=True)
     samples = load_samples(settings.samples) if settings.samples else ()
     store = Store(settings.database_url, settings.instance / "studies")
     rate_earlier(store)
     shelf = SampleShelf(samples, store, settings.instance / "thumbnails")
     rewriter = Rewriter(store, settings.writer, reasoning=settings.reasoning)
-    worker = Worker(store, classifier, queue_limit=settings.queue_limit, on_done=rewriter.submit)
+    worker = Worker(
+        store,
+        classifier,
+        policy=settings.policy,
+        queue_limit=settings.queue_limit,
+        on_done=rewriter.submit,
+    )
     install(app, Services(store, classifier, worker, ReviewStore(store.engine), shelf, rewriter))
     protect(app)
     for module in (errors, api, ingestion, worklist_api, sample_gallery, reviews, pages):

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.anatomy import put_upright
 from core.imaging import Radiograph, read_safely
 from core.reporting import Report
 from core.reporting.exports.plain import report_object
@@ -111,7 +112,7 @@ class Rewriter:
             self._writer = Writer(self._folder or "")
         evidence, _ = restore_report(folder, template=True)
         if radiograph is None:
-            radiograph = read_safely(self._store.upload(study_id).read_bytes())
+            radiograph = put_upright(read_safely(self._store.upload(study_id).read_bytes()), evidence.gate)
         self._partial[study_id] = ()
         written = rewrite(
             picture_of(radiograph),

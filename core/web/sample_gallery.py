@@ -8,7 +8,7 @@ from core.datasets.samples import Sample
 from core.findings import LABELS, display_name
 from core.web import worklist
 from core.web.errors import NotFound
-from core.web.ingestion import read, told
+from core.web.ingestion import insisted, read, told
 from core.web.samples import content_of
 from core.web.services import services
 from core.web.worklist import Query
@@ -61,10 +61,10 @@ def choose(sample_id: str) -> tuple[Response, int, dict[str, str]]:
             data = content_of(sample)
         except OSError:
             raise _gone() from None
-        radiograph = read(data)
-        study = store.add(sample.name, data)
-        if shelf.remember(sample, radiograph, study.id):
-            services().worker.submit(study.id, radiograph)
+        admitted = read(data, force=insisted())
+        study = store.add(sample.name, data, forced=insisted())
+        if shelf.remember(sample, admitted, study.id):
+            services().worker.submit(study.id, admitted)
             return _told(told(study.id, study.filename, study.status), 201)
         known = _known_study(sample)
     if known is None:

@@ -11,9 +11,10 @@ from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from core.anatomy import Admitted, upright
 from core.datasets.samples import Sample
 from core.findings import LABELS, display_name
-from core.imaging import MAX_FILE_BYTES, Radiograph, TooLarge, read_safely
+from core.imaging import MAX_FILE_BYTES, TooLarge, read_safely
 from core.reporting.overlay import radiograph_png
 from core.web.store import Base, Store, Study
 
@@ -78,7 +79,7 @@ class SampleShelf:
         path = self._thumbnails / f"{sample.id}.png"
         if path.is_file() and path.stat().st_mtime_ns >= sample.path.stat().st_mtime_ns:
             return path
-        radiograph = read_safely(content_of(sample))
+        radiograph = upright(read_safely(content_of(sample)))
         picture = radiograph_png(radiograph.pixels, longest_side=_THUMBNAIL_SIDE, pixel_aspect=radiograph.pixel_aspect)
         self._thumbnails.mkdir(parents=True, exist_ok=True)
         # Two requests may make it at the same time; each writes a file of its own, and either may win.
@@ -95,13 +96,13 @@ class SampleShelf:
             )
             return dict(rows.tuples().all())
 
-    def remember(self, sample: Sample, radiograph: Radiograph, study_id: str) -> bool:
+    def remember(self, sample: Sample, admitted: Admitted, study_id: str) -> bool:
         """Keep which study was made from the sample, and beside the study what the collection says of it.
 
         Returns:
             False if another process made a study of the sample meanwhile; this one is deleted then.
         """
-        (self._store.path(study_id) / _REFERENCE).write_text(json.dumps(_reference(sample, radiograph)))
+        (self._store.path(study_id) / _REFERENCE).write_text(json.dumps(_reference(sample, admitted)))
         try:
             with Session(self._store.engine) as session:
                 session.add(SampleStudy(sample_id=sample.id, study_id=study_id))
@@ -140,10 +141,12 @@ def restore_reference(folder: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.is_file() else None
 
 
-def _reference(sample: Sample, radiograph: Radiograph) -> dict[str, Any] | None:
+def _reference(sample: Sample, admitted: Admitted) -> dict[str, Any] | None:
     if sample.source is None:
         return None
-    height, width = radiograph.pixels.shape
+    height, width = admitted.radiograph.pixels.shape
+    # Boxes are those of the picture as it lay; on one that was turned they would mark the wrong place.
+    boxes = () if admitted.gate.turned else sample.boxes
     has_report = sample.report_findings or sample.report_impression
     return {
         "labels": None if sample.labels is None else list(sample.labels),
@@ -155,7 +158,7 @@ def _reference(sample: Sample, radiograph: Radiograph) -> dict[str, Any] | None:
                 "width": round((box.right - box.left) * width, 1),
                 "height": round((box.bottom - box.top) * height, 1),
             }
-            for box in sample.boxes
+            for box in boxes
         ],
         "report": {"findings": sample.report_findings, "impression": sample.report_impression} if has_report else None,
         "source": sample.source,

@@ -1,6 +1,7 @@
 import pytest
 import timm
 import torch
+from torch.nn.functional import avg_pool2d
 
 from core.classifier import Classifier, load_checkpoint
 from core.classifier.ensemble import members_of
@@ -17,12 +18,13 @@ def phantom_input(classifier: Classifier) -> torch.Tensor:
 
 def test_closed_form_equals_the_grad_cam_package_on_each_shipped_network(phantom_input: torch.Tensor) -> None:
     loaded, config = load_checkpoint()
+    x = avg_pool2d(phantom_input, 2)  # the package takes a backward pass a label
     for name, network in members_of(loaded, config.architecture).items():
-        fast_logits, fast = closed_form(network, phantom_input)
-        slow_logits, slow = by_gradient(network, phantom_input)
+        fast_logits, fast = closed_form(network, x)
+        slow_logits, slow = by_gradient(network, x)
         assert (fast_logits - slow_logits).abs().max() < 1e-4, name
         assert (fast - slow).abs().max() < 1e-4, name
-        assert fast.shape == (2, 14, *phantom_input.shape[-2:])
+        assert fast.shape == (2, 14, *x.shape[-2:])
         assert fast.min() >= 0
         assert fast.max() == pytest.approx(1, abs=1e-3)
 

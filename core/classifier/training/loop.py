@@ -302,7 +302,7 @@ class _Run:
                     averaged,
                     self.preprocessing,
                     logits,
-                    labels,
+                    self.rows["val"],
                     architecture=settings.backbone,
                     provenance=describe(self.rows, settings, self.data_settings, row),
                 )
