@@ -107,7 +107,7 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
         "towards | slow | ongoing"
     ),
     K.SEEN: phrases_of(
-        "seen | well-seen | well-visualized | well-demonstrated | identified | visualized | visualised | evident | apparent | present | demonstrated | noted | "
+        "definite | seen | well-seen | well-visualized | well-demonstrated | identified | visualized | visualised | evident | apparent | present | demonstrated | noted | "
         "appreciated | detected | observed | shown | found | visible | delineated | recognized | recognised | "
         "in evidence | yes | positive | confirmed | occurred | recurred | certain | exist | exists | existing "
         "| detectable | appreciable | discernible | established | proven | to be seen | identifiable | "
@@ -179,7 +179,7 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
         "correlate clinically with | obscures | obscure | obscuring | not assess | not evaluate | limits "
         "evaluation for | limits evaluation of | limits assessment of | limits detection of | limit "
         "evaluation of | limit evaluation for | requested to | recommended for | protocol for | workup for | "
-        "work-up for | ordered for | sent for | can be missed | prophylaxis for | prophylaxis against | "
+        "work-up for | ordered for | sent for | prophylaxis for | prophylaxis against | "
         "examination for | exam for | concern about | clinical concern for | clinical suspicion for | "
         "clinical suspicion of | clinically suspected | follow-up for | follow up for | follow-up of possible "
         "| mode of treatment for | after resection of | after removal of | limiting evaluation of | limiting "
@@ -212,13 +212,13 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
         "missed | overlooked | hidden | obscured | masked | undetected | occult | hiding | go undetected"
     ),
     K.ASSESSED: phrases_of(
-        "assessed | evaluated | addressed | interpreted | judged | evaluable | assessable | not "
+        "can be missed | can be overlooked | can be hidden | can be obscured | assessed | evaluated | addressed | interpreted | judged | evaluable | assessable | not "
         "applicable | not evaluated | not assessed | not evaluable"
     ),
-    K.MODAL: phrases_of("may | might | could | can"),
+    K.MODAL: phrases_of("may | might | could"),
     K.WOULD: phrases_of("would | would be | should be expected"),
     K.BE: phrases_of(
-        "is | are | was | were | be | been | being | am | remain | remains | remained | appear | appears | "
+        "can | is | are | was | were | be | been | being | am | remain | remains | remained | appear | appears | "
         "appeared | seem | seems | seemed | have been | has been | had been | does | do | did | have | has | "
         "will | must | should | there's | becomes | became | to be | appearing"
     ),

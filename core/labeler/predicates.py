@@ -39,6 +39,8 @@ _ADVERBS = words_of(
     "yet also well still now again longer since so to fully entirely already ever been be quite very rather "
     "further otherwise as xxxx ___"
 )
+# Doubts whose denial is a denial: "is not suspected", but not "is not doubtful".
+_DENIABLE = words_of("suspected considered favored favoured possible conceivable")
 # Behind these a word in front is the predicate: "effusion possible on the left", "pneumonia is a possibility".
 _ENDS = frozenset((K.IN, K.WITH, K.NOW, K.BEFORE, K.TO, K.BE, K.IF, K.QUERY))
 
@@ -150,11 +152,7 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
             # "A nodule of uncertain origin", "effusion, possibly from pancreatitis"
             if index + 1 < end and not verb and (placed or verbless):
                 continue
-            said = (
-                Said.ABSENT
-                if denied and token.text in ("suspected", "considered", "favored", "favoured")
-                else Said.IN_DOUBT
-            )
+            said = Said.ABSENT if denied and token.text in _DENIABLE else Said.IN_DOUBT
         elif kind is K.MISSED:
             said = Said.SPOKEN if modal or would else Said.DESCRIBED
         elif kind is K.ASSESSED:
