@@ -11,7 +11,8 @@ _PACKAGES = {
     "core.reporting.commands": ("predict", "report"),
     "core.reporting.guard.commands": ("guard",),
     "core.datasets.commands": ("label", "table", "prepare", "quality"),
-    "core.classifier.commands": ("combine", "onnx", "torchxrayvision"),
+    "core.anatomy.training.commands": ("anatomy",),
+    "core.classifier.commands": ("combine", "decide", "onnx", "torchxrayvision"),
     "core.evaluation.commands": ("labeler-study", "learning-curve", "localisation", "bench"),
 }
 

@@ -12,14 +12,18 @@ from typing import Any
 import timm
 from torch import nn
 
-from core.classifier.calibration import OperatingPoint, identity_calibration
+from core.classifier.calibration import identity_calibration
 from core.classifier.checkpoint import CheckpointConfig, save_checkpoint
+from core.classifier.policies import DEFAULT_POLICY, common_threshold_policy
 from core.classifier.preprocessing import Preprocessing
 from core.findings import LABELS
 
 _ARCHITECTURE = "densenet121"
 _SIDE = 224
 _GREATEST = 1024
+_CHOSEN_FOR = (
+    "what torchxrayvision published with the weights, or one half where it published nothing; nothing was measured"
+)
 _CARD = """# {name}
 
 The public weights `{name}` of torchxrayvision (<https://github.com/mlmed/torchxrayvision>; Cohen et al.,
@@ -54,12 +58,12 @@ def convert(name: str, output_dir: str | Path, *, cache_dir: str | Path | None =
     for part in ("classifier.weight", "classifier.bias"):
         state[part] = state[part][columns].clone()
     network.load_state_dict(state)
-    points = {label: _operating_point(thresholds.get(label)) for label in known}
+    policy = common_threshold_policy(DEFAULT_POLICY, _CHOSEN_FOR, known, 0.5, published=thresholds)
     config = CheckpointConfig(
         architecture=_ARCHITECTURE,
         preprocessing=Preprocessing(_SIDE, mean=0.5, std=0.5 / _GREATEST, low_percentile=0, high_percentile=100),
         calibration=identity_calibration(len(known)),
-        operating_points=points,
+        policies={DEFAULT_POLICY: policy},
         # No image here is known to have validated it; which ones trained it is not known either.
         provenance={"source": f"torchxrayvision {name}", "validation_studies": []},
         label_names=known,
@@ -93,9 +97,3 @@ def _load(name: str, cache_dir: str | Path | None) -> tuple[nn.Module, list[str]
     labels = list(known[name]["labels"])
     thresholds = dict(zip(labels, known[name].get("op_threshs", ()), strict=False))
     return network, labels, {label: value for label, value in thresholds.items() if label and math.isfinite(value)}
-
-
-def _operating_point(threshold: float | None) -> OperatingPoint:
-    rule = "no threshold was published with the weights" if threshold is None else "published with the weights"
-    value = 0.5 if threshold is None else float(threshold)
-    return OperatingPoint(value, value, None, None, None, None, n_positive=0, n_negative=0, chosen_for=rule)

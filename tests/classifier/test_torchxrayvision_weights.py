@@ -59,7 +59,7 @@ def test_probabilities_and_decisions_are_those_of_the_library(name: str, downloa
     radiograph = Radiograph(pixels=pixels, view="PA", pixel_spacing_mm=None, warnings=(), metadata={})
     probabilities = Classifier(converted / name).predict(radiograph).probabilities
     facts = models.model_urls[name]
-    points = load_config(converted / name).operating_points
+    points = load_config(converted / name).policy().points
     for column, label in enumerate(LABELS):
         if label in facts["labels"]:
             row = facts["labels"].index(label)

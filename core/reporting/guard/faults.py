@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
 from core.findings import BY_NAME
-from core.labeler.lexicon import INFECTION
+from core.labeler.observations import INFECTION
 from core.reporting.guard import vocabulary
 from core.reporting.guard.claims import WORD, Claim, details_in, parts_of
 from core.reporting.guard.form import garbled

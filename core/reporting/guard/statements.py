@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from core.findings import FINDINGS
-from core.labeler.lexicon import INFECTION, LESION, OPACITY
+from core.labeler.observations import INFECTION, LESION, OPACITY
 
 LUNG = tuple(finding.name for finding in FINDINGS if finding.group == "lung")
 PLEURA = tuple(finding.name for finding in FINDINGS if finding.group == "pleura")
