@@ -1,6 +1,7 @@
 // Start of the study page: follows the study and, when it is done, joins image, findings and report.
 
 import { deleteStudy, downloadUrl, getStudy } from "./api.js";
+import { abnormalBar } from "./decision_bar.js";
 import { confirmDelete } from "./confirm_delete.js";
 import { announce, el, isForField } from "./dom.js";
 import { FindingList, sortFindings } from "./finding_list.js";
@@ -58,6 +59,7 @@ function showResults(study) {
   byId("results").hidden = false;
   byId("study-facts").textContent = facts(study);
   showWarnings(study.warnings);
+  showWhole(study);
   showAbout(study);
   connect(study);
   announce("The analysis is done. Findings and report are shown.");
@@ -108,6 +110,22 @@ function connect(study) {
 function facts(study) {
   const { width, height } = study.image;
   return [study.view ? `${study.view} view` : "View not stated", `${width} × ${height} pixels`, `uploaded ${localTime(study.created)}`].join(" · ");
+}
+
+/** Whether the study shows anything at all, and by which policy findings are called. */
+function showWhole({ abnormal, policy, policy_chosen_for: chosenFor }) {
+  const line = byId("abnormal");
+  line.hidden = !abnormal;
+  if (abnormal) {
+    const called = abnormal.threshold !== null && abnormal.probability >= abnormal.threshold;
+    line.replaceChildren(
+      el("strong", {}, abnormal.threshold === null ? "Any finding" : called ? "Abnormal" : "Nothing called"),
+      abnormalBar(abnormal),
+      el("span", { class: "abnormal-words" }, abnormal.words),
+    );
+  }
+  byId("policy").hidden = !policy;
+  byId("policy").textContent = policy ? `Policy in force: ${policy}, chosen for ${chosenFor}.` : "";
 }
 
 function showWarnings(texts) {
