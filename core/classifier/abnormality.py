@@ -6,11 +6,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
 
 from core.classifier.newton import minimise
 from core.findings import LABELS
-from core.statistics import Z95
+from core.statistics import Z95, expit, logit
 
 FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]

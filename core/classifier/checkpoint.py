@@ -10,18 +10,16 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from core.classifier.abnormality import AbnormalModel
 from core.classifier.calibration import Calibration
-from core.classifier.ensemble import create_network
 from core.classifier.policies import DEFAULT_POLICY, NEUTRAL, Policy, common_threshold_policy
 from core.classifier.preprocessing import Preprocessing
 from core.findings import LABELS
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 WEIGHTS = "model.safetensors"
 # Under this name a file records which checkpoint it was made from.
@@ -117,11 +115,13 @@ class CheckpointConfig:
         return common_threshold_policy(name, NEUTRAL, self.label_names, 0.5)
 
 
-def save_checkpoint(folder: str | Path, network: nn.Module, config: CheckpointConfig) -> None:
+def save_checkpoint(folder: str | Path, network: "nn.Module", config: CheckpointConfig) -> None:
     """Write the folder. Each file appears whole or not at all.
 
     Kernels and matrices that half precision holds exactly take half the room; loading gives the same network.
     """
+    from safetensors.torch import save_file
+
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     # Running statistics of batch norm count batches in int64; only the weights proper need to be contiguous floats.
@@ -139,7 +139,9 @@ def save_config(folder: str | Path, config: CheckpointConfig) -> None:
     os.replace(text, text.with_name("config.json"))
 
 
-def _compact(value: Tensor) -> Tensor:
+def _compact(value: "Tensor") -> "Tensor":
+    import torch
+
     half = value.half() if value.ndim > 1 else value
     return half if torch.equal(half.to(value.dtype), value) else value
 
@@ -178,12 +180,17 @@ def load_config(folder: str | Path) -> CheckpointConfig:
     return config
 
 
-def load_checkpoint(folder: str | Path = SHIPPED) -> tuple[nn.Module, CheckpointConfig]:
+def load_checkpoint(folder: str | Path = SHIPPED) -> tuple["nn.Module", CheckpointConfig]:
     """Read a checkpoint folder and build its network, in evaluation mode.
 
     Raises:
         CheckpointError: a file is missing, or the weights do not fit the architecture that the folder names.
     """
+    import torch
+    from safetensors.torch import load_file
+
+    from core.classifier.ensemble import create_network
+
     config = load_config(folder)
     weights = Path(folder) / WEIGHTS
     if not weights.is_file():

@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from core.classifier.onnx_model import export_onnx
 from core.classifier.torchxrayvision_weights import convert
 from core.datasets.options import add_source_options, load_sources
 
@@ -79,6 +78,8 @@ def decide(options: argparse.Namespace) -> int:
 
 def onnx(options: argparse.Namespace) -> int:
     """Export a checkpoint."""
+    from core.classifier.onnx_export import export_onnx
+
     print(f"wrote {export_onnx(options.checkpoint)}")
     return 0
 

@@ -8,30 +8,33 @@ forward pass gives every label's map. Other heads go through the ``grad-cam`` pa
 
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from core.classifier.ensemble import MeanOfNetworks
-
-Explainer = Callable[[Tensor], tuple[Tensor, Tensor]]
+from core.classifier.maps import Explainer, FloatArray, over_image
 
 # The package's hooks keep activations on the network, so that two threads must not use them at once.
 _hooks = threading.Lock()
 
 
 def explainer(network: nn.Module) -> Explainer:
-    """The quickest exact way to get logits and Grad-CAM maps from this network.
+    """Logits and Grad-CAM maps from this network, by ``quickest_way``."""
+    way = quickest_way(network)
 
-    Returns:
-        A function of images (N, C, S, S) that gives logits (N, L) and heatmaps (N, L, S, S) in [0, 1], each scaled to
-        its own maximum; a label that nothing in the image speaks for has zeros everywhere.
-    """
-    return partial(closed_form if has_linear_head(network) else by_gradient, network)
+    def explain(images: FloatArray) -> tuple[FloatArray, FloatArray]:
+        logits, maps = way(network, torch.from_numpy(images))
+        return logits.numpy(), maps.numpy()
+
+    return explain
+
+
+def quickest_way(network: nn.Module) -> Callable[[nn.Module, Tensor], tuple[Tensor, Tensor]]:
+    """The quickest exact function of this network and images that gives what an ``Explainer`` does."""
+    return closed_form if has_linear_head(network) else by_gradient
 
 
 @torch.inference_mode()
@@ -53,9 +56,9 @@ def has_linear_head(network: nn.Module) -> bool:
 
 @torch.inference_mode()
 def closed_form(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and maps, as ``explainer`` describes them, from one forward pass; needs ``has_linear_head``."""
+    """Logits and maps, as of an ``Explainer``, from one forward pass; needs ``has_linear_head``."""
     logits, maps = evidence_maps(network, x)
-    return logits.float(), over_image(maps, x.shape[-1])
+    return logits.float(), torch.from_numpy(over_image(maps.float().cpu().numpy(), x.shape[-1]))
 
 
 def evidence_maps(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,7 +80,7 @@ def evidence_in(network: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def by_gradient(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and maps, as ``explainer`` describes them, through the ``grad-cam`` package.
+    """Logits and maps, as of an ``Explainer``, through the ``grad-cam`` package.
 
     Works for any network with a convolutional feature map, one backward pass for each image and label.
     """
@@ -131,16 +134,3 @@ def linear_head(network: nn.Module) -> nn.Linear:
 
 def _classifier(network: nn.Module) -> nn.Module:
     return cast(Callable[[], nn.Module], network.get_classifier)()
-
-
-def over_image(evidence: Tensor, side: int) -> Tensor:
-    """Evidence (N, L, h, w) to heatmaps (N, L, side, side) in [0, 1]."""
-    maps = interpolate(scaled(evidence), size=(side, side), mode="bilinear", align_corners=False)
-    return scaled(maps).float()
-
-
-def scaled(maps: Tensor) -> Tensor:
-    """Positive evidence only, each map (..., h, w) stretched to [0, 1]."""
-    maps = maps.clamp(min=0)
-    maps = maps - maps.amin(dim=(-2, -1), keepdim=True)
-    return maps / (maps.amax(dim=(-2, -1), keepdim=True) + 1e-7)

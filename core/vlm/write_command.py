@@ -151,15 +151,13 @@ def _shown(generated: "GeneratedReport", options: argparse.Namespace) -> str:
             "icd10cm": generated.icd10cm,
         }
         return json.dumps(data, indent=2)
-    report, reply = generated.rewrite.report, generated.rewrite.reply
+    report, steps = generated.rewrite.report, generated.rewrite.steps
     lines = []
     if options.style == "reasoning":
-        steps = reply.steps if reply else ()
         by_rule = "; by rule from the evidence, with which the model's own disagreed"
         lines += [f"REASONING (not part of the report{by_rule if generated.rewrite.steps_by_rule else ''})"]
         for number, step in enumerate(steps, 1):
             lines += textwrap.wrap(f"{number}. {step}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
-        lines += [] if steps else ["  None: the template's report stands."]
         lines.append("")
     sections: tuple[Section, ...] = SECTIONS if options.style == "rsna" else ("findings", "impression")
     for section in sections:
