@@ -19,14 +19,19 @@ def precision_in_words(item: FindingEvidence) -> str | None:
 
 def abnormal_in_words(abnormal: Abnormal) -> str:
     """The probability that a study shows anything, with its interval and what the policy makes of it."""
-    low, high = (round(100 * end) for end in abnormal.interval)
-    sentence = f"Any finding: {round(100 * abnormal.probability)}% likely (95% interval {low}% to {high}%)"
+    value, low, high = map(_percent, (abnormal.probability, *abnormal.interval))
+    sentence = f"Any finding: {value} likely (95% interval {low} to {high})"
     if abnormal.threshold is None:
         return f"{sentence}."
-    least = f"{round(100 * abnormal.threshold)}%"
+    least = _percent(abnormal.threshold)
     if abnormal.probability >= abnormal.threshold:
         return f"{sentence}; from {least} on findings are called."
     return f"{sentence}; below {least} nothing is called."
+
+
+def _percent(share: float) -> str:
+    """Whole percents; what is not certain is never called 0% or 100%."""
+    return "<1%" if share < 0.005 else ">99%" if share >= 0.995 else f"{round(100 * share)}%"
 
 
 def ticks_on_bar(point: OperatingPoint) -> list[tuple[float, float]]:

@@ -113,7 +113,7 @@ function facts(study) {
 }
 
 /** Whether the study shows anything at all, and by which policy findings are called. */
-function showWhole({ abnormal, policy, policy_chosen_for: chosenFor }) {
+function showWhole({ abnormal, policy }) {
   const line = byId("abnormal");
   line.hidden = !abnormal;
   if (abnormal) {
@@ -125,7 +125,7 @@ function showWhole({ abnormal, policy, policy_chosen_for: chosenFor }) {
     );
   }
   byId("policy").hidden = !policy;
-  byId("policy").textContent = policy ? `Policy in force: ${policy}, chosen for ${chosenFor}.` : "";
+  byId("policy").textContent = `Policy in force: ${policy}.`;
 }
 
 function showWarnings(texts) {
@@ -143,6 +143,7 @@ function showAbout(study) {
   const spacing = study.image.pixel_spacing_mm;
   const rows = [
     ["Model", `${study.model.name}, version ${study.model.version}`],
+    ...(study.policy ? [["Policy", `${study.policy}, chosen for ${study.policy_chosen_for}`]] : []),
     ["Time taken", seconds(study.timing_ms.total)],
     ["Pixel spacing", spacing ? `${spacing.map((mm) => mm.toFixed(3)).join(" × ")} mm` : "not stated in the file"],
     ["Checked on upload", `${study.gate.checks.join(", ")}: ${gateInWords(study.gate)}`],

@@ -36,6 +36,11 @@ def test_the_whole_study_is_told_with_its_interval(probability: float, end: str)
     assert words.endswith(end)
 
 
+def test_nothing_is_told_as_certain() -> None:
+    words = abnormal_in_words(Abnormal(0.9957, 0.56, (0.988, 0.998)))
+    assert ">99% likely (95% interval 99% to >99%)" in words
+
+
 def test_every_bar_has_its_ticks_at_the_same_places() -> None:
     rare = replace(POINT, threshold=0.4, possible_threshold=0.05)
     assert [place for _, place in ticks_on_bar(POINT)] == [place for _, place in ticks_on_bar(rare)]
