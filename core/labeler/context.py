@@ -9,9 +9,10 @@ from functools import lru_cache
 
 from core.labeler.cues import OPENING, Kind
 from core.labeler.lexicon import Term
+from core.labeler.operators import FORMER, Operators
 from core.labeler.predicates import Predicate, Said, ends_predicate, predicate_in
 from core.labeler.presence import Judgement, Presence
-from core.labeler.scopes import FORMER, Operators, Scope
+from core.labeler.scopes import Scope
 from core.labeler.segments import Segment, opens, segments_in
 from core.labeler.tokens import MASK, Token, tokens_in
 
@@ -145,8 +146,7 @@ def _predicates(tokens: list[Token], segments: list[Segment]) -> dict[int, Predi
             predicate = predicate_in(tokens, term + 1, end, verbless=False)
             own.append(term)
             if predicate is not None:
-                subjects = (*joined, *own) if place == len(segment.terms) - 1 else tuple(own)
-                for subject in subjects:
+                for subject in (*joined, *own) if place == len(segment.terms) - 1 else own:
                     if subject == term or subject not in said:
                         said[subject] = predicate
         leading = tokens[segment.first].kind in (K.NO, K.NEITHER)

@@ -120,7 +120,7 @@ def find_mentions(report: str) -> list[Mention]:
 
 
 def presences(report: str) -> dict[str, Presence]:
-    """The firmest statement about each observation that the report speaks of; an addendum overrules what precedes it."""
+    """The firmest statement about each observation that a report speaks of; an addendum overrules the rest."""
     firmest: dict[str, Presence] = {}
     amended: dict[str, Presence] = {}
     for sentence, _, section in plain_sentences(unwrapped(plain(report)).text):
