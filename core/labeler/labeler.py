@@ -10,8 +10,10 @@ from typing import Any
 
 from core.findings import BY_NAME, LABELS
 from core.labeler import attributes
+from core.labeler.characters import plain
 from core.labeler.context import judge_terms
 from core.labeler.lexicon import Term, terms_in
+from core.labeler.lines import unwrapped
 from core.labeler.observations import (
     CONGESTION,
     DEVICE,
@@ -23,7 +25,7 @@ from core.labeler.observations import (
     PLEURAL_OTHER,
 )
 from core.labeler.presence import Judgement, Presence
-from core.labeler.sentences import sentences_in
+from core.labeler.sentences import plain_sentences, sentences_in
 from core.labeler.wording import Wording, standard_wording
 
 CHEXPERT: dict[str, tuple[str, ...]] = {
@@ -118,12 +120,12 @@ def find_mentions(report: str) -> list[Mention]:
 
 
 def presences(report: str) -> dict[str, Presence]:
-    """The firmest statement about each observation that the report speaks of; an addendum overrules what precedes it."""
+    """The firmest statement about each observation that a report speaks of; an addendum overrules the rest."""
     firmest: dict[str, Presence] = {}
     amended: dict[str, Presence] = {}
-    for sentence in sentences_in(report):
-        into = amended if sentence.section == "addendum" else firmest
-        for term, judgement in _judged_terms(sentence.plain)[1]:
+    for sentence, _, section in plain_sentences(unwrapped(plain(report)).text):
+        into = amended if section == "addendum" else firmest
+        for term, judgement in _judged_terms(sentence)[1]:
             for observation in term.observations:
                 if _FIRMNESS[judgement.presence] >= _FIRMNESS[into.get(observation, "not mentioned")]:
                     into[observation] = judgement.presence
