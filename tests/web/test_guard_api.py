@@ -1,8 +1,15 @@
 """The guard over HTTP."""
 
+import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 BODY = {"evidence": "+Effusion@left_lower_zone", "findings": "Right effusion.", "impression": "Left effusion."}
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
 
 
 def test_a_draft_is_judged_as_by_the_command(client: FlaskClient) -> None:
