@@ -68,6 +68,8 @@ _MEASURED = re.compile(r"\d ?%|\b(?:cm|mm|centimet\w+|millimet\w+|inch(?:es)?|pe
 _SURE = re.compile(
     r"\b(?:definite|certain|certainty|sure|proven|confirmed|real|genuine|established|beyond doubt|unequivocal"
     r"|obvious)\b"
+    # "... and a smaller one beside it".
+    r"|\b(?:an?|another|the|two|other|further)(?: \w+)? ones?\b"
 )
 _JUDGEMENTS = frozenset(
     ["normal", "normally", "limits", "unremarkable", "disease", "diseases", "process", "abnormal", "abnormality"]
