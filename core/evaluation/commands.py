@@ -2,7 +2,11 @@
 
 import argparse
 import json
+import os
+import platform
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from core.classifier import SHIPPED, Classifier
 from core.classifier.reliability import LOCALIZATION, save_localization
@@ -10,9 +14,11 @@ from core.classifier.training import TrainingSettings, add_training_options, rea
 from core.datasets import load_boxes, load_table, restore_validation
 from core.datasets.sources.openi import load_openi
 from core.evaluation import localisation_table
+from core.evaluation.bench.rounds import ROUNDS
 from core.evaluation.labeler_study import as_table, study_labeler
 from core.evaluation.learning_curve import in_words, learning_curve
 from core.evaluation.localisation import measure_localisation
+from core.pages import write_text
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -63,11 +69,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.add_argument(
         "part",
         nargs="?",
-        choices=["server", "viewer", "data", "training", "evaluation"],
+        choices=["server", "viewer", "data", "training", "evaluation", "peers", "start", "load"],
         default="server",
         help="server: from upload to report; viewer: from a key or a drag to the frame that answers it, in Chromium; "
         "data: labeler, NIH table and, with --images, preparation; training: against bare forward and backward passes; "
-        "evaluation: 25,596 images, 1,000 resamples [server]",
+        "evaluation: 25,596 images, 1,000 resamples; peers: against torchxrayvision, pytorch-grad-cam and "
+        "scikit-learn, in alternating rounds; start: of app.py, with its memory and imports; load: 1 to 50 clients "
+        "at a time [server]",
     )
     two.add_argument("--repeats", type=int, default=15, help="uploads or, for the viewer, inputs to measure [15]")
     two.add_argument("--side", type=int, default=2500, help="of the viewer's radiograph, in pixels [2500]")
@@ -78,6 +86,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.add_argument("--backbone", default=TrainingSettings.backbone, help=f"to train [{TrainingSettings.backbone}]")
     two.add_argument("--batch_size", type=int, default=16, help="of training [16]")
     two.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+    two.add_argument("--rounds", type=int, default=ROUNDS, help=f"of peers and start [{ROUNDS}]")
+    two.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON, too")
     two.set_defaults(run=bench)
 
 
@@ -121,6 +131,7 @@ def localisation(options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """Measure, and print a line for each figure."""
+    lines: Iterable[Any]
     if options.part == "server":
         from core.evaluation.bench.server import measure_server
 
@@ -139,10 +150,28 @@ def bench(options: argparse.Namespace) -> int:
         from core.evaluation.bench.evaluation import measure_evaluation
 
         lines = measure_evaluation()
+    elif options.part == "peers":
+        from core.evaluation.bench.peers import measure_peers
+
+        lines = measure_peers(options.checkpoint, rounds=options.rounds)
+    elif options.part == "start":
+        from core.evaluation.bench.start import measure_start
+
+        lines = measure_start(options.checkpoint, rounds=options.rounds)
+    elif options.part == "load":
+        from core.evaluation.bench.load import measure_load
+
+        lines = measure_load(options.checkpoint)
     else:
         from core.evaluation.bench.data import measure_data
 
         lines = measure_data(options.images, image_size=options.image_size)
+    figures = []
     for line in lines:
         print(line, flush=True)
+        figures.append({"text": line} if isinstance(line, str) else {"text": str(line), **line.to_json()})
+    if options.output:
+        machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
+        told = {"part": options.part, "machine": machine, "figures": figures}
+        write_text(options.output, json.dumps(told, indent=2) + "\n")
     return 0

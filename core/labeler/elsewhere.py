@@ -43,7 +43,7 @@ _DIVIDES = re.compile(r"[,;:]$|^(?:and|or|of|in|with|no|is|are)$")
 _BEHIND = re.compile(
     r"^(?: [a-z]+)?(?: is (?:seen|noted|present))? (?:in|of|at|within|to|from|on|involving|about|around) (?:the |his |her"
     r" |both |either |right |left |upper |lower |anterior |posterior |bilateral |known )*"
-    rf"({_ORGANS})\b(?! (?:of the )?(?:lung|lobe|pleura))"
+    rf"({_ORGANS})\b(?! (?:of the )?(?:lung|pleura))"
 )
 _TURNED = re.compile(
     r"^[- ](?:repairs?|mesh|surgery|operation|vaccin\w+|bundle|protocol|scores?|severity|prophylaxis|pathway|clinic"

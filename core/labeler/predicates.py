@@ -129,13 +129,11 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
         elif kind is K.ABSENT:
             said = Said.THERE if denied else Said.ABSENT
         elif kind in (K.NO, K.NONE):
-            if _closes(tokens, index, end):
-                said = Said.ABSENT
-            else:
-                going = next((one for one in tokens[index:end] if one.kind is K.GOING), None)
-                said = Said.DESCRIBED if going or verb else None
-                if said is None:
-                    break
+            if not _closes(tokens, index, end):
+                # "Is no larger", "shows no sign of clearing"
+                still = verb or any(one.kind is K.GOING for one in tokens[index:end])
+                return Predicate(Said.DESCRIBED, token.text, verb) if still else found
+            said = Said.ABSENT
         elif kind is K.GONE:
             said = Said.THERE if denied or partly else Said.IN_DOUBT if modal else Said.ABSENT
         elif kind is K.GOING:

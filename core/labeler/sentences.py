@@ -19,6 +19,7 @@ _ANAPHOR = re.compile(
     re.I,
 )
 _GOES_ON = re.compile(r"(?:or|and|with|without|in|on|at|is|are|of|for|to|vs)\b", re.IGNORECASE)
+_BLANKS = (" ", "\n", "")
 _SHORT = INSIDE | ENDING | {"no"}
 _ENUMERATOR = re.compile(r"^\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]\s+")
 _EDGES = " \t\r\n*\u2022."
@@ -56,12 +57,19 @@ def sentences_in(report: str) -> Iterator[Sentence]:
     for section in sections_in(text):
         start = section.start
         for stop in stops.finditer(text, section.start, section.end):
-            end = _end(text, stop.start(), stop[0][:1], start)
-            if end is None:
-                continue
-            if sentence := _trimmed(report, within, start, end, section.name):
-                yield sentence
-            start = stop.end()
+            place = stop.start()
+            # Most stops stand behind a word longer than any short form.
+            plainly = (
+                text[place] == "." and text[place - 8 : place].islower() and text[place + 2 : place + 3] not in "Nn"
+            )
+            if plainly and text[place - 8 : place].isalpha() and text[place + 1 : place + 2] in _BLANKS:
+                end: int | None = place
+            else:
+                end = _end(text, place, stop[0][:1], start)
+            if end is not None:
+                if sentence := _trimmed(report, within, start, end, section.name):
+                    yield sentence
+                start = stop.end()
         if sentence := _trimmed(report, within, start, section.end, section.name):
             yield sentence
 

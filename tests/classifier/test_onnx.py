@@ -40,7 +40,11 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def views(exported: Path) -> torch.Tensor:
-    preprocessing = load_config(exported).preprocessing
+    return _views(exported)
+
+
+def _views(folder: Path) -> torch.Tensor:
+    preprocessing = load_config(folder).preprocessing
     squares = [preprocessing.canonical(render_phantom(size=256, seed=seed))[0] for seed in range(3)]
     return torch.from_numpy(np.stack([preprocessing.normalise(square) for square in squares]))
 
@@ -62,9 +66,8 @@ def test_the_heatmap_features_are_those_of_pytorch(exported: Path, views: torch.
     assert (evidence - expected).abs().max() < 1e-4 * max(1.0, float(expected.abs().max()))
 
 
-def test_the_shipped_network_is_served_by_onnx_runtime_and_is_made_of_the_shipped_weights(
-    views: torch.Tensor,
-) -> None:
+def test_the_shipped_network_is_served_by_onnx_runtime_and_is_made_of_the_shipped_weights() -> None:
+    views = _views(SHIPPED)
     logits, maps = _by_onnx(SHIPPED, views)
     expected_logits, expected_maps = closed_form(load_checkpoint(SHIPPED)[0], views)
     assert (logits - expected_logits).abs().max() < 1e-4
@@ -72,8 +75,9 @@ def test_the_shipped_network_is_served_by_onnx_runtime_and_is_made_of_the_shippe
 
 
 def test_weights_that_half_precision_holds_take_half_of_the_room(exported: Path) -> None:
-    weights = (exported / "model.safetensors").stat().st_size
-    assert (exported / ONNX).stat().st_size < 1.2 * weights
+    in_full = 4 * sum(parameter.numel() for parameter in load_checkpoint(exported)[0].parameters())
+    # The graph of so small a network takes nearly as much room as its weights.
+    assert (exported / ONNX).stat().st_size < 0.8 * in_full
 
 
 def test_other_programs_find_names_and_shapes(exported: Path) -> None:

@@ -49,8 +49,8 @@ def as_fhir(study: ReportedStudy) -> str:
     """
     resources = [
         _diagnostic_report(study),
-        *_abnormal(study),
         *(_observation(study, item) for item in study.evidence.findings),
+        *_abnormal(study),
         *_cardiothoracic(study),
         _imaging_study(study),
         _device(study),
@@ -83,8 +83,8 @@ def _diagnostic_report(study: ReportedStudy) -> dict[str, Any]:
         "subject": _subject(study),
         "issued": _time(study.reported),
         "result": [
-            *([_reference(study, "Observation", _ABNORMAL)] if study.evidence.abnormal else []),
             *(_reference(study, "Observation", item.finding.name) for item in study.evidence.findings),
+            *(_reference(study, "Observation", _ABNORMAL) for _ in _abnormal(study)),
             *(_reference(study, "Observation", CARDIOTHORACIC_RATIO.value) for _ in _cardiothoracic(study)),
         ],
         "imagingStudy": [_reference(study, "ImagingStudy")],
@@ -138,7 +138,7 @@ def _observation(study: ReportedStudy, item: FindingEvidence) -> dict[str, Any]:
     observation = _judged(
         study, item.finding.name, finding_code(item.finding), f"{display_name(item.finding.name)}: {words}", figures
     )
-    observation["valueCodeableConcept"] = {"coding": [_coding(code) for code in coded], "text": words}
+    observation["valueCodeableConcept"] = {"coding": [_coding(code) for code in coded], "text": item.decision}
     return observation
 
 

@@ -7,8 +7,10 @@ _CERTAIN = re.compile(
     r"\b(?:definite(?:ly)?|definitive(?:ly)?|certain(?:ly|ty)?|sure(?:ly)?|undoubted(?:ly)?|doubtless|unequivocal(?:ly)?"
     r"|unquestionabl[ey]|indisputabl[ey]|indubitabl[ey]|undeniabl[ey]|incontrovertibl[ey]|unmistakabl[ey]|manifest(?:ly)?"
     r"|prov(?:en|ed)|confirm(?:ed|s|ing)?|established|genuine(?:ly)?|real(?:ly)?|fact|actual(?:ly)?|truly|indeed|clearly"
-    r"|obvious(?:ly)?|evidently|plainly|conclusive(?:ly)?|diagnostic of|diagnosed|pathognomonic|convincing(?:ly)?|decided(?:ly)?"
-    r"|(?:no|little|without(?: a| any)?|beyond(?: any| a)?) (?:doubt|question)|(?:not|never) (?:in (?:doubt|question)|uncertain"
+    r"|obvious(?:ly)?|evidently|plainly|conclusive(?:ly)?|diagnostic of|diagnosed|pathognomonic"
+    r"|convincing(?:ly)?|decided(?:ly)?"
+    r"|(?:no|little|without(?: a| any)?|beyond(?: any| a)?) (?:doubt|question)|(?:not|never) (?:in (?:doubt"
+    r"|question)|uncertain"
     r"|questionable|open)|more than (?:possible|likely|suspected|a possibility)|(?:almost|virtually) certain(?:ly)?"
     r"|highly (?:likely|probable)|most likely)\b"
     # "... and it is", "; it is present": a second predicate that takes the doubt back.

@@ -13,8 +13,14 @@ from core.reporting.guard.statements import Implication, Statement, implication
 from core.reporting.guard.vocabulary import ALARMING_WORDS, DETAIL_WORDS
 
 WORD = re.compile(r"[^\W\d_]+(?:'[a-z]+)?")
+# "In the right upper zone and left lower zone" is one place, whatever is said of it.
+_AND = (
+    r"and(?! (?:the |in the |at the )?(?:(?:left|right|upper|middle|mid|lower) ){1,2}(?:lung )?(?:zone|lobe"
+    r"|base|lung|side|apex)s?\b"
+    r"(?! (?:is|are|shows?|has|demonstrates?|appears?)\b))"
+)
 _PARTS_OF_SENTENCE = re.compile(
-    r"[,;:]|\b(?:and|but|(?<!consistent )(?<!compatible )(?<!keeping )(?<!associated )with|without|however|while"
+    rf"[,;:]|\b(?:{_AND}|but|(?<!consistent )(?<!compatible )(?<!keeping )(?<!associated )with|without|however|while"
     r"|although|though|whereas)\b"
 )
 _OR = re.compile(r"/|,? (?:and/or|or) (?:\w+ ){0,2}")
@@ -97,7 +103,7 @@ def _claim(observation: str, mention: Mention, implied: Implication | None, lowe
 
 
 def _side(mention: Mention, lowered: str) -> str | None:
-    """The side as stated; "both" is none where it counts the findings: "effusion and atelectasis, both on the right"."""
+    """The side as stated; "both" is none where it counts findings: "effusion and atelectasis, both on the right"."""
     if mention.laterality != "bilateral":
         return mention.laterality
     named = sides_in(lowered)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
 from core.findings import BY_NAME
-from core.labeler.lexicon import INFECTION
+from core.labeler.observations import INFECTION
 from core.reporting.guard import vocabulary
 from core.reporting.guard.claims import WORD, Claim, details_in, parts_of
 from core.reporting.guard.form import garbled
@@ -16,7 +16,23 @@ from core.reporting.guard.verdict import ViolationKind
 
 # Words that must belong to a finding or a statement that is understood.
 _UNDERSTOOD = vocabulary.JUDGING_WORDS | vocabulary.FINDING_WORDS | vocabulary.IMPLIED_WORDS
-_FREE = frozenset("widened dilated big enlarged enlargement blood air water growth spot lump fluid haze".split())
+_FREE = frozenset(
+    [
+        "widened",
+        "dilated",
+        "big",
+        "enlarged",
+        "enlargement",
+        "blood",
+        "air",
+        "water",
+        "growth",
+        "spot",
+        "lump",
+        "fluid",
+        "haze",
+    ]
+)
 _UNCLEAR = re.compile(
     r"\bnegative(?! for\b)|\bfree(?! (?:of|from)\b)|\bconcerning(?! for\b)|\bother sides?\b"
     r"|\bthan\b(?<!other than)|\btypical(?! (?:findings? )?of\b)"
@@ -50,9 +66,12 @@ _MEASURE = re.compile(
 _MEASURED = re.compile(r"\d ?%|\b(?:cm|mm|centimet\w+|millimet\w+|inch(?:es)?|percent|measur\w+|diameter)\b")
 # Words of certainty about what another sentence or part spoke of: "it is definite".
 _SURE = re.compile(
-    r"\b(?:definite|certain|certainty|sure|proven|confirmed|real|genuine|established|beyond doubt|unequivocal|obvious)\b"
+    r"\b(?:definite|certain|certainty|sure|proven|confirmed|real|genuine|established|beyond doubt|unequivocal"
+    r"|obvious)\b"
 )
-_JUDGEMENTS = frozenset("normal normally limits unremarkable disease diseases process abnormal abnormality".split())
+_JUDGEMENTS = frozenset(
+    ["normal", "normally", "limits", "unremarkable", "disease", "diseases", "process", "abnormal", "abnormality"]
+)
 _ELSEWHERE_ONLY = frozenset(("outside", "device"))
 # Organs that hold none of the findings, in front of one or behind it.
 _FOREIGN = re.compile(
@@ -157,17 +176,18 @@ def _unread_words(covered: str, part: _Part) -> Iterator[Fault]:
     """Words beside a finding or a statement that cannot be read."""
     for word in WORD.finditer(covered, part.begin, part.end):
         place = word.start()
-        if any(one.start <= place < one.end for one in (*part.around, *part.statements)):
+        if any(one.start <= place < one.end for one in part.around):
+            continue
+        if any(one.start <= place < one.end for one in part.statements):
             continue
         if any(one.start <= place < one.end for one in part.claims if one.observation not in BY_NAME):
             continue
         if word[0] not in vocabulary.ALLOWED_WORDS:
             yield Fault("unread", f"“{word[0]}” cannot be read with certainty.", word[0])
             return
-        if word[0] in _UNDERSTOOD and not _recognised(covered, word, part.claims):
-            if not part.around:
-                yield Fault("unread", f"“{word[0]}” is said of something that cannot be made out.", word[0])
-                return
+        if word[0] in _UNDERSTOOD and not part.around and not _recognised(covered, word, part.claims):
+            yield Fault("unread", f"“{word[0]}” is said of something that cannot be made out.", word[0])
+            return
 
 
 def _alone(covered: str, part: _Part, text: str, others: list[_Part]) -> Iterator[Fault]:
@@ -273,9 +293,7 @@ def _unclear(lowered: str, statements: tuple[Statement, ...]) -> re.Match[str] |
     return None
 
 
-def _idle(
-    lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...], parts: list[_Part]
-) -> str | None:
+def _idle(lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...], parts: list[_Part]) -> str | None:
     """A degree, an extent, an age or a shape of nothing that is understood: "prominent lungs"."""
     aside = [(one.begin, one.end) for one in parts if one.around and not one.claims]
     for word, indices in details_in(lowered, claims, statements):

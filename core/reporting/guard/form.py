@@ -12,7 +12,9 @@ _UNFINISHED = re.compile(
     r"|suggest|than|that|the|this|to|was|were|which|with|without)|[,;:/-])\s*$"
 )
 # Small words that never stand side by side: "the or", "of is".
-_COLLIDING = re.compile(r"\b(?:a|an|the|of|or|no|with|without) (?:is|are|was|were|or|and|of|but|there)\b|\b(?!xx)(\w+) \1\b")
+_COLLIDING = re.compile(
+    r"\b(?:a|an|the|of|or|no|with|without) (?:is|are|was|were|or|and|of|but|there)\b|\b(?!xx)(\w+) \1\b"
+)
 # Letters, digits and what joins them; anything else belongs to no plain sentence.
 _STRANGE = re.compile(r"[^A-Za-z0-9 ,.;'/%-]")
 _FOREIGN_SCRIPT = re.compile(r"[^\W\d_\u0000-\u024f]")
@@ -22,7 +24,8 @@ _MARKUP = re.compile(r"[*#`|<>{}\[\]\\~^=\u2022]|^\s*[-+]\s")
 _ARTEFACT = re.compile(
     r"^(?:sure|certainly|okay)\b"
     r"|\b(?:as an ai|ai|language model|the model|assistant|user|prompt|sorry|apologi\w+|i'm|json|labell?ed"
-    r"|probabilit\w+|threshold\w*|heatmap\w*|operating point|input|output|instruction\w*|based on the (?:evidence|provided)"
+    r"|probabilit\w+|threshold\w*|heatmap\w*|operating point|input|output|instruction\w*|based on the"
+    r" (?:evidence|provided)"
     r"|here (?:is|are)|http\w*|www)\b"
 )
 

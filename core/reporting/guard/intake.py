@@ -33,7 +33,7 @@ def read_evidence(evidence: str | Sequence[Mapping[str, Any]]) -> Case:
     if isinstance(evidence, str):
         return Case(_from_short_form(evidence))
     if isinstance(evidence, Sequence) and all(isinstance(item, Mapping) for item in evidence):
-        return Case(_from_findings(evidence))
+        return Case(_from_findings(cast(Sequence[Mapping[str, Any]], evidence)))
     raise ValueError(f"The evidence is neither text nor a list of findings: {_HINT}.")
 
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 
 from core.findings import BY_NAME
-from core.labeler.attributes import joined, reach
 
 _LEVELS: dict[str, re.Pattern[str]] = {
     "upper": re.compile(r"\b(?:upper|apex|apices|(?:bi)?apical)\b"),
@@ -13,7 +12,8 @@ _LEVELS: dict[str, re.Pattern[str]] = {
 }
 # "Both on the right" counts findings, "both bases" names sides.
 _OF_SIDES = (
-    r"(?= (?:of )?(?:the )?(?:lungs?|sides?|bas|apic|apex|hemithor|pleura|upper|lower|middle|mid|costophrenic|zones?|lobes?|hil))"
+    r"(?= (?:of )?(?:the )?(?:lungs?|sides?|bas|apic|apex|hemithor|pleura|upper|lower|middle|mid"
+    r"|costophrenic|zones?|lobes?|hil))"
 )
 _SIDES = re.compile(
     r"\b(?:(?P<left>left)|(?P<right>right)"
@@ -39,7 +39,8 @@ _ORGANS = re.compile(
     r"\b(?:(?P<heart>heart|cardiac|cardiomediastinal|cardio mediastinal)"
     r"|(?P<pleura>pleur\w+)"
     # A pleural effusion may lie at the base of a lung.
-    r"|(?P<lung>lungs?(?! (?:bas|ap|zone|field))|pulmonary(?! (?:vascul|venous|arter|vessel))|parenchymal?|lobes?|lingular?))\b"
+    r"|(?P<lung>(?<!in the left )(?<!in the right )lungs?(?! (?:bas|ap|zone|field))|pulmonary(?! (?:vascul"
+    r"|venous|arter|vessel))|parenchymal?|lobes?|lingular?))\b"
 )
 
 
@@ -56,6 +57,14 @@ def sides_in(lowered: str) -> frozenset[str]:
     if not sides and _PLURAL.search(lowered):
         sides.add("bilateral")
     return frozenset(sides)
+
+
+_PAIR = re.compile(r"\b(left|right)[- ](?:sided |lung )?(upper|apex|apical|middle|mid|lower|bas(?:e|al|ilar))\b")
+
+
+def pairs_in(lowered: str) -> frozenset[tuple[str, str]]:
+    """Sides and levels that words in lower case name in one: "right upper" is ``("right", "upper")``."""
+    return frozenset((side, next(iter(levels_in(level)))) for side, level in _PAIR.findall(lowered))
 
 
 def leading_side(lowered: str) -> str | None:
@@ -86,7 +95,7 @@ def in_one_list(lowered: str, spans: list[tuple[int, int]], index: int) -> bool:
 
 
 def _reach(lowered: str, start: int, end: int, before: int, after: int) -> tuple[int, int]:
-    """How far the words around a term still speak of it, between the end of the term before and the next one's start."""
+    """How far the words around a term speak of it, between the end of the term before and the next one's start."""
     left = before
     # Of the words between two terms, those behind the last "and" speak of the second: "effusion and left nodule".
     conjunctions = _CONJUNCTION.finditer(lowered, before, start) if before else ()

@@ -47,6 +47,9 @@ def places(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
         if not called and not denies:
             continue
         yield Violation("side", sentence, (), f"“{side}” is stated, and the evidence gives no such side.")
+    given_pairs = {(place.side, place.zone) for one in everywhere for place in one}
+    for side, level in sorted(reading.pairs - given_pairs if everywhere and not misplaced and not beyond else ()):
+        yield Violation("side", sentence, (), f"“{side} {level}” is stated, and the evidence gives no such place.")
     if everywhere:
         for level in sorted(reading.levels - beyond):
             if not _has_level(everywhere, level, None):

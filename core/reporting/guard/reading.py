@@ -6,7 +6,7 @@ from functools import lru_cache
 from core.reporting.guard.certainties import certainty_in, is_doubted
 from core.reporting.guard.claims import Claim, alternatives_in, claims_in, details_in
 from core.reporting.guard.faults import Fault, faults_in
-from core.reporting.guard.places import levels_in, sides_in
+from core.reporting.guard.places import levels_in, pairs_in, sides_in
 from core.reporting.guard.statements import Statement, leaves_aside, makes_exception, statements_in
 
 # In characters. The longest sentence of Open-i has 262, the template's longest fewer than 400.
@@ -23,6 +23,7 @@ class Reading:
         details: words for a degree, extent, age or shape, each with the indices of the claims that it may qualify.
         sides: all sides that it names.
         levels: all levels of the lung that it names, but where it calls them normal.
+        pairs: sides and levels that it names in one, but where it calls them normal.
         certain: words by which it is certain of something that it puts in doubt elsewhere, or None.
         doubted: whether it doubts in words that qualify no single finding ("which may or may not be real").
         alternatives: indices of claims that an "or" joins.
@@ -36,6 +37,7 @@ class Reading:
     details: tuple[tuple[str, tuple[int, ...]], ...]
     sides: frozenset[str]
     levels: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
     certain: str | None
     doubted: bool
     alternatives: frozenset[int]
@@ -50,6 +52,7 @@ _UNREAD = Reading(
     details=(),
     sides=frozenset(),
     levels=frozenset(),
+    pairs=frozenset(),
     certain=None,
     doubted=False,
     alternatives=frozenset(),
@@ -74,6 +77,7 @@ def read(sentence: str) -> Reading:
         details=details_in(lowered, claims, statements),
         sides=sides_in(checked),
         levels=levels_in(_without(checked, statements)),
+        pairs=pairs_in(_without(checked, statements)),
         certain=certainty_in(lowered),
         doubted=is_doubted(lowered),
         alternatives=alternatives_in(lowered, claims),

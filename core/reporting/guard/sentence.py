@@ -94,9 +94,7 @@ def _lookalikes(sentence: str, claim: Claim, aside: frozenset[str], case: Case) 
     if BY_NAME[claim.observation].group != "lung":
         return
     called = tuple(
-        name
-        for name in case.called(BY_NAME)
-        if claim.observation in BY_NAME[name].resembles and name not in aside
+        name for name in case.called(BY_NAME) if claim.observation in BY_NAME[name].resembles and name not in aside
     )
     if called:
         message = f"{display_name(claim.observation)} is denied beside {_listed(called)}, which looks like it."
@@ -112,7 +110,9 @@ def _presupposed(sentence: str, claim: Claim, reading: Reading, case: Case) -> I
     called = case.called(names)
     taken = claim.presupposed
     if taken in ("complement", "known") and not called:
-        yield Violation("presupposed", sentence, _only(claim.observation), f"It takes a {shown} for known; none is called.")
+        yield Violation(
+            "presupposed", sentence, _only(claim.observation), f"It takes a {shown} for known; none is called."
+        )
     elif taken == "another":
         if claim.presence == "absent" and not called:
             message = f"It takes a {shown} for known beside the one denied; none is called."

@@ -60,7 +60,11 @@ _SIGNS: tuple[tuple[Sign, str, str], ...] = (
         "",
     ),
     (
-        Sign("Lung_density", OPACITY_IMPLIED, re.compile(r"\b(?:densit(?:y|ies)|shadowing|haze|haziness|ground[- ]glass)\b")),
+        Sign(
+            "Lung_density",
+            OPACITY_IMPLIED,
+            re.compile(r"\b(?:densit(?:y|ies)|shadowing|haze|haziness|ground[- ]glass)\b"),
+        ),
         "",
         r"\b(?:bon\w+|osseous|metal\w*|calci\w+|breast|fat|soft tissue|cardiac|heart|mineral)\b",
     ),
@@ -74,7 +78,11 @@ _SIGNS: tuple[tuple[Sign, str, str], ...] = (
         "",
     ),
     (
-        Sign("Lump", Implication(LUMPS, LUMPS), re.compile(r"\b(?:lesions?|tumou?rs?|neoplasms?|lumps?|growths?|spots?)\b")),
+        Sign(
+            "Lump",
+            Implication(LUMPS, LUMPS),
+            re.compile(r"\b(?:lesions?|tumou?rs?|neoplasms?|lumps?|growths?|spots?)\b"),
+        ),
         "",
         r"\b(?:bon\w+|osseous|lytic|blastic|skelet\w+|rib|ribs|breast|skin|liver|vertebra\w*)\b",
     ),
@@ -101,7 +109,14 @@ _SIGNS: tuple[tuple[Sign, str, str], ...] = (
     (Sign("Hernia", None, re.compile(r"\bstomach\b")), r"\b(?:chest|thora\w+)\b", r"\b(?:beneath|below)\b"),
     (Sign("Pleural_Thickening", None, re.compile(r"\bthick(?:ened|ening)\b")), r"\bpleura\w*\b", ""),
     (
-        Sign("Cardiomegaly", None, re.compile(r"\bcardio-?thoracic (?:ratio|index) (?:\w+ ){0,2}?(?:increased|enlarged|high|raised|elevated|abnormal)\b")),
+        Sign(
+            "Cardiomegaly",
+            None,
+            re.compile(
+                r"\bcardio-?thoracic (?:ratio|index) (?:\w+ ){0,2}?(?:increased|enlarged|high|raised|elevated"
+                r"|abnormal)\b"
+            ),
+        ),
         "",
         "",
     ),
@@ -122,7 +137,7 @@ def signs_in(sentence: str, mentions: list[Mention]) -> Iterator[tuple[Sign, Men
                 continue
             # How a finding in its place would be read: the grammar of a denial or a doubt is the same.
             place = found.start()
-            swapped = find_mentions(f"{sentence[:place]}effusion{sentence[found.end():]}")
+            swapped = find_mentions(f"{sentence[:place]}effusion{sentence[found.end() :]}")
             for mention in swapped:
                 if mention.observation == "Effusion" and mention.start <= place < mention.end:
                     taken.append(found.span())

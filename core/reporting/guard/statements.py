@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from core.findings import FINDINGS
-from core.labeler.lexicon import INFECTION, LESION, OPACITY
+from core.labeler.observations import INFECTION, LESION, OPACITY
 
 LUNG = tuple(finding.name for finding in FINDINGS if finding.group == "lung")
 PLEURA = tuple(finding.name for finding in FINDINGS if finding.group == "pleura")
@@ -76,7 +76,8 @@ class Statement:
 
 _LUNGS = (
     r"lungs|(?<=left )lung|(?<=right )lung|lung (?:fields?|parenchyma|bases?|apices|ape?x|zones?)|pulmonary parenchyma"
-    r"|(?:upper|middle|mid|lower) (?:lung )?(?:zones?|lobes?)|(?:lung )?(?:bases|apices)|chest(?= (?:is|are|appears?) clear)"
+    r"|(?:upper|middle|mid|lower) (?:lung )?(?:zones?|lobes?)|(?:lung )?(?:bases|apices)|chest(?= (?:is|are"
+    r"|appears?) clear)"
 )
 _PLEURAE = (
     r"pleural? (?:spaces?|surfaces?|cavit(?:y|ies))|pleurae?|pleural (?=and )"
@@ -84,7 +85,8 @@ _PLEURAE = (
 )
 _HEARTS = (
     r"(?:heart|cardiac)(?: and mediastinal|/mediastinal)?(?: silhouettes?| shadow| contours?)?(?: size)?"
-    r"|cardio[ -]?mediastinal (?:silhouettes?|contours?|size|shadow)(?: size)?|cardio-?thoracic (?:ratio|index)|cardiopulmonary silhouette"
+    r"|cardio[ -]?mediastinal (?:silhouettes?|contours?|size|shadow)(?: size)?|cardio-?thoracic (?:ratio|index)"
+    r"|cardiopulmonary silhouette"
 )
 # What is called normal in one breath with them and lies outside the findings.
 _OTHERS = (
@@ -99,9 +101,11 @@ _PART = (
 _AND = r"(?:,? and |, |,? as well as |/| or )"
 _PARTS = rf"{_PART}(?:{_AND}(?:{_PART}|(?:the )?{_OTHERS}))*"
 _ADVERBS = (
-    r"(?: (?:grossly|otherwise|both|all|also|bilaterally|overall|essentially|generally|entirely|completely|well|normally"
+    r"(?: (?:grossly|otherwise|both|all|also|bilaterally|overall|essentially|generally|entirely|completely|well"
+    r"|normally"
     r"|normal in size and|normally aerated and|well[- ]expanded and|(?:well[- ])?(?:expanded|aerated|inflated) and"
-    r"|(?:(?:mildly|slightly|well|normally|somewhat)[- ])?(?:hyper|hypo|under|over)?-?(?:expanded|inflated|aerated)(?:,? but|,? and|,)?"
+    r"|(?:(?:mildly|slightly|well|normally|somewhat)[- ])?(?:hyper|hypo|under|over)?-?(?:expanded|inflated"
+    r"|aerated)(?:,? but|,? and|,)?"
     r"|symmetric(?:al)? and|predominantly|relatively|again|now|still|unchanged and|stable and))*"
 )
 _VERB = r"(?: (?:is|are|was|were|appears?|remains?|look(?:s)?|show(?:s)?)(?: seen)?)?(?: to be)?"
@@ -135,26 +139,33 @@ _NO = (
 
 _CALLED_NORMAL = re.compile(rf"\b(?P<parts>{_PARTS}){_ADVERBS}{_VERB}{_ADVERBS} {_GOOD}{_IN_WHAT}\b")
 _NORMAL_PARTS = re.compile(
-    r"\b(?:clear|normal|unremarkable|non-?enlarged)(?:(?: and|,) (?:stable|unchanged|clear|(?:hyper|hypo|well)[- ]?\w+ed))?"
+    r"\b(?:clear|normal|unremarkable|non-?enlarged)(?:(?: and|,) (?:stable|unchanged|clear|(?:hyper|hypo"
+    r"|well)[- ]?\w+ed))?"
     rf"(?: (?:appearing|appearance of|{_LOOKS}(?: and {_LOOKS})? of))?(?: the)? (?P<parts>{_PARTS})\b"
 )
 _NOTHING_BAD = re.compile(
     rf"\b(?:(?P<parts>{_PARTS}) (?:is|are|shows?|demonstrates?|reveals?|has|have) )?"
-    rf"{_NO}{_KINDS}(?: (?P<system>{_SYSTEMS}))? {_BAD}\b(?! (?:of|to|in|within|involving) (?!(?:the |either |both )?(?:lung|heart|chest|pleura|thorax|cardiac|left|right|visuali)))"
+    rf"{_NO}{_KINDS}(?: (?P<system>{_SYSTEMS}))? {_BAD}\b(?! (?:of|to|in|within|involving) (?!(?:the |either "
+    rf"|both )?(?:lung|heart|chest|pleura|thorax|cardiac|left|right|visuali)))"
     rf"(?: (?:in|of|within|involving) (?:the )?(?P<where>chest|thorax|{_PARTS})\b(?! (?:effusion|fluid|thicken)))?"
 )
 _NEITHER = re.compile(
-    rf"\bneither (?P<parts>lung(?: field)?|pleural space|hemithorax|side) (?:shows?|has|demonstrates?|contains?)(?: an?)?"
+    rf"\bneither (?P<parts>lung(?: field)?|pleural space|hemithorax|side) (?:shows?|has|demonstrates?"
+    rf"|contains?)(?: an?)?"
     rf"{_KINDS} {_BAD}\b"
 )
 _WHOLE = r"(?:chest|examination|study|radiograph|exam|film|x-?(?:ray|xx+))"
 _NORMAL_WHOLE = re.compile(
-    rf"(?:^|(?<=an )|(?<=a )|(?<=, )|(?<=is )|(?<=otherwise ))(?:normal|negative|unremarkable|clear)(?: frontal| pa| portable)?"
+    rf"(?:^|(?<=an )|(?<=a )|(?<=, )|(?<=is )|(?<=otherwise ))(?:normal|negative|unremarkable|clear)(?: frontal"
+    rf"| pa| portable)?"
     rf" {_WHOLE}(?: {_WHOLE})?\b(?! for)"
-    rf"|^(?:normal|negative|unremarkable)(?=\W*$)|\b{_WHOLE}(?: {_WHOLE})? (?:is|appears?){_ADVERBS} (?:normal|negative|unremarkable|within normal limits)\b(?! for)"
+    rf"|^(?:normal|negative|unremarkable)(?=\W*$)|\b{_WHOLE}(?: {_WHOLE})? (?:is|appears?){_ADVERBS} (?:normal"
+    rf"|negative|unremarkable|within normal limits)\b(?! for)"
 )
 # "Low volumes, otherwise clear."
-_REST_NORMAL = re.compile(r"\botherwise,? (?:(?P<where>clear)|normal|unremarkable|negative)(?=\W*$|,|;| (?:without|with no)\b)")
+_REST_NORMAL = re.compile(
+    r"\botherwise,? (?:(?P<where>clear)|normal|unremarkable|negative)(?=\W*$|,|;| (?:without|with no)\b)"
+)
 _PATTERNS = (_CALLED_NORMAL, _NORMAL_PARTS, _NOTHING_BAD, _NEITHER, _NORMAL_WHOLE, _REST_NORMAL)
 # What stands in front of "shows no acute abnormality" and is no part of what the findings cover.
 _OTHER_SUBJECT = re.compile(rf"\b{_OTHERS}(?: (?:is|are))?(?: (?:shows?|demonstrates?|reveals?|has|have|with))? $")
@@ -165,7 +176,13 @@ _EXCEPTION = re.compile(r"\b(?:apart|aside|besides|except|other than)\b")
 _REST_BEHIND = re.compile(r" otherwise\b")
 _NEGATED = re.compile(r"\b(?:not|no|without|never|cannot)\b(?: \w+)? $")
 _SYSTEMS_OF: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (re.compile(r"cardiopulm(?!\w+ silh)|cardio-?thoracic(?! (?:ratio|index))|intrathor|(?<!cardio)(?<!cardio-)thorac|thorax|side|\\bchest(?! clear)"), ALL),
+    (
+        re.compile(
+            r"cardiopulm(?!\w+ silh)|cardio-?thoracic(?! (?:ratio|index))|intrathor"
+            r"|(?<!cardio)(?<!cardio-)thorac|thorax|side|\\bchest(?! clear)"
+        ),
+        ALL,
+    ),
     (re.compile(r"lung|pulmonary(?! vasc)|parenchym|lobe|zone|bases|apices|chest|clear"), LUNG),
     (re.compile(r"pleur|costo-?phrenic|hemithor"), PLEURA),
     (re.compile(r"heart|cardiac|cardio[ -]?mediast|cardiopulmonary silh|cardio-?thoracic (?:ratio|index)"), HEART),

@@ -31,7 +31,8 @@ _DEVICE = re.compile(
     r"|arthroplast\w+|anchors?|vertebroplast\w+|kyphoplast\w+|transplant\w*|pigtail|foreign bod(?:y|ies)|foreign"
     r"|metal(?:lic)?|jewelry|artifacts?|artefacts?|post-?procedur\w+|dobbhoff|ecg|ekg|telemetry|graft\w*|filter|pump"
     r"|plates?|nails?|fixation|fusion|replacement|removal|removed|placement|tips?|bullets?|shrapnel|radiopaque"
-    r"|radiodense|nipples?|piercing|generator|shunt|loop|tracheal tube|markers?|overl(?:ie|ies|ying) (?:lead|wire)\w*)\b"
+    r"|radiodense|nipples?|piercing|generator|shunt|loop|tracheal tube|markers?|overl(?:ie|ies|ying) (?:lead"
+    r"|wire)\w*)\b"
 )
 _HISTORY = re.compile(
     r"\b(?:patients?(?:'s)?|history|histories|hx|h/o|s/p|status[- ]post|age|aged|years?|y/?o|elderly|male|female|m[ae]n"
@@ -71,7 +72,8 @@ _ELSEWHERE = re.compile(
     r"|neck|lymph\w*|lymphadenopath\w*|adenopath\w*|nodes?|pericard\w*|epicardial|degenerat\w*|scolio\w*|dextro\w*|levo\w*"
     r"|curvature|fractur\w*|disloc\w*|deformit\w*|wedg\w+|compression|compressions|granulo\w*|calcific\w*|calcium"
     r"|atheroscl\w*|arterioscl\w*|scler\w+|tortu\w*|ectas\w*|ectatic|unfold\w*|aneurysm\w*|scar|scars|scarring|scarred"
-    r"|volumes?|(?:hyper|hypo|under|over)[- ]?(?:infla\w+|expan\w+|aerat\w+)|infla(?:ted|tion)|expan(?:ded|sion)|aerat\w+"
+    r"|volumes?|(?:hyper|hypo|under|over)[- ]?(?:infla\w+|expan\w+|aerat\w+)|infla(?:ted|tion)|expan(?:ded"
+    r"|sion)|aerat\w+"
     r"|flatten\w*|elevat\w*|copd|obstructive|asthma\w*|tubercul\w*|tb|sarcoid\w*|histoplasm\w*|congest\w*|engorge\w*"
     r"|heart failure|failure|chf|cephali[sz]ation|redistribut\w+|markings?|crowding|midline|shift\w*|deviat\w*"
     r"|thymus|thymic|azygos|svc|vena cava|cava\w*|carina\w*|atri(?:um|al|a)|ventric\w*|coronary|jugular|subclavian"
