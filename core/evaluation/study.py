@@ -11,7 +11,7 @@ import pandas as pd
 from core.classifier import Classifier
 from core.classifier.call_figures import figures_of_calls, figures_of_chance
 from core.classifier.policies import DEFAULT_POLICY, Calls
-from core.datasets import load_adjudicated, load_boxes, patient_keys, write_problems
+from core.datasets import load_adjudicated, load_boxes, of_images, patient_keys, write_problems
 from core.evaluation.abnormality import abnormal_figures
 from core.evaluation.comparison import compare
 from core.evaluation.decisions import decision_figures
@@ -206,7 +206,7 @@ def _comparison(
     other: pd.DataFrame,
     resamples: int,
 ) -> dict[str, Any]:
-    theirs = other.reindex(rows["study_id"])
+    theirs = of_images(other, rows, name=name)
     both = theirs.notna().any(axis=1).to_numpy()
     if not both.any():
         raise ValueError(f"The predictions of {name} cover none of the images of this split.")
