@@ -10,7 +10,7 @@ from core.command_line import run_command
 _PACKAGES = {
     "core.reporting.commands": ("predict", "report"),
     "core.datasets.commands": ("label", "table", "prepare", "quality"),
-    "core.classifier.commands": ("combine", "onnx", "torchxrayvision"),
+    "core.classifier.commands": ("combine", "onnx", "import"),
     "core.evaluation.commands": ("labeler-study", "learning-curve", "localisation", "bench"),
 }
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from core.classifier.calibration import Calibration, OperatingPoint
 from core.classifier.ensemble import create_network
+from core.classifier.imported_network import ImportedArchitecture, build_imported
 from core.classifier.preprocessing import Preprocessing
 from core.findings import LABELS
 
@@ -36,13 +37,15 @@ class CheckpointConfig:
     """What ``config.json`` says beside the weights.
 
     Attributes:
-        architecture: timm model name, or several with ``+`` between them, whose mean counts.
+        architecture: timm model name, or several with ``+`` between them, whose mean counts; of an imported network
+            what its library calls it.
         preprocessing: how pixels become network input.
         calibration: raw outputs to probabilities, per label.
         operating_points: decision thresholds per label, on the calibrated probability.
         provenance: data, split, seed, settings and figures of the training, free form.
         label_names: the outputs, in order; a subset of the 14 findings.
         name, version: how the model is called in reports.
+        imported: how to build a network that was made elsewhere; None for one of ``architecture``.
     """
 
     architecture: str
@@ -53,20 +56,13 @@ class CheckpointConfig:
     label_names: tuple[str, ...] = LABELS
     name: str = "chestlens-classifier"
     version: str = "1"
+    imported: ImportedArchitecture | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``config.json`` holds."""
         return {
             "architecture": self.architecture,
-            "num_classes": len(self.label_names),
-            "model_args": {"in_chans": 1},
-            "pretrained_cfg": {
-                "input_size": [1, self.preprocessing.image_size, self.preprocessing.image_size],
-                "mean": [self.preprocessing.mean],
-                "std": [self.preprocessing.std],
-                "interpolation": "lanczos",
-                "num_classes": len(self.label_names),
-            },
+            **(self._timm_layout() if self.imported is None else {"imported": asdict(self.imported)}),
             "label_names": list(self.label_names),
             "name": self.name,
             "version": self.version,
@@ -74,6 +70,21 @@ class CheckpointConfig:
             "calibration": asdict(self.calibration),
             "operating_points": {label: asdict(point) for label, point in self.operating_points.items()},
             "provenance": self.provenance,
+        }
+
+    def _timm_layout(self) -> dict[str, Any]:
+        """What lets timm read the folder."""
+        side = self.preprocessing.image_size
+        return {
+            "num_classes": len(self.label_names),
+            "model_args": {"in_chans": 1},
+            "pretrained_cfg": {
+                "input_size": [1, side, side],
+                "mean": [self.preprocessing.mean],
+                "std": [self.preprocessing.std],
+                "interpolation": "lanczos",
+                "num_classes": len(self.label_names),
+            },
         }
 
     @classmethod
@@ -94,6 +105,7 @@ class CheckpointConfig:
             label_names=tuple(data["label_names"]),
             name=data["name"],
             version=data["version"],
+            imported=ImportedArchitecture.from_json(data["imported"]) if data.get("imported") else None,
         )
 
 
@@ -129,8 +141,10 @@ def checkpoint_digest(folder: str | Path) -> str:
     if not path.is_file():
         raise CheckpointError(f"No checkpoint in {folder}: {WEIGHTS} is missing.")
     config = load_config(folder)
-    meaning = json.dumps([config.architecture, config.label_names, config.preprocessing.image_size])
-    return hashlib.sha256(path.read_bytes() + meaning.encode()).hexdigest()
+    meaning: list[Any] = [config.architecture, config.label_names, config.preprocessing.image_size]
+    if config.imported is not None:
+        meaning.append(asdict(config.imported))
+    return hashlib.sha256(path.read_bytes() + json.dumps(meaning).encode()).hexdigest()
 
 
 def load_config(folder: str | Path) -> CheckpointConfig:
@@ -164,7 +178,10 @@ def load_checkpoint(folder: str | Path = SHIPPED) -> tuple[nn.Module, Checkpoint
     if not weights.is_file():
         raise CheckpointError(f"No checkpoint in {folder}: {WEIGHTS} is missing.")
     try:
-        network = create_network(config.architecture, len(config.label_names))
+        if config.imported is not None:
+            network: nn.Module = build_imported(config.imported)
+        else:
+            network = create_network(config.architecture, len(config.label_names))
         network.load_state_dict(load_file(weights))
     except Exception as error:  # safetensors, timm and torch each raise their own
         raise CheckpointError(

@@ -53,7 +53,9 @@ class Classifier:
 
     def __init__(self, folder: str | Path = SHIPPED) -> None:
         self.config = load_config(folder)
-        self._explain = onnx_explainer(folder) or explainer(load_checkpoint(folder)[0])
+        self._explain = onnx_explainer(folder) or explainer(
+            load_checkpoint(folder)[0], self.config.preprocessing.image_size
+        )
         self.checkpoint_sha256 = checkpoint_digest(folder)
         self.reliability = load_reliability(folder, self.checkpoint_sha256)
         self._columns = [LABELS.index(name) for name in self.config.label_names]

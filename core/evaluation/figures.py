@@ -48,9 +48,7 @@ def comparison_figure(table: pd.DataFrame) -> Figure:
     axes.set_yticks(range(len(models)), [f"{model} ({counts[model]:,})" for model in models])
     axes.set_xticks(range(len(labels)), [display_name(label) for label in labels], rotation=40, ha="right")
     axes.tick_params(length=0)
-    axes.set_xlabel(
-        "our AUROC less theirs, in hundredths (framed: larger than chance; in brackets: shared images)"
-    )
+    axes.set_xlabel("our AUROC less theirs, in hundredths (framed: larger than chance; in brackets: shared images)")
     axes.grid(False)
     for side in axes.spines.values():
         side.set_visible(False)

@@ -11,6 +11,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from core.classifier import SHIPPED, Classifier
+from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
 from core.findings import LABELS
 from core.imaging import read_safely
 from core.reporting.assessment import assess
@@ -42,13 +43,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.set_defaults(run=report)
 
     for command in (one, two):
-        command.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+        command.add_argument("--checkpoint", type=Path, default=SHIPPED, help=CHECKPOINT_HELP)
 
 
 def predict(options: argparse.Namespace) -> int:
     """Classify files and folders; 1 if not one file could be classified."""
     files = find_files(options.paths)
-    classifier = Classifier(options.checkpoint)
+    classifier = Classifier(checkpoint_folder(options.checkpoint))
     partial = options.output.with_name(options.output.name + ".partial") if options.output else None
     failed = 0
     with partial.open("w", newline="") if partial else nullcontext(sys.stdout) as file:
@@ -79,7 +80,7 @@ def report(options: argparse.Namespace) -> int:
     if options.format in _BINARY and not options.output and sys.stdout.isatty():
         raise ValueError(f"A {options.format} report is no text for a terminal; name a file with --output.")
     radiograph = read_safely(options.file.read_bytes())
-    made = assess(radiograph, Classifier(options.checkpoint))
+    made = assess(radiograph, Classifier(checkpoint_folder(options.checkpoint)))
     study = ReportedStudy(radiograph, made.prediction, made.evidence, made.report, options.file.name, datetime.now(UTC))
     data = export(study, options.format, finding=options.finding)
     if options.output:

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from core.classifier import SHIPPED, Classifier
+from core.classifier.importing import checkpoint_folder
 from core.datasets.samples import load_samples
 from core.settings import ROOT, ServerSettings
 from core.web import api, errors, ingestion, pages, sample_gallery, worklist_api
@@ -36,7 +37,7 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
     settings = settings or ServerSettings.from_environment()
     app = Flask("chestlens", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config["MAX_CONTENT_LENGTH"] = MAX_ARCHIVE_BYTES + _MULTIPART_OVERHEAD
-    classifier = Classifier(settings.checkpoint or SHIPPED)
+    classifier = Classifier(checkpoint_folder(settings.checkpoint or SHIPPED))
     settings.instance.mkdir(parents=True, exist_ok=True)
     samples = load_samples(settings.samples) if settings.samples else ()
     store = Store(settings.database_url, settings.instance / "studies")

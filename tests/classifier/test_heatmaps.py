@@ -4,6 +4,7 @@ import torch
 
 from core.classifier import Classifier, load_checkpoint
 from core.classifier.ensemble import members_of
+from core.classifier.feature_maps import feature_layer
 from core.classifier.heatmaps import by_gradient, closed_form, explainer
 from core.imaging import render_phantom
 
@@ -18,8 +19,10 @@ def phantom_input(classifier: Classifier) -> torch.Tensor:
 def test_closed_form_equals_the_grad_cam_package_on_each_shipped_network(phantom_input: torch.Tensor) -> None:
     loaded, config = load_checkpoint()
     for name, network in members_of(loaded, config.architecture).items():
+        layer = feature_layer(network, phantom_input.shape[-1])
+        assert layer is not None
         fast_logits, fast = closed_form(network, phantom_input)
-        slow_logits, slow = by_gradient(network, phantom_input)
+        slow_logits, slow = by_gradient(network, phantom_input, layer=layer)
         assert (fast_logits - slow_logits).abs().max() < 1e-4, name
         assert (fast - slow).abs().max() < 1e-4, name
         assert fast.shape == (2, 14, *phantom_input.shape[-2:])
