@@ -41,11 +41,12 @@ def save_transformers(kind: str, folder: Path) -> None:
 def save_timm(architecture: str, folder: Path, *, labels: tuple[str, ...] = CHEXPERT, side: int = 64) -> nn.Module:
     """Write a timm network as its authors put it on the hub, and return it."""
     torch.manual_seed(0)
-    sizes = {"img_size": side} if architecture.startswith(("vit", "swin")) else {}
-    network = timm.create_model(architecture, pretrained=False, num_classes=len(labels), **sizes).eval()
+    size = {"img_size": side} if "resnet" not in architecture and "convnext" not in architecture else {}
+    small = {"embed_dim": 16, "depths": (1, 1), "num_heads": (2, 2), "window_size": 4} if "swin" in architecture else {}
+    network = timm.create_model(architecture, pretrained=False, num_classes=len(labels), **size, **small).eval()
     _spread(network)
     network.pretrained_cfg = network.pretrained_cfg | {"input_size": (3, side, side), "mean": MEAN, "std": STD}
-    save_for_hf(network, folder, model_config={"label_names": labels}, safe_serialization=True)
+    save_for_hf(network, folder, model_config={"label_names": labels}, model_args=size | small, safe_serialization=True)
     return network
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,16 @@ from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from core.__main__ import main
 from core.classifier import Classifier, load_checkpoint
+from core.classifier.checkpoint import checkpoint_digest
 from core.classifier.feature_maps import as_grid, feature_layer
 from core.classifier.heatmaps import by_gradient, closed_form, explainer
 from core.classifier.onnx_model import onnx_explainer
 from core.findings import LABELS
 from core.imaging import Radiograph
-from tests.classifier.importing.public_models import CHEXPERT, CLASSES, MEAN, STD, save_timm, save_transformers
+from public_models import CHEXPERT, CLASSES, MEAN, STD, save_timm, save_transformers
 
 TRANSFORMERS = ("vit", "swin", "resnet", "convnext")
-TIMM = ("convnext_atto", "vit_tiny_patch16_224", "test_vit", "resnet10t", "swin_tiny_patch4_window7_224")
+TIMM = ("test_convnext", "test_vit", "test_resnet", "swin_tiny_patch4_window7_224")
 NAMES = {"Cardiomegaly": "Cardiomegaly", "Edema": "Edema", "Effusion": "Pleural Effusion"}
 
 
@@ -106,7 +108,7 @@ def test_heatmaps_follow_a_patch_of_the_input(name: str, imported: Path, picture
     assert (maps[0] - maps[1]).abs().max() > 0.2
 
 
-@pytest.mark.parametrize("name", ["resnet", "swin", "resnet10t", "swin_tiny_patch4_window7_224"])
+@pytest.mark.parametrize("name", ["resnet", "swin", "test_resnet", "swin_tiny_patch4_window7_224"])
 def test_the_quick_path_gives_the_maps_of_the_grad_cam_package(name: str, imported: Path, picture: np.ndarray) -> None:
     network, _ = load_checkpoint(imported / name)
     assert explainer(network, 64).func is closed_form
@@ -122,7 +124,7 @@ def test_the_quick_path_gives_the_maps_of_the_grad_cam_package(name: str, import
     ("name", "layer"),
     [
         ("vit", "body.vit.layers.1.layernorm_before"),
-        ("vit_tiny_patch16_224", "body.blocks.11.norm1"),
+        ("test_vit", "body.blocks.5.norm1"),
         ("convnext", "body.convnext.encoder.stages.1"),
     ],
 )
@@ -150,10 +152,6 @@ def test_a_network_with_a_linear_head_is_served_by_onnx_runtime(imported: Path, 
 
 
 def test_a_changed_meaning_of_the_outputs_is_another_checkpoint(imported: Path, tmp_path: Path) -> None:
-    import shutil
-
-    from core.classifier.checkpoint import checkpoint_digest
-
     folder = Path(shutil.copytree(imported / "swin", tmp_path / "swin"))
     config = json.loads((folder / "config.json").read_text())
     config["imported"]["columns"][0], config["imported"]["columns"][1] = config["imported"]["columns"][1::-1]
