@@ -1,20 +1,95 @@
-"""Fixtures that several parts of the suite share."""
+"""How the suite is shared out to its workers, and fixtures that several parts of it share.
+
+Heavy libraries are imported where they are used: the process that only hands out tests stays small without them.
+"""
 
 import io
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from flask import Flask
-from PIL import Image
+from filelock import FileLock
 
-from core.classifier import Classifier
-from core.imaging import render_phantom
 from core.settings import ROOT, ServerSettings
-from core.web import create_app, services_of
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from core.classifier import Classifier
+
+_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if _WORKER:
+    # The cores are taken by the workers. Set before NumPy and PyTorch are imported; what a test starts inherits it.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each worker whole files, so that what a file prepares is prepared once; all browser tests share one."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            in_browser = item.path.is_relative_to(ROOT / "tests" / "browser")
+            item.add_marker(pytest.mark.xdist_group("browser" if in_browser else item.path.stem))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit status and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """Calls a command's ``main`` as a shell would, without the seconds that a process of its own takes to start."""
+
+    def call(main: Callable[[list[str]], int], *arguments: object, status: int = 0) -> Ended:
+        capfd.readouterr()
+        try:
+            found: object = main([str(argument) for argument in arguments])
+        except SystemExit as ended:
+            found = ended.code
+        said = capfd.readouterr()
+        assert found == status, said.err
+        return Ended(status, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture(autouse=True)
+def any_precision() -> Iterator[None]:
+    """Lets each test train in a precision of its own: accelerate holds on to the first one of a process."""
+    yield
+    if "accelerate.state" in sys.modules:
+        from accelerate.state import AcceleratorState
+
+        AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Gives a folder that the first worker to ask for it fills; all workers read it, and none may change it."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if _WORKER else root
+
+    def folder(name: str, fill: Callable[[Path], object]) -> Path:
+        finished, partial = root / name, root / f"{name}.partial"
+        with FileLock(root / f"{name}.lock"):
+            if not finished.exists():
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir()
+                fill(partial)
+                partial.rename(finished)
+        return finished
+
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -27,14 +102,21 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def classifier() -> Classifier:
+def classifier() -> "Classifier":
     """The shipped checkpoint."""
+    from core.classifier import Classifier
+
     return Classifier()
 
 
 @pytest.fixture(scope="session")
 def phantom_png_bytes() -> bytes:
     """A rendered chest as an 8-bit PNG of 512 x 512 pixels."""
+    import numpy as np
+    from PIL import Image
+
+    from core.imaging import render_phantom
+
     file = io.BytesIO()
     Image.fromarray(np.round(render_phantom(size=512) * 255).astype(np.uint8)).save(file, "PNG")
     return file.getvalue()
@@ -43,8 +125,11 @@ def phantom_png_bytes() -> bytes:
 @pytest.fixture(scope="session")
 def chest_dicom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A rendered chest as a 12-bit MONOCHROME1 DX file."""
+    import numpy as np
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+
+    from core.imaging import render_phantom
 
     stored = np.round((1 - render_phantom(size=512)) * 4095).astype("<u2")
     dataset = Dataset()
@@ -64,10 +149,18 @@ def chest_dicom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def rendered_nih(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rendered_nih(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """What ``nih_folder`` copies: rendering takes seconds, copying does not."""
-    folder = tmp_path_factory.mktemp("rendered") / "nih"
-    (folder / "images").mkdir(parents=True)
+    return made_once("nih", _render_nih)
+
+
+def _render_nih(folder: Path) -> None:
+    import numpy as np
+    from PIL import Image
+
+    from core.imaging import render_phantom
+
+    (folder / "images").mkdir()
     columns = ["Image Index", "Finding Labels", "Follow-up #", "Patient ID", "Patient Age", "Patient Gender"]
     boxes = ["Image Index,Finding Label,Bbox [x,y,w,h],,,"]
     columns += ["View Position", "OriginalImage[Width", "Height]", "OriginalImagePixelSpacing[x", "y]"]
@@ -87,7 +180,6 @@ def rendered_nih(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "sources.csv").write_text("\n".join(sources) + "\n")
     (folder / "BBox_List_2017.csv").write_text("\n".join(boxes) + "\n")
     (folder / "test_list.txt").write_text("00000001_000.png\n00000002_000.png\n")
-    return folder
 
 
 @pytest.fixture
@@ -105,8 +197,10 @@ def settings(tmp_path: Path) -> ServerSettings:
 
 
 @pytest.fixture
-def app(settings: ServerSettings) -> Iterator[Flask]:
+def app(settings: ServerSettings) -> Iterator["Flask"]:
     """A whole application with its worker."""
+    from core.web import create_app, services_of
+
     application = create_app(settings)
     yield application
     services_of(application).close()

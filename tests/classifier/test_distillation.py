@@ -21,7 +21,7 @@ from core.classifier.training.distillation import (
 from core.findings import LABELS
 from core.imaging import read_radiograph
 
-SMALL = TrainingSettings(backbone="resnet10t", initial_weights="none", image_size=64, epochs=1, batch_size=4)
+SMALL = TrainingSettings(backbone="test_resnet", initial_weights="none", image_size=64, epochs=1, batch_size=4)
 
 
 def _teacher(studies: list[str], seed: int = 0) -> pd.DataFrame:
@@ -124,7 +124,7 @@ def test_the_joined_head_gives_the_weighted_mean_of_both_heads_and_the_labels_al
     torch.manual_seed(0)
     studies = list("abcd")
     lesson = lesson_of(pd.DataFrame({"study_id": studies}), Teacher(_teacher(studies).assign(Edema=float("nan"))))
-    pupil = Pupil(build_network("resnet10t", initial_weights="none"), lesson).eval()
+    pupil = Pupil(build_network("test_resnet", initial_weights="none"), lesson).eval()
     before = pupil.network.get_classifier().weight.clone()  # type: ignore[operator,union-attr]
     x = torch.rand(3, 1, 64, 64)
     with torch.inference_mode():
@@ -143,9 +143,11 @@ def test_a_finding_that_no_label_tells_is_learned_from_the_teacher(table: pd.Dat
     seen = rows["Mass"].to_numpy() == 1
     teacher = _teacher(rows["study_id"].tolist()).assign(**dict.fromkeys(LABELS, 0.05))
     teacher["Hernia"] = np.where(seen, 0.01, 0.001)
+    # Without dropout and without the rounding of bf16 so few steps are enough whatever the seed.
     settings = replace(SMALL, epochs=20, learning_rate=3e-3, ema_decay=0.8, teacher_weight=5.0, monitor="loss")
+    settings = replace(settings, precision="fp32", drop_rate=0.0, drop_path_rate=0.0)
     classifier = Classifier(train(table, tmp_path / "run", settings, data_settings={}, teacher=Teacher(teacher)))
-    assert classifier.config.architecture == "resnet10t"
+    assert classifier.config.architecture == "test_resnet"
     images = [read_radiograph(Path(path).read_bytes()) for path in rows["image_path"]]
     column = LABELS.index("Hernia")
     hernias = np.array([classifier.predict(image).probabilities[column] for image in images])

@@ -23,13 +23,13 @@ from core.classifier.training.optimisation import LearningRate
 from core.findings import LABELS
 from core.settings import ROOT
 
-SMALL = TrainingSettings(backbone="resnet10t", initial_weights="none", image_size=64, epochs=3, batch_size=4)
+SMALL = TrainingSettings(backbone="test_resnet", initial_weights="none", image_size=64, epochs=3, batch_size=4)
 
 
 def test_the_command_trains_and_the_evaluation_and_the_app_can_use_the_result(nih_folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     data = ["--dataset", "nih", "--data_dir", str(nih_folder), "--split_fractions", "0.7", "0.3", "0"]
-    small = "--backbone resnet10t --initial_weights none --image_size 64 --epochs 2 --batch_size 4 --use_focal_loss"
+    small = "--backbone test_resnet --initial_weights none --image_size 64 --epochs 2 --batch_size 4 --use_focal_loss"
     command = [sys.executable, str(ROOT / "train.py"), *data, "--output_dir", str(run)]
     trained = subprocess.run([*command, *small.split()], capture_output=True, text=True, check=False)
     assert trained.returncode == 0, trained.stderr
@@ -68,10 +68,9 @@ def test_a_stopped_run_ends_like_an_uninterrupted_one(table: pd.DataFrame, tmp_p
     assert all(torch.allclose(expected[name].float(), found[name].float(), atol=1e-5) for name in expected)
 
 
-def test_training_lowers_the_loss(table: pd.DataFrame, tmp_path: Path) -> None:
-    settings = TrainingSettings(
-        backbone="resnet10t", initial_weights="none", image_size=64, epochs=8, batch_size=4, learning_rate=3e-3
-    )
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_training_lowers_the_loss(table: pd.DataFrame, tmp_path: Path, precision: str) -> None:
+    settings = replace(SMALL, epochs=8, learning_rate=3e-3, precision=precision)
     train(table, tmp_path, settings, data_settings={})
     losses = _losses(tmp_path)
     assert min(losses[-2:]) < 0.75 * losses[0]
@@ -87,14 +86,14 @@ def test_initial_weights_may_come_from_an_earlier_checkpoint(table: pd.DataFrame
     first = train(table, tmp_path / "first", replace(SMALL, epochs=1), data_settings={})
     network, _ = initial_network(replace(SMALL, initial_weights=str(first), image_size=96))
     assert torch.equal(network.state_dict()["conv1.0.weight"], load_file(first / "model.safetensors")["conv1.0.weight"])
-    with pytest.raises(ValueError, match="are of 'resnet10t', not of 'resnet18'"):
+    with pytest.raises(ValueError, match="are of 'test_resnet', not of 'resnet18'"):
         initial_network(replace(SMALL, initial_weights=str(first), backbone="resnet18"))
 
 
 def test_what_an_earlier_checkpoint_learned_from_never_validates_its_successor(
     nih_folder: Path, tmp_path: Path
 ) -> None:
-    small = "--backbone resnet10t --image_size 64 --epochs 1 --batch_size 4 --split_fractions 0.7 0.3 0"
+    small = "--backbone test_resnet --image_size 64 --epochs 1 --batch_size 4 --split_fractions 0.7 0.3 0"
     data = ["--dataset", "nih", "--data_dir", str(nih_folder), *small.split()]
 
     def validated(name: str, *options: str) -> list[str]:
@@ -174,7 +173,7 @@ def test_two_processes_and_accumulated_parts_give_the_loss_of_one(nih_folder: Pa
 
 
 def test_a_killed_run_goes_on_exactly(nih_folder: Path, tmp_path: Path) -> None:
-    options = "--backbone resnet10t --initial_weights none --image_size 64 --epochs 4 --batch_size 4"
+    options = "--backbone test_resnet --initial_weights none --image_size 64 --epochs 4 --batch_size 4"
     options += f" --boxes {nih_folder / 'BBox_List_2017.csv'} --teacher {_teacher_file(nih_folder)}"
     _trained(_train_command(nih_folder, tmp_path / "whole", options))
     command = _train_command(nih_folder, tmp_path / "killed", options)
@@ -192,7 +191,7 @@ def test_a_killed_run_goes_on_exactly(nih_folder: Path, tmp_path: Path) -> None:
 def test_a_config_file_gives_options_and_the_command_line_wins(nih_folder: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(
-        f"dataset: nih\ndata_dir: {nih_folder}\nsplit_fractions: [0.7, 0.3, 0]\nbackbone: resnet10t\n"
+        f"dataset: nih\ndata_dir: {nih_folder}\nsplit_fractions: [0.7, 0.3, 0]\nbackbone: test_resnet\n"
         "initial_weights: none\nimage_size: 64\nepochs: 3\nuse_asymmetric_loss: true\nschedule: plateau\n"
     )
     command = [sys.executable, str(ROOT / "train.py"), "--config", str(config), "--epochs", "1", "--output_dir"]

@@ -8,6 +8,8 @@ is summed in float32, for which there is a quick one.
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -18,32 +20,31 @@ from torch.nn.functional import conv2d
 # oneDNN's bf16 gradient of a kernel is quick up to this side.
 _QUICK_KERNEL = 3
 
-# mallopt(3) of glibc.
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
+# mallopt(3) of glibc: M_MMAP_MAX, M_TRIM_THRESHOLD and M_TOP_PAD, and what they are by default.
+_KEEPING = ((-4, 0), (-1, 2**31 - 1), (-2, 2**29))
+_GIVING_BACK = ((-4, 65536), (-1, 128 * 1024), (-2, 128 * 1024))
 
 
-def suit_cpu(network: nn.Module, precision: str) -> None:
-    """Let this process train a network quickly on its CPU; parameters, their names and gradients stay.
-
-    Args:
-        network: on the CPU; changed in place.
-        precision: as in ``TrainingSettings``.
-    """
-    _keep_freed_memory()
-    if precision == "bf16":
-        quicken_depthwise(network)
-
-
-def _keep_freed_memory() -> None:
-    """Let this process keep freed memory for its next tensors, where the C library can (glibc).
+@contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """Let this process keep freed memory for its next tensors, if it trains on its CPU and the C library can (glibc).
 
     Each step otherwise gives its feature maps back to the system and gets them anew, page by page: up to a quarter of
-    the time of a compiled step.
+    the time of a compiled step. At the end all of it is given back, for a process that does more than train.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        for option, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**29)):
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    mallopt, trim = getattr(library, "mallopt", None), getattr(library, "malloc_trim", None)
+    if mallopt is None or trim is None or torch.cuda.is_available():
+        yield
+        return
+    for option, value in _KEEPING:
+        mallopt(option, value)
+    try:
+        yield
+    finally:
+        for option, value in _GIVING_BACK:
             mallopt(option, value)
+        trim(0)
 
 
 def quicken_depthwise(network: nn.Module) -> None:

@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 from core.classifier.heatmaps import closed_form
 from core.classifier.losses import MaskedLoss
 from core.classifier.training.attention import WithEvidence, attention_loss
-from core.classifier.training.cpu import suit_cpu
+from core.classifier.training.cpu import freed_memory_kept, quicken_depthwise
 from core.classifier.training.distillation import Pupil, Teacher, imitation_loss, lesson_of
 from core.classifier.training.failures import TrainingError, in_plain_words
 from core.classifier.training.images import Batch, TrainingImages, draw_epoch, epoch_steps, loaded, soften
@@ -86,7 +86,7 @@ def train(
         raise ValueError("No finding is both present and absent among the validation images: use --monitor loss.")
     if settings.precision == "fp16" and not torch.cuda.is_available():
         raise TrainingError("--precision fp16 needs a GPU; use auto, bf16 or fp32.")
-    with in_plain_words(settings):
+    with in_plain_words(settings), freed_memory_kept():
         return _Run(rows, run, settings, data_settings, teacher, boxes, resume=resume).train()
 
 
@@ -113,8 +113,8 @@ class _Run:
         torch.manual_seed(settings.seed)
         network, self.preprocessing = initial_network(settings)
         network = network.to(self.accelerator.device).to(memory_format=torch.channels_last)
-        if self.accelerator.device.type == "cpu":
-            suit_cpu(network, settings.precision)
+        if self.accelerator.device.type == "cpu" and settings.precision == "bf16":
+            quicken_depthwise(network)
         # Other heads would need a backward pass a heatmap, too long for every epoch.
         self.linear_head = has_quick_heatmaps(network, settings.backbone)
         for option, given in (("--boxes", boxes), ("--teacher", teacher)):

@@ -65,8 +65,9 @@ class Board:
             if 0 < np.nansum(labels[:, column]) < (known := ~np.isnan(labels[:, column])).sum()
         ]
         for start in range(0, len(assessed), _LABELS_A_FIGURE):
-            figure = Figure(figsize=(11, 5), layout="constrained")
-            left, right = figure.subplots(1, 2)
+            figure = Figure(figsize=(11, 5))
+            # Fixed margins: to find the best ones takes as long again as drawing, each epoch.
+            left, right = figure.subplots(1, 2, gridspec_kw={"left": 0.06, "right": 0.98, "bottom": 0.1, "top": 0.97})
             for label, truth, score in assessed[start : start + _LABELS_A_FIGURE]:
                 false_positives, sensitivity, _ = roc_curve(truth, score)
                 precision, recall, _ = precision_recall_curve(truth, score)

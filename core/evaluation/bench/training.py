@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from PIL import Image
 
 from core.classifier.training import TrainingSettings, train
-from core.classifier.training.cpu import suit_cpu
+from core.classifier.training.cpu import freed_memory_kept, quicken_depthwise
 from core.classifier.training.initial import initial_network
 from core.classifier.training.optimisation import make_loss, make_optimiser
 from core.datasets.table import complete
@@ -54,12 +54,13 @@ def measure_training(settings: TrainingSettings) -> Iterator[str]:
     )
 
 
+@freed_memory_kept()
 def _bare_loop(settings: TrainingSettings) -> float:
     """Images per second."""
     accelerator = Accelerator(mixed_precision={"fp32": "no"}.get(settings.precision, settings.precision))
     network = initial_network(settings)[0].to(accelerator.device).to(memory_format=torch.channels_last).train()
-    if accelerator.device.type == "cpu":
-        suit_cpu(network, settings.precision)
+    if accelerator.device.type == "cpu" and settings.precision == "bf16":
+        quicken_depthwise(network)
     network, optimiser = accelerator.prepare(network, make_optimiser(network, settings))
     x = torch.rand(settings.batch_size, 1, settings.image_size, settings.image_size, device=accelerator.device)
     x = x.to(memory_format=torch.channels_last)
