@@ -7,6 +7,7 @@ import pytest
 import timm
 import torch
 from PIL import Image
+from public_models import CHEXPERT, CLASSES, MEAN, STD, save_timm, save_transformers
 from torch.nn.functional import softmax
 from torchvision.transforms.functional import normalize, to_tensor
 from transformers import AutoImageProcessor, AutoModelForImageClassification
@@ -19,7 +20,6 @@ from core.classifier.heatmaps import by_gradient, closed_form, explainer
 from core.classifier.onnx_model import onnx_explainer
 from core.findings import LABELS
 from core.imaging import Radiograph
-from public_models import CHEXPERT, CLASSES, MEAN, STD, save_timm, save_transformers
 
 TRANSFORMERS = ("vit", "swin", "resnet", "convnext")
 TIMM = ("test_convnext", "test_vit", "test_resnet", "swin_tiny_patch4_window7_224")
