@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint: AUROC with patient-bootstrap intervals, operating points, calibration, trivial baselines.
+"""Evaluate a checkpoint: AUROC with patient-bootstrap intervals, policies, calibration, trivial baselines.
 
 python evaluate.py --model_path DIR --dataset nih --data_dir DIR --split val --output_dir DIR --detailed_reports
 
@@ -15,6 +15,7 @@ import pandas as pd
 
 from core.classifier import SHIPPED, CheckpointError, load_config
 from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
+from core.classifier.options import add_policy_option
 from core.command_line import run_command
 from core.datasets import load_predictions, restore_validation, smaller_originals
 from core.datasets.options import add_source_options, load_sources
@@ -35,7 +36,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--detailed_reports", action="store_true", help="write report.html, and its figures as PNG and CSV files"
     )
-    parser.add_argument("--threshold", type=_share, help="one threshold for all labels [each label's operating point]")
+    add_policy_option(parser)
+    parser.add_argument("--threshold", type=_share, help="one threshold for all labels instead of a policy")
     parser.add_argument("--thresholds", type=Path, help="thresholds.json of this model's evaluation on its val split")
     parser.add_argument("--min_original_px", type=int, default=0, help="only images whose original was this large")
     parser.add_argument(
@@ -82,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
         scores,
         options.output_dir,
         split=options.split,
+        policy=options.policy,
         threshold=options.threshold,
         thresholds_file=options.thresholds,
         others=others,

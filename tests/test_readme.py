@@ -33,6 +33,7 @@ def test_modules_import_downward_only() -> None:
         "command_line",
         "imaging",
         "labeler",
+        "anatomy",
         "datasets",
         "classifier",
         "reporting",

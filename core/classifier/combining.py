@@ -68,7 +68,7 @@ def combine(
         network,
         preprocessing,
         logits,
-        labels,
+        rows,
         architecture=SEPARATOR.join(config.architecture for config in configs),
         provenance={"members": members, **common, "val_macro_auroc": auroc},
     )

@@ -1,9 +1,8 @@
-"""The commands about checkpoints: ``python -m core combine|onnx|import``."""
+"""The commands about checkpoints: ``python -m core combine|decide|import|onnx``."""
 
 import argparse
 from pathlib import Path
 
-from core.classifier.onnx_model import export_onnx
 from core.datasets.options import add_source_options, load_sources
 
 
@@ -20,6 +19,17 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     mean.add_argument("--image_size", type=int, metavar="PIXELS", help="input of all [the largest of theirs]")
     add_source_options(mean)
     mean.set_defaults(run=combine)
+
+    policies = commands.add_parser(
+        "decide",
+        help="choose calibration, policies and the probability of being abnormal anew",
+        description="Judges the images that validated the checkpoint, or the val split of the data where it was "
+        "imported, chooses by cross-fitting over their patients all that it decides by, and writes it into its "
+        "config.json. train.py and combine end with the same step.",
+    )
+    policies.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="folder that train.py wrote")
+    add_source_options(policies)
+    policies.set_defaults(run=decide)
 
     one = commands.add_parser(
         "onnx",
@@ -69,8 +79,19 @@ def combine(options: argparse.Namespace) -> int:
     return 0
 
 
+def decide(options: argparse.Namespace) -> int:
+    """Choose what a checkpoint decides by."""
+    from core.classifier.deciding import decide_anew, decisions_in_words
+
+    print(decisions_in_words(decide_anew(options.checkpoint, load_sources(options).table)))
+    print(f"wrote {options.checkpoint / 'config.json'}")
+    return 0
+
+
 def onnx(options: argparse.Namespace) -> int:
     """Export a checkpoint."""
+    from core.classifier.onnx_export import export_onnx
+
     print(f"wrote {export_onnx(options.checkpoint)}")
     return 0
 

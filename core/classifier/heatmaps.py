@@ -16,42 +16,48 @@ from typing import cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from core.classifier.ensemble import MeanOfNetworks
 from core.classifier.feature_maps import as_grid, feature_layer, last_features
 from core.classifier.imported_network import ImportedNetwork
+from core.classifier.maps import Explainer, FloatArray, over_image
 
 log = logging.getLogger(__name__)
 
 # Side of the image that a network which takes any size is tried with, in pixels.
 _PROBE = 128
 
-Explainer = Callable[[Tensor], tuple[Tensor, Tensor]]
-
 # The package's hooks keep activations on the network, so that two threads must not use them at once.
 _hooks = threading.Lock()
 
 
 def explainer(network: nn.Module, side: int = _PROBE) -> Explainer:
-    """The quickest exact way to get logits and Grad-CAM maps from this network.
+    """Logits and Grad-CAM maps from this network, by ``quickest_way``."""
+    way = quickest_way(network, side)
+
+    def explain(images: FloatArray) -> tuple[FloatArray, FloatArray]:
+        logits, maps = way(network, torch.from_numpy(images))
+        return logits.numpy(), maps.numpy()
+
+    return explain
+
+
+def quickest_way(network: nn.Module, side: int = _PROBE) -> Callable[[nn.Module, Tensor], tuple[Tensor, Tensor]]:
+    """The quickest exact function of this network and images that gives what an ``Explainer`` does.
+
+    Where no layer of the network tells places apart, its maps are zero everywhere, and the log says so.
 
     Args:
         network: takes one grey channel.
         side: of its input, in pixels; needed only of a network that takes one size alone.
-
-    Returns:
-        A function of images (N, 1, S, S) that gives logits (N, L) and heatmaps (N, L, S, S) in [0, 1], each scaled to
-        its own maximum; a label that nothing in the image speaks for has zeros everywhere, and so has each label of
-        a network in which no layer tells places apart.
     """
     if has_linear_head(network, side):
-        return partial(closed_form, network)
+        return closed_form
     layer = feature_layer(network, side)
     if layer is None:
         log.warning("No layer of this network tells places of the image apart, so that it has no heatmaps.")
-        return partial(without_maps, network)
-    return partial(by_gradient, network, layer=layer)
+        return without_maps
+    return partial(by_gradient, layer=layer)
 
 
 @torch.inference_mode()
@@ -77,9 +83,9 @@ def has_linear_head(network: nn.Module, side: int = _PROBE) -> bool:
 
 @torch.inference_mode()
 def closed_form(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and maps, as ``explainer`` describes them, from one forward pass; needs ``has_linear_head``."""
+    """Logits and maps, as of an ``Explainer``, from one forward pass; needs ``has_linear_head``."""
     logits, maps = evidence_maps(network, x)
-    return logits.float(), over_image(maps, x.shape[-1])
+    return logits.float(), torch.from_numpy(over_image(maps.float().cpu().numpy(), x.shape[-1]))
 
 
 def evidence_maps(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,7 +109,7 @@ def evidence_in(network: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def by_gradient(network: nn.Module, x: Tensor, *, layer: nn.Module) -> tuple[Tensor, Tensor]:
-    """Logits and maps, as ``explainer`` describes them, through the ``grad-cam`` package.
+    """Logits and maps, as of an ``Explainer``, through the ``grad-cam`` package.
 
     One backward pass for each label.
 
@@ -142,16 +148,3 @@ def linear_head(network: nn.Module) -> nn.Linear:
 
 def _classifier(network: nn.Module) -> nn.Module:
     return cast(Callable[[], nn.Module], network.get_classifier)()
-
-
-def over_image(evidence: Tensor, side: int) -> Tensor:
-    """Evidence (N, L, h, w) to heatmaps (N, L, side, side) in [0, 1]."""
-    maps = interpolate(scaled(evidence), size=(side, side), mode="bilinear", align_corners=False)
-    return scaled(maps).float()
-
-
-def scaled(maps: Tensor) -> Tensor:
-    """Positive evidence only, each map (..., h, w) stretched to [0, 1]."""
-    maps = maps.clamp(min=0)
-    maps = maps - maps.amin(dim=(-2, -1), keepdim=True)
-    return maps / (maps.amax(dim=(-2, -1), keepdim=True) + 1e-7)

@@ -5,44 +5,13 @@ that lies in ``ImportedNetwork``, so that prediction, heatmaps and evaluation kn
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from core.classifier.feature_maps import as_grid
-
-Library = Literal["timm", "transformers"]
-Head = Literal["sigmoid", "softmax"]
-
-
-@dataclass(frozen=True)
-class ImportedArchitecture:
-    """How to build such a network, and what its input and its outputs mean. Saved in the checkpoint's ``config.json``.
-
-    Attributes:
-        library: what builds it.
-        model: transformers: its configuration; timm: ``architecture``, ``model_args`` and ``pretrained_cfg``.
-        mean, std: normalisation of each input channel, for values in [0, 1].
-        head: ``sigmoid`` where outputs are judged one by one, ``softmax`` where they exclude each other.
-        columns: for each label the outputs that mean it; with ``sigmoid`` one each.
-        n_outputs: number of outputs, of labels and of others.
-    """
-
-    library: Library
-    model: dict[str, Any]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    head: Head
-    columns: tuple[tuple[int, ...], ...]
-    n_outputs: int
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> "ImportedArchitecture":
-        """Read what ``asdict`` and JSON made of it."""
-        columns = tuple(tuple(outputs) for outputs in data["columns"])
-        return cls(**data | {"mean": tuple(data["mean"]), "std": tuple(data["std"]), "columns": columns})
+from core.classifier.imported_architecture import ImportedArchitecture
 
 
 class ImportedNetwork(nn.Module):
@@ -58,6 +27,9 @@ class ImportedNetwork(nn.Module):
 
     def __init__(self, body: nn.Module, architecture: ImportedArchitecture) -> None:
         super().__init__()
+        self.of_label: Tensor
+        self.mean: Tensor
+        self.std: Tensor
         self.body = body
         self.head = architecture.head
         of_label = torch.zeros(len(architecture.columns), architecture.n_outputs, dtype=torch.bool)

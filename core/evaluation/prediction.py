@@ -11,6 +11,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from core import __version__
+from core.anatomy import upright
 from core.classifier import Classifier
 from core.classifier.checkpoint import checkpoint_digest
 from core.datasets import Problem
@@ -94,7 +95,7 @@ def predict_probabilities(
     for row, path in zip(rows, paths, strict=True):
         try:
             found = journal.get(path) if journal else None
-            radiograph = read_radiograph(Path(path).read_bytes()) if found is None else None
+            radiograph = upright(read_radiograph(Path(path).read_bytes())) if found is None else None
         except (ImagingError, OSError) as error:
             if problems is None:
                 raise

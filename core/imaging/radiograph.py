@@ -12,7 +12,8 @@ class Radiograph:
     """One frontal chest radiograph.
 
     Attributes:
-        pixels: float32 (H, W) in [0, 1], bright = dense (bone white).
+        pixels: float32 (H, W) in [0, 1]; bright = dense (bone white) as far as the file says, and for certain once
+            ``core.anatomy`` has put it upright.
         view: ``PA``, ``AP`` or another view position as the file states it, None where it does not.
         pixel_spacing_mm: height and width of a pixel in millimetres, None where the file does not say.
         warnings: sentences about doubts that arose while reading.

@@ -7,7 +7,6 @@ import numpy as np
 from core.imaging.dicom import read_dicom
 from core.imaging.dicom_file import has_preamble, looks_headerless
 from core.imaging.limits import MAX_FILE_BYTES
-from core.imaging.polarity import upright_polarity
 from core.imaging.radiograph import Radiograph, RefusedImage, TooLarge, UnreadableImage, UnsupportedType
 from core.imaging.raster import read_raster
 
@@ -43,7 +42,7 @@ def read_radiograph(data: bytes) -> Radiograph:
         data: the file's bytes.
 
     Returns:
-        The radiograph with bright = dense; a negative is inverted back, with a warning.
+        The radiograph as its file describes it; how it lies, and whether it is a negative, ``core.anatomy`` sees.
 
     Raises:
         UnreadableImage: empty, truncated or damaged.
@@ -61,7 +60,7 @@ def read_radiograph(data: bytes) -> Radiograph:
         raise UnreadableImage("The file nests its data too deeply; export it again.") from None
     if not np.isfinite(radiograph.pixels).all() or float(np.ptp(radiograph.pixels)) < 1e-6:
         raise RefusedImage("All pixels of the image have the same value; send the original radiograph.")
-    return upright_polarity(radiograph)
+    return radiograph
 
 
 def check_length(data: bytes) -> None:

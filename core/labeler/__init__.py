@@ -1,6 +1,5 @@
 """What a chest radiograph report says is there, absent or in doubt."""
 
-from core.labeler.context import Presence
 from core.labeler.labeler import (
     CHEXPERT,
     Mention,
@@ -10,6 +9,7 @@ from core.labeler.labeler import (
     label_values,
     presences,
 )
+from core.labeler.presence import Presence
 
 __all__ = [
     "CHEXPERT",

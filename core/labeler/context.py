@@ -1,124 +1,174 @@
-"""Whether a named observation is there, absent, in doubt, or only spoken of.
+"""Whether each named observation of a sentence is there, absent, in doubt, or only spoken of.
 
-The method is that of NegEx and ConText (Chapman et al., J Biomed Inform 2001; Harkema et al., J Biomed Inform 2009):
-cue words before or behind a term decide, within a scope that ends at words such as "but". What is added are comma
-lists ("no effusion, mild cardiomegaly"), pseudo-cues ("no change in the effusion") and doubt between alternatives.
+The operator in front of an observation and the predicate behind it are put together: a predicate that says whether it
+is there outweighs the operator ("the suspected effusion is not seen"), one that only describes it takes it for granted
+("unclear whether the effusion has grown").
 """
 
-from typing import Literal, NamedTuple
+from bisect import bisect_right
 
-from core.labeler.cues import (
-    ALTERNATIVE,
-    ASSERTION,
-    AUXILIARY,
-    BREAK,
-    CUES,
-    KINDS,
-    NEGATION_BREAK,
-    VERB,
-)
+from core.labeler.cues import OPENING, Kind
+from core.labeler.lexicon import Term
+from core.labeler.predicates import Predicate, Said, ends_predicate, predicate_in
+from core.labeler.presence import Judgement, Presence
+from core.labeler.scopes import FORMER, Operators, Scope
+from core.labeler.segments import Segment, opens, segments_in
+from core.labeler.tokens import MASK, Token, tokens_in
 
-Presence = Literal["present", "absent", "uncertain", "not mentioned"]
+K = Kind
+_PRESENT = Judgement("present", "")
+# Where there is nothing else, nothing qualifies what is named.
+_INERT = frozenset((K.TERM, K.WORD, K.IN, K.OF, K.TO, K.WITH, K.AND, K.COMMA, K.THE, K.A, K.BUT))
+# Where there is none of these, nothing has a predicate that says whether it is there.
+_SAYING = frozenset(Kind) - _INERT - {K.NO, K.OR, K.NEITHER, K.EITHER, K.POINT, K.MEAN, K.SPOKEN, K.PURPOSE, K.EXCEPT}
+_QUALIFYING = FORMER | {"over"}
+_SAID: dict[Said, Presence] = {
+    Said.THERE: "present",
+    Said.LIKELY: "present",
+    Said.ABSENT: "absent",
+    Said.IN_DOUBT: "uncertain",
+    Said.SPOKEN: "not mentioned",
+    Said.DESCRIBED: "present",
+}
 
-# A post-cue further away than this, in characters, belongs to something else.
-_REACH_BEHIND = 80
-_REACH_ALTERNATIVE = 30
 
+def judge_terms(sentence: str, terms: list[Term]) -> list[Judgement]:
+    """Judge the observations that a sentence names.
 
-class Judgement(NamedTuple):
-    """What the context says of one term.
+    Args:
+        sentence: in standard wording.
+        terms: from left to right; where two overlap ("heart and mediastinum normal"), they are judged as one.
 
-    Attributes:
-        presence: the verdict.
-        cue: the words that decided, empty where nothing but the term itself did.
+    Returns:
+        One judgement for each term.
     """
+    tokens = tokens_in(_masked(sentence, terms))
+    if all(token.kind in _INERT and token.text not in _QUALIFYING for token in tokens):
+        return [_stated(term, _PRESENT, sentence) for term in terms]
+    segments = segments_in(tokens)
+    over = Operators(tokens, segments).over
+    said = (
+        _predicates(tokens, segments) if any(token.kind in _SAYING for token in tokens) or _ends_in_no(tokens) else {}
+    )
+    anaphora = _one(tokens, segments)
+    judgements = []
+    named = [index for index, token in enumerate(tokens) if token.kind is K.TERM]
+    starts = [tokens[index].start for index in named]
+    for term in terms:
+        index = named[bisect_right(starts, term.start) - 1]
+        if index in anaphora:
+            judgement = _PRESENT
+        else:
+            judgement = _together(over.get(index), said.get(index), _definite(tokens, index))
+        judgements.append(_stated(term, judgement, sentence))
+    return judgements
 
-    presence: Presence
-    cue: str
+
+def _ends_in_no(tokens: list[Token]) -> bool:
+    """Whether a "no" is a predicate: "effusion: no"."""
+    return any(token.kind is K.NO and ends_predicate(tokens, index, len(tokens)) for index, token in enumerate(tokens))
 
 
-class _Cue(NamedTuple):
-    kind: str
-    start: int
-    end: int
-    text: str
+def _masked(sentence: str, terms: list[Term]) -> str:
+    parts, done = [], 0
+    for term in terms:
+        start = max(done, term.start)
+        parts += (sentence[done:start], MASK * (term.end - start))
+        done = max(done, term.end)
+    return "".join((*parts, sentence[done:]))
 
 
-class Context:
-    """The cues of one sentence in lower case, found once for all its terms."""
+def _together(scope: Scope | None, predicate: Predicate | None, definite: bool) -> Judgement:
+    before = _PRESENT if scope is None or not scope.active else Judgement(scope.presence, scope.cue)
+    if predicate is None:
+        return before
+    said = predicate.said
+    if said is Said.DESCRIBED:
+        if before.cue in FORMER:
+            return _PRESENT
+        granted = scope is not None and (scope.known or (scope.clause and definite))
+        return _PRESENT if granted and before.presence != "not mentioned" else before
+    if said in (Said.THERE, Said.LIKELY):
+        return before
+    if said is Said.SPOKEN and before.presence == "absent":
+        return before
+    if said is Said.IN_DOUBT and before.presence == "absent" and "exclu" not in predicate.cue:
+        confirmed = predicate.cue.startswith(("cannot", "could", "not")) or scope is None or "absence" not in scope.cue
+        if confirmed and not (scope is not None and "absence" in scope.cue):
+            return before
+    return Judgement(_SAID[said], predicate.cue)
 
-    def __init__(self, sentence: str) -> None:
-        self.sentence = sentence
-        self.cues = [
-            _Cue(KINDS[found.lastgroup or ""], found.start(), found.end(), found[0].strip())
-            for found in CUES.finditer(sentence)
-            if found.lastgroup != "pseudo"
-        ]
-        self.breaks = [found.start() for found in BREAK.finditer(sentence)] if self.cues else []
-        negated = any(cue.kind == "negation_before" for cue in self.cues)
-        self.negation_breaks = [found.start() for found in NEGATION_BREAK.finditer(sentence)] if negated else []
 
-    def judge(self, start: int, end: int) -> Judgement:
-        """Judge the term between two places of the sentence.
-
-        A negation outweighs a doubt ("no opacity suspicious for pneumonia"), except where the doubt is about the
-        exclusion itself ("cannot be excluded").
-        """
-        governing = {cue.kind: cue for cue in self.cues if self._governs(cue, start, end)}
-        if cue := governing.get("doubt_behind"):
-            return Judgement("uncertain", cue.text)
-        for kind in ("negation_before", "negation_behind"):
-            if cue := governing.get(kind):
-                return Judgement("absent", cue.text)
-        if cue := governing.get("spoken_before"):
-            return Judgement("not mentioned", cue.text)
-        if cue := governing.get("doubt_before"):
-            return Judgement("uncertain", cue.text)
-        return Judgement("present", "")
-
-    def judge_stated(self, start: int, end: int, *, present: bool) -> Judgement:
-        """Judge words that state the presence themselves: only a doubt can weaken "the heart is enlarged"."""
-        if present:
-            for cue in self.cues:
-                inside = cue.kind.startswith("doubt") and start <= cue.start < end
-                if inside or (cue.kind == "doubt_before" and self._governs(cue, start, end)):
-                    return Judgement("uncertain", cue.text)
-        return Judgement("present" if present else "absent", "")
-
-    def _governs(self, cue: _Cue, start: int, end: int) -> bool:
-        if cue.kind.endswith("_before"):
-            if cue.end > start:
-                # Alternatives are in doubt on both sides: "atelectasis versus infiltrate".
-                return cue.text.startswith(("vs", "versus")) and self._alternative(cue, end)
-            if any(cue.end <= place < start for place in self.breaks):
-                return False
-            if cue.kind != "negation_before":
-                return True
-            return not any(cue.end <= place < start for place in self.negation_breaks) and self._listed(cue, start)
-        if cue.start < end:
-            return False
-        between = AUXILIARY.sub("", self.sentence[end : cue.start])
-        return (
-            len(between) < _REACH_BEHIND
-            and not any(end <= place <= cue.start for place in self.breaks)
-            and not VERB.search(between)
-        )
-
-    def _alternative(self, cue: _Cue, end: int) -> bool:
-        between = self.sentence[end : cue.start]
-        return len(between) < _REACH_ALTERNATIVE and "," not in between and not VERB.search(between)
-
-    def _listed(self, cue: _Cue, start: int) -> bool:
-        """Whether a negation reaches a term across the commas of a list."""
-        between = self.sentence[cue.end : start]
-        if "," not in between:
+def _definite(tokens: list[Token], index: int) -> bool:
+    """Whether "the" stands in front of an observation, with nothing but its adjectives between."""
+    for token in reversed(tokens[max(0, index - 4) : index]):
+        if token.kind is K.THE:
             return True
-        last = None
-        for last in ASSERTION.finditer(self.sentence, cue.end, len(self.sentence)):
-            if last.start() < start:
-                # "no effusion, small nodule or mass": an alternative further on keeps the list together.
-                if not ALTERNATIVE.search(self.sentence, last.end()):
-                    return False
-            else:
-                break
-        return True
+        if token.kind is not K.WORD and token.text not in OPENING:
+            return False
+    return False
+
+
+def _predicates(tokens: list[Token], segments: list[Segment]) -> dict[int, Predicate]:
+    """The predicate of each observation that has one, by the index of its token."""
+    said: dict[int, Predicate] = {}
+    waiting: list[int] = []  # members of a list whose predicate may follow
+    last: list[int] = []  # what a predicate without subject is said of
+    for segment in segments:
+        if not segment.terms:
+            subjects = waiting if segment.breaks is K.AND and waiting else last
+            predicate = predicate_in(tokens, segment.first, segment.end, verbless=True) if subjects else None
+            for subject in subjects:
+                if predicate is not None and _outweighs(predicate, said.get(subject)):
+                    said[subject] = predicate
+            waiting = [] if segment.breaks is not K.AND else waiting
+            continue
+        if segment.breaks in (K.BUT, K.WHICH, K.COLON) or (segment.breaks is not K.OR and opens(tokens, segment)):
+            waiting = []
+        own: list[int] = []
+        joined = waiting if segment.breaks in (K.AND, K.OR) else []
+        verb_before = segment.verb < segment.terms[0]
+        for place, term in enumerate(segment.terms):
+            end = segment.terms[place + 1] if place + 1 < len(segment.terms) else segment.end
+            predicate = predicate_in(tokens, term + 1, end, verbless=False)
+            own.append(term)
+            if predicate is not None:
+                subjects = (*joined, *own) if place == len(segment.terms) - 1 else tuple(own)
+                for subject in subjects:
+                    if subject == term or subject not in said:
+                        said[subject] = predicate
+        leading = tokens[segment.first].kind in (K.NO, K.NEITHER)
+        ended = any(term in said for term in segment.terms)
+        waiting = [] if ended or (verb_before and not leading) else [*waiting, *own]
+        last = [*joined, *own] if ended and joined else own
+    return said
+
+
+def _outweighs(new: Predicate, old: Predicate | None) -> bool:
+    return old is None or new.said is not Said.DESCRIBED
+
+
+def _one(tokens: list[Token], segments: list[Segment]) -> set[int]:
+    """Observations that a later "one" takes up: "not a large effusion, but a small one"."""
+    found: set[int] = set()
+    last: int | None = None
+    for segment in segments:
+        for index in range(segment.first, segment.end):
+            token = tokens[index]
+            if token.kind is K.TERM:
+                last = index
+            elif token.kind is K.ONE and last is not None and segment.breaks in (K.BUT, K.AND) and not segment.terms:
+                found.add(last)
+    return found
+
+
+def _stated(term: Term, judgement: Judgement, sentence: str) -> Judgement:
+    """Weigh words that state the presence themselves: only a doubt can weaken "the heart is enlarged"."""
+    if term.states is None:
+        return judgement
+    if not term.states:
+        return Judgement("absent", "")
+    if judgement.presence in ("uncertain", "not mentioned"):
+        return judgement
+    inside = next((one for one in tokens_in(sentence[term.start : term.end]) if one.kind in (K.DOUBT, K.MODAL)), None)
+    return Judgement("uncertain", inside.text) if inside else _PRESENT

@@ -10,8 +10,9 @@ from typing import Any
 
 from core.findings import BY_NAME, LABELS
 from core.labeler import attributes
-from core.labeler.context import Context, Judgement, Presence
-from core.labeler.lexicon import (
+from core.labeler.context import judge_terms
+from core.labeler.lexicon import Term, terms_in
+from core.labeler.observations import (
     CONGESTION,
     DEVICE,
     ENLARGED_MEDIASTINUM,
@@ -20,10 +21,10 @@ from core.labeler.lexicon import (
     LESION,
     OPACITY,
     PLEURAL_OTHER,
-    Term,
-    terms_in,
 )
+from core.labeler.presence import Judgement, Presence
 from core.labeler.sentences import sentences_in
+from core.labeler.wording import Wording, standard_wording
 
 CHEXPERT: dict[str, tuple[str, ...]] = {
     "No Finding": (),
@@ -85,20 +86,19 @@ def find_mentions(report: str) -> list[Mention]:
     """
     mentions: list[Mention] = []
     for sentence in sentences_in(report):
-        text = _one_line(sentence.text)
-        lowered = text.lower()
-        judged = _judged_terms(text)
+        wording, judged = _judged_terms(sentence.plain)
+        text = wording.text
         previous_side: str | None = None
         for index, (term, judgement) in enumerate(judged):
             before = judged[index - 1][0].end if index else 0
             after = judged[index + 1][0].start if index + 1 < len(judged) else len(text)
-            place = (lowered, term.start, term.end, min(before, term.start), max(after, term.end))
+            place = (text, term.start, term.end, min(before, term.start), max(after, term.end))
             laterality = attributes.side(*place)
-            if laterality is None and index and _has_side(term) and attributes.joined(lowered, before, term.start):
+            if laterality is None and index and _has_side(term) and attributes.joined(text, before, term.start):
                 laterality = previous_side
             previous_side = laterality if _has_side(term) else None
             severity = attributes.severity(*place)
-            start, end = sentence.start + term.start, sentence.start + term.end
+            start, end = sentence.original(*wording.original(term.start, term.end))
             mentions += [
                 Mention(
                     observation,
@@ -118,14 +118,16 @@ def find_mentions(report: str) -> list[Mention]:
 
 
 def presences(report: str) -> dict[str, Presence]:
-    """The firmest statement about each observation that the report speaks of."""
+    """The firmest statement about each observation that the report speaks of; an addendum overrules what precedes it."""
     firmest: dict[str, Presence] = {}
+    amended: dict[str, Presence] = {}
     for sentence in sentences_in(report):
-        for term, judgement in _judged_terms(_one_line(sentence.text)):
+        into = amended if sentence.section == "addendum" else firmest
+        for term, judgement in _judged_terms(sentence.plain)[1]:
             for observation in term.observations:
-                if _FIRMNESS[judgement.presence] >= _FIRMNESS[firmest.get(observation, "not mentioned")]:
-                    firmest[observation] = judgement.presence
-    return firmest
+                if _FIRMNESS[judgement.presence] >= _FIRMNESS[into.get(observation, "not mentioned")]:
+                    into[observation] = judgement.presence
+    return firmest | {name: presence for name, presence in amended.items() if presence != "not mentioned"}
 
 
 def label_values(found: dict[str, Presence]) -> dict[str, int | None]:
@@ -162,26 +164,11 @@ def _has_side(term: Term) -> bool:
     return not any(name == DEVICE or (name in BY_NAME and BY_NAME[name].diffuse) for name in term.observations)
 
 
-def _one_line(text: str) -> str:
-    """The sentence with line breaks as spaces, so that wrapped text reads like any other; lengths stay."""
-    return text.translate(_BLANKS) if "\n" in text or "\r" in text or "\t" in text else text
-
-
-_BLANKS = str.maketrans("\n\r\t", "   ")
-
-
 # Reports repeat their sentences: three of five in Open-i are exact copies of an earlier one.
 @lru_cache(maxsize=100_000)
-def _judged_terms(sentence: str) -> tuple[tuple[Term, Judgement], ...]:
-    lowered = sentence.lower()
-    terms = terms_in(lowered)
+def _judged_terms(sentence: str) -> tuple[Wording, tuple[tuple[Term, Judgement], ...]]:
+    wording = standard_wording(sentence)
+    terms = terms_in(wording.text)
     if not terms:
-        return ()
-    context = Context(lowered)
-    return tuple((term, _judge(context, term)) for term in terms)
-
-
-def _judge(context: Context, term: Term) -> Judgement:
-    if term.states is None:
-        return context.judge(term.start, term.end)
-    return context.judge_stated(term.start, term.end, present=term.states)
+        return wording, ()
+    return wording, tuple(zip(terms, judge_terms(wording.text, terms), strict=True))

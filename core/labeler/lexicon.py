@@ -8,18 +8,22 @@ An observation is one of the 14 findings, or one of the further names below, whi
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from heapq import heapify, heappop, heappush
 
-ENLARGED_MEDIASTINUM = "Enlarged_Cardiomediastinum"
-OPACITY = "Lung_Opacity"
-LESION = "Lung_Lesion"
-CONGESTION = "Pulmonary_Congestion"
-PLEURAL_OTHER = "Pleural_Other"
-FRACTURE = "Fracture"
-DEVICE = "Support_Devices"
-INFECTION = "Infection"
+from core.labeler.elsewhere import accompanies, is_elsewhere
+from core.labeler.observations import (
+    CONGESTION,
+    DEVICE,
+    ENLARGED_MEDIASTINUM,
+    FRACTURE,
+    INFECTION,
+    LESION,
+    OPACITY,
+    PLEURAL_OTHER,
+)
+from core.labeler.subjects import stated_in
 
 _ADJECTIVES = r"(?:entire |whole |left |right |upper |middle |lower |and )*"
 _SILHOUETTE = r"(?:heart|cardiac) (?:silhouette|shadow|contours?)"
@@ -29,32 +33,25 @@ _SILHOUETTE = r"(?:heart|cardiac) (?:silhouette|shadow|contours?)"
 _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     (
         (),
-        ("effus", "fluid", "emphys", "mass", "nod", "herni", "edema", "swelling", "fib", "collapse"),
+        ("effus", "fluid", "emphys", "mass", "fib"),
         (
-            r"(?:peri[- ]?cardial|joint|knee|middle ear) (?:fluid|(?:[a-z]+ )?effus+ions?)",
-            r"(?:sub[- ]?cutaneous|soft tissue|mediastinal|chest wall|orbital)\s+(?:air and )?emphysema\w*",
-            r"mass effect|(?:body|bone|muscle|ventricular) mass|mass index",
-            r"(?:breast|abdominal|pelvic|renal|hepatic|soft tissue|muscle|bowel) mass(?:es)?",
-            r"(?:thyroid|breast|schmorl'?s?|adrenal|skin|subcutaneous|lymph) nod(?:ule|e)s?",
-            r"(?:inguinal|ventral|umbilical|incisional|dis[ck]|femoral|abdominal wall) herni\w+|herniat\w+ dis[ck]s?",
-            r"(?:soft tissue|peripheral|pedal|ankle|leg|cerebral|subcutaneous|bone marrow) (?:o?edema|swelling)",
-            r"fibrous dysplasia|cystic fibrosis|atrial fib\w+|myocardial fibrosis",
-            r"(?:vertebral|compression|tracheal|cardiovascular) (?:body )?collapse",
+            r"(?:sub[- ]?cutaneous|soft tissue|mediastinal|chest wall|orbital|surgical)\s+(?:air and )?emphysema\w*",
+            r"mass effects?|mass index|fibrous dysplasia|cystic fibrosis|atrial fib\w+|myelofibrosis",
         ),
     ),
     (
         ("Effusion", "Pneumothorax"),
         ("thora",),
-        (r"hydro[- ]?pneumo[- ]?thora\w+", r"hemo[- ]?pneumo[- ]?thora\w+"),
+        (r"hydro[- ]?pneumo[- ]?thora\w+", r"ha?emo[- ]?pneumo[- ]?thora\w+"),
     ),
     (
         ("Atelectasis",),
         ("atelec", "atalec", "atelct", "ateletc", "atlect", "collaps"),
         (
             r"atelec\w*|atalec\w*|atelct\w*|ateletc\w*|atlect\w*",
-            r"(?:lobar|lobe|pulmonary|lung|lingular) collapse",
-            rf"collapse of (?:the )?{_ADJECTIVES}(?:lungs?|lobes?|lingula)\b",
-            rf"collapsed {_ADJECTIVES}(?:lungs?|lobes?)|(?:lung|lobe) (?:is |has |are )?collapsed",
+            # As a noun it is that of a lung, unless another organ is named.
+            r"collapse\b(?! of (?:the )?(?:[a-z0-9]+ )?(?:vertebra\w*|airways?|patient|trachea))",
+            rf"collapsed {_ADJECTIVES}(?:lungs?|lobes?)",
         ),
     ),
     (
@@ -66,7 +63,8 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
             rf"(?:{_SILHOUETTE}|heart(?! valve))",
             r"(?:cardiac|heart) (?:silhouette |shadow )?enlargement|(?:increased|large) (?:heart|cardiac) size",
             r"increase in (?:the )?(?:heart|cardiac)(?: silhouette)? size",
-            rf"(?:enlarged|large|dilated|big)(?: appearing)? (?:{_SILHOUETTE}|heart)",
+            r"(?:enlarged|large|dilated|big)(?:,? (?:and |but )?(?:appearing|unchanged|stable|globular|persistent))*"
+            rf" (?:{_SILHOUETTE}|heart)",
             r"globular (?:heart|cardiac silhouette)",
             rf"borderline (?:(?:heart|cardiac)(?: silhouette)? size|{_SILHOUETTE}|heart)\b",
         ),
@@ -89,7 +87,9 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
             r"pleural(?: or pericardial)? (?:[a-z]+ )?ef+us+i+on?s?",
             r"ef+us+ions?|effuison|effsuion",
             r"hydrothora\w+|h[ae]*mothora\w+|chylothora\w+|empyema",
-            r"pleural (?:space )?(?:fluid|liquid)(?: collection)?s?|fluid in the (?:[a-z]+ )?pleural space",
+            r"pleural (?:space )?(?:fluid|liquid)(?: collection)?s?",
+            # "Fluid tracks along the fissure"; the other way round it is looked for by _in_pleura.
+            r"fluid(?=(?: [a-z-]+){1,6}? (?:fissures?|pleural? (?:space|cavit|recess)|costophrenic|hemithora))",
         ),
     ),
     (("Emphysema",), ("emphys", "emphes", "emphyema"), (r"emphys\w*|emphes\w*|emphyema\w*",)),
@@ -97,14 +97,14 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
         ("Fibrosis",),
         ("fibro",),
         (
-            r"fibros[ei]s|fibrotic|fibro[- ]?nodul\w+",
+            r"fibros[ei]s|fibrotic|fibro[- ]?nodulosis",
             r"fibroc[a-z]*(?:al|ic) (?:change|scar)\w*|fibrocalcific",
         ),
     ),
     (("Hernia",), ("herni", "stomach"), (r"herni\w*|intrathoracic stomach",)),
     (("Infiltration",), ("infil", "infitrat"), (r"infiltrat\w*|infiltate\w*|infilrat\w*|infliltrat\w*|infitrat\w*",)),
     (("Mass", LESION), ("mass",), (r"mass(?:es)?\b(?![- ]?like)",)),
-    (("Nodule", LESION), ("nodul", "noduel"), (r"(?:micro)?nodules?\b|noduels?|nodulues?",)),
+    (("Nodule", LESION), ("nodul", "noduel"), (r"(?:micro)?nodules?\b|noduels?|nodulues?|fibro-?nodul\w+",)),
     (
         (LESION,),
         ("mass", "nodul", "lesion"),
@@ -144,11 +144,12 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     ((INFECTION,), ("infect", "tubercul"), (r"infect(?:ion|ions|ious)\b|tuberculosis",)),
     (
         ("Pneumothorax",),
-        ("thora", "throa", "ptx", "pleural air"),
+        ("thora", "throa", "ptx", "air"),
         (
             r"pneumo?\s?-?thora(?:x|xes|ces|cis|c)\w*|pneumotho?races",
             r"pneumothroax|penumothorax|pnuemothorax|pneunothorax|pneomothorax|ptx\b",
             r"pleural air(?: collection)?",
+            r"(?<!-)air(?=(?: [a-z]+){1,4}? (?:pleural (?:space|cavit)))",
         ),
     ),
     (
@@ -223,82 +224,62 @@ _EXPRESSIONS = [re.compile(rf"\b(?:{'|'.join(words)})") for _, _, words in _TERM
 _NEEDLES = [(needle, place) for place, (_, needles, _) in enumerate(_TERMS) for needle in needles]
 
 
-# The heart and the mediastinum are judged by a predicate: "the heart is mildly enlarged", "heart size normal".
-_SUBJECT = re.compile(
-    r"\b(?:cardio ?-?mediastin\w+|heart and mediastin\w+"
-    r"|(?:heart|cardiac)\b(?! failure| valve| cath| pacemaker)"
-    r"|mediastin(?:um|al)\b(?! (?:mass|lymph|adenopathy|clip|drain|shift|hernia|calcif)))"
-)
-_NORMAL = (
-    r"not? (?:[a-z]+ ){0,2}?(?:enlarged|widened|dilated|increased|large|wide)|nonenlarged",
-    r"(?:upper|top|near|high)(?:[- ]limits?)?(?: of| for)?[- ]normal",
-    r"within (?:the )?(?:upper )?(?:limits?|range) of normal|within normal|(?<!not )(?:normal|unremarkable)",
-)
-_PREDICATE = re.compile(
-    # What follows these words is said of something else.
-    r"(?P<stop>\b(?:aort\w+|but|however|although|(?<!and )(?<!, )lungs?|pleur\w+|there|without|with(?! normal)(?!in)"
-    r"|(?:hil\w+|vasculature|vascularity) (?:is|are)|no (?!cardio|enlarge))\b|[;:])"
-    r"|(?P<borderline>\bborderline"
-    r"|\b(?:upper limits?(?: of)? )?normal (?:or|to) (?:mildly|slightly|borderline|minimally))"
-    rf"|(?P<normal>\b(?:{'|'.join(_NORMAL)}))"
-    r"|(?P<enlarged>\b(?:enlarged|enlargement|large|dilated|increased|big|widen\w*|wide)\b)"
-)
-# How far a predicate may stand behind its subject, in characters: "heart size, mediastinal contours and pulmonary
-# vascularity are all within normal limits".
-_REACH = 90
-_NORMAL_BEFORE = re.compile(
-    r"\b(?:normal|unremarkable)"
-    r"(?: appearance of the| appearing| sized?| in size| size (?:and contour )?of the)?(?: the)? "
-    r"(?P<subject>heart|cardiac|cardio ?-?mediastin\w+|mediastin\w+)"
+# "The pleural space contains fluid", "pleural spaces are free of fluid", and the same of air.
+_PLEURA = re.compile(
+    r"\b(?:pleural? (?:space|cavit|recess)\w*|fissures?|costophrenic \w+)\b[^.;:]{1,50}?\b(?P<what>fluid|air)\b(?!-)"
 )
 
 
 def terms_in(sentence: str) -> list[Term]:
-    """Find the observations that a sentence names, from left to right; ``sentence`` is in lower case."""
+    """Find the observations that a sentence in standard wording names, from left to right."""
+    places: set[int] = set()
+    for word in sentence.split():
+        places.update(_places_of(word))
     found = [
-        (match.start(), place, match.end())
-        for place in {place for needle, place in _NEEDLES if needle in sentence}
-        for match in _EXPRESSIONS[place].finditer(sentence)
+        (match.start(), place, match.end()) for place in places for match in _EXPRESSIONS[place].finditer(sentence)
     ]
     terms: list[Term] = []
     taken = 0
+    away: int | None = None  # the end of a term that lies elsewhere
     heapify(found)
     while found:
         start, place, end = heappop(found)
         if start >= taken:
             taken = end
-            if observations := _TERMS[place][0]:
+            observations = _TERMS[place][0]
+            if not observations:
+                continue
+            if is_elsewhere(observations, sentence, start, end) or (
+                away is not None and accompanies(sentence[away:start])
+            ):
+                away = end
+            else:
                 terms.append(Term(observations, start, end))
         # "pleural fluid or thickening": the words that are still free may name the observation by themselves.
         elif end > taken and (again := _EXPRESSIONS[place].search(sentence, taken)):
             heappush(found, (again.start(), place, again.end()))
-    if "heart" in sentence or "cardi" in sentence or "mediastin" in sentence:
-        terms += [term for term in _silhouettes(sentence) if not any(_overlap(term, other) for other in terms)]
+    further = [Term(one.observations, one.start, one.end, one.there) for one in stated_in(sentence)]
+    further += _in_pleura(sentence)
+    if further:
+        terms += [term for term in further if not any(_overlap(term, other) for other in terms)]
         terms.sort(key=lambda term: term.start)
     return terms
 
 
+@lru_cache(maxsize=100_000)
+def _places_of(word: str) -> tuple[int, ...]:
+    """The entries of the table that a word may belong to."""
+    return tuple({place for needle, place in _NEEDLES if needle in word})
+
+
+def _in_pleura(sentence: str) -> list[Term]:
+    if "fluid" not in sentence and " air" not in sentence:
+        return []
+    return [
+        Term(("Effusion",) if found["what"] == "fluid" else ("Pneumothorax",), found.start("what"), found.end("what"))
+        for found in _PLEURA.finditer(sentence)
+    ]
+
+
 def _overlap(one: Term, other: Term) -> bool:
     return one.start < other.end and other.start < one.end
-
-
-def _silhouettes(sentence: str) -> Iterator[Term]:
-    """What a sentence says of the size of heart and mediastinum in so many words."""
-    for before in _NORMAL_BEFORE.finditer(sentence):
-        yield Term(_judged(before["subject"], enlarged=False), before.start(), before.end(), states=False)
-    for subject in _SUBJECT.finditer(sentence):
-        predicate = _PREDICATE.search(sentence, subject.end(), subject.end() + _REACH)
-        if predicate is None or predicate.lastgroup == "stop":
-            continue
-        enlarged = predicate.lastgroup in ("enlarged", "borderline")
-        yield Term(_judged(subject[0], enlarged=enlarged), subject.start(), predicate.end(), states=enlarged)
-
-
-def _judged(subject: str, *, enlarged: bool) -> tuple[str, ...]:
-    """The observations that the size of ``subject`` decides.
-
-    A normal cardiomediastinal silhouette excludes both; an enlarged one need not be the heart (as in CheXpert).
-    """
-    if subject.startswith(("heart and", "cardiom", "cardio")):
-        return (ENLARGED_MEDIASTINUM,) if enlarged else ("Cardiomegaly", ENLARGED_MEDIASTINUM)
-    return (ENLARGED_MEDIASTINUM,) if subject.startswith("mediastin") else ("Cardiomegaly",)

@@ -4,37 +4,24 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# Sections that do not describe the images: what they name is not a finding.
-_OTHER_SECTIONS = (
-    "indications?",
-    "(?:clinical )?history",
-    "clinical (?:indications?|information|data)",
-    "signs and symptoms",
-    "reason for (?:the )?(?:exam(?:ination)?|study)",
-    "comparisons?(?: studies| study)?",
-    "techniques?",
-    "exam(?:ination)?",
-    "procedure",
-    "study",
-    "views?",
-    "date",
-    "wet read",
-    "notifications?",
-    "ordering physician",
-    "accession(?: number)?",
+from core.labeler.abbreviations import ENDING, INSIDE
+from core.labeler.characters import Plain, plain
+from core.labeler.lines import unwrapped
+from core.labeler.sections import sections_in
+
+# Where a sentence may end.
+_STOP = re.compile(r"[.!?]+(?=\s|$|[A-Za-z])|[\n\u2022]")
+_LISTED_STOP = re.compile(_STOP.pattern + r"|(?<=\s)(?=\(?\d\)\s+[A-Za-z])")
+_ANSWER = re.compile(r"\s*(?:no|none|yes|negative|positive|absent|present)\b", re.IGNORECASE)
+# An answer to what was asked in the sentence before: "R/o pneumothorax. None seen."
+_ANAPHOR = re.compile(
+    r"(?:none|nil)(?: (?:is|are|was|were))?(?: (?:now )?(?:seen|identified|present|found|visible|noted))?\s*(?:[.;]|$)",
+    re.I,
 )
-_HEADER = re.compile(
-    rf"(?:^|(?<=[\s.:;!?]))[ \t]*(?:(?P<other>{'|'.join(_OTHER_SECTIONS)})|(?P<findings>findings?(?: and impression)?)"
-    r"|(?P<impression>impressions?|conclusions?|opinion|interpretation|recommendations?))[ \t]*:",
-    re.IGNORECASE,
-)
-# A sentence ends at a full stop that is not part of a number or an abbreviation, at a blank line, and before an item
-# of a list.
-_END = re.compile(
-    r"[.!?]+(?=\s|$|[A-Z])(?<!\b[Dd]r\.)(?<!\b[Mm]r\.)(?<!\bvs\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bapprox\.)"
-    r"|\n(?=\s*(?:\n|[-*\u2022]|\d+[.)]\s))"
-)
-_ENUMERATOR = re.compile(r"^\(?\d{1,2}[.)]\s*")
+_GOES_ON = re.compile(r"(?:or|and|with|without|in|on|at|is|are|of|for|to|vs)\b", re.IGNORECASE)
+_SHORT = INSIDE | ENDING | {"no"}
+_ENUMERATOR = re.compile(r"^\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]\s+")
+_EDGES = " \t\r\n*\u2022."
 
 
 class Sentence(NamedTuple):
@@ -43,45 +30,85 @@ class Sentence(NamedTuple):
     Attributes:
         text: as written.
         start: index of its first character in the report.
-        section: ``findings``, ``impression``, or ``""`` where no heading says.
+        section: ``findings``, ``impression``, ``addendum``, or ``""`` where no heading says.
+        plain: the sentence in plain characters.
+        within: the report in plain characters.
+        offset: of ``plain`` in it.
     """
 
     text: str
     start: int
     section: str
+    plain: str
+    within: Plain
+    offset: int
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The place in the report of what stands at ``start`` to ``end`` in ``plain``."""
+        return self.within.original(self.offset + start), self.within.original(self.offset + end)
 
 
 def sentences_in(report: str) -> Iterator[Sentence]:
     """Divide a report into sentences; sections such as the indication or the technique are left out."""
-    section, begin, kept = "", 0, True
-    if ":" in report:
-        for header in _HEADER.finditer(report):
-            if kept:
-                yield from _divide(report, begin, header.start(), section)
-            kept = header.lastgroup != "other"
-            section = header.lastgroup if kept and header.lastgroup else ""
-            begin = header.end()
-    if kept:
-        yield from _divide(report, begin, len(report), section)
-
-
-def _divide(report: str, begin: int, end: int, section: str) -> Iterator[Sentence]:
-    start = begin
-    for stop in _END.finditer(report, begin, end):
-        # A question mark is a statement of doubt, so it stays.
-        asked = stop[0].startswith("?")
-        if sentence := _trimmed(report, start, stop.start() + asked, section):
+    within = unwrapped(plain(report))
+    text = within.text
+    stops = _LISTED_STOP if ")" in text else _STOP
+    for section in sections_in(text):
+        start = section.start
+        for stop in stops.finditer(text, section.start, section.end):
+            end = _end(text, stop.start(), stop[0][:1], start)
+            if end is None:
+                continue
+            if sentence := _trimmed(report, within, start, end, section.name):
+                yield sentence
+            start = stop.end()
+        if sentence := _trimmed(report, within, start, section.end, section.name):
             yield sentence
-        start = stop.end()
-    if sentence := _trimmed(report, start, end, section):
-        yield sentence
 
 
-def _trimmed(report: str, start: int, end: int, section: str) -> Sentence | None:
-    text = report[start:end]
-    stripped = text.strip(" \t\r\n-*\u2022.")
-    if stripped[:1].isdigit() or stripped[:1] == "(":
-        stripped = _ENUMERATOR.sub("", stripped)
-    if len(stripped) < 3:
+def _end(text: str, place: int, mark: str, start: int) -> int | None:
+    """Where the sentence ends whose possible end is the ``mark`` at ``place``; None where it goes on."""
+    if mark == ".":
+        return place if _full_stop(text, place, start) else None
+    if mark == "?":
+        # In front of a word it asks for that word alone; with its answer it is one statement.
+        asking = text[max(start, place - 1) : place].strip(" (,;\n")
+        return place + 1 if asking and not _ANSWER.match(text, place + 1) else None
+    return place
+
+
+def _full_stop(text: str, place: int, start: int) -> bool:
+    """Whether the stop at ``place`` ends a sentence rather than a short form."""
+    following = text[place + 1 : place + 3]
+    word = text[max(text.rfind(" ", start, place) + 1, start) : place].lower()
+    if "\n" in word:
+        word = word[word.rfind("\n") + 1 :]
+    if following[:1].isalpha():
+        word = word.rsplit("/", 1)[-1]
+        return len(word) > 2 and "." not in word and following[:1].isupper()
+    if word not in _SHORT and following[1:2] not in "Nn":
+        return True
+    rest = text[place + 1 : place + 40].lstrip(" ")
+    if not rest or rest[0] == "\n":
+        return True
+    if word in INSIDE or _ANAPHOR.match(rest) or (word == "no" and rest[:1].isdigit()):
+        return False
+    return word not in ENDING or not (rest[:1].islower() or _GOES_ON.match(rest))
+
+
+def _trimmed(report: str, within: Plain, start: int, end: int, section: str) -> Sentence | None:
+    text = within.text[start:end].rstrip(_EDGES)
+    length = len(text)
+    text = text.lstrip(_EDGES)
+    if text.startswith("-"):
+        text = text.lstrip("-" + _EDGES)
+    beginning = text[:6]
+    if "." in beginning or ")" in beginning:
+        text = _ENUMERATOR.sub("", text)
+    if len(text) < 3:
         return None
-    return Sentence(stripped, start + text.index(stripped), section)
+    offset = start + length - len(text)
+    if within.places is None:
+        return Sentence(text, offset, section, text, within, offset)
+    first, last = within.original(offset), within.original(offset + len(text))
+    return Sentence(report[first:last], first, section, text, within, offset)

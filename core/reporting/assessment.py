@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from core.anatomy import Admitted
 from core.classifier import Classifier, Prediction, model_identity
-from core.imaging import Radiograph
-from core.imaging.gate import admit
+from core.classifier.policies import DEFAULT_POLICY
 from core.reporting.evidence import Evidence, gather_evidence
 from core.reporting.report import Report
 from core.reporting.templater import write_report
@@ -19,20 +19,19 @@ class Assessment:
     report: Report
 
 
-def assess(radiograph: Radiograph, classifier: Classifier) -> Assessment:
-    """Gate, classify, explain and report.
+def assess(admitted: Admitted, classifier: Classifier, policy: str = DEFAULT_POLICY) -> Assessment:
+    """Classify, explain and report on what the gate admitted.
 
     Raises:
-        RefusedImage: the gate does not admit the radiograph.
+        CheckpointError: the checkpoint has no policy of this name.
     """
-    gate = admit(radiograph)
-    prediction = classifier.predict(radiograph)
+    prediction = classifier.predict(admitted.radiograph)
     evidence = gather_evidence(
-        radiograph,
-        gate,
+        admitted,
         prediction,
         classifier.config,
         model_identity(classifier.config),
         classifier.reliability,
+        policy,
     )
     return Assessment(prediction, evidence, write_report(evidence))

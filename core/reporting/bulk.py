@@ -6,12 +6,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.anatomy import Admitted, admit
 from core.classifier import Classifier, Prediction
+from core.classifier.policies import DEFAULT_POLICY
 from core.findings import LABELS
-from core.imaging import ImagingError, Radiograph, RefusedImage, read_safely
-from core.imaging.gate import admit
+from core.imaging import ImagingError, RefusedImage, read_safely
+from core.reporting.evidence import CALLED, Judgement, judge
 
-COLUMNS: tuple[str, ...] = ("path", "gate", "view", *LABELS, "error")
+COLUMNS: tuple[str, ...] = ("path", "gate", "view", "abnormal", "present", "possible", *LABELS, "error")
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic", ""})
 # Files that are read ahead while the classifier works on an earlier one.
@@ -24,25 +26,30 @@ class Scored:
 
     Attributes:
         path: as given, or found in a given folder.
-        radiograph, prediction: None for a file that failed.
-        gate: ``accepted``, ``refused`` (readable, but not to be judged), or ``unread``.
+        admitted, prediction, judgement: None for a file that failed.
+        gate: ``accepted``, ``unsure``, ``refused`` (readable, but not to be judged), or ``unread``.
         error: why it failed, or None.
     """
 
     path: Path
-    radiograph: Radiograph | None
+    admitted: Admitted | None
     prediction: Prediction | None
+    judgement: Judgement | None
     gate: str
     error: str | None
 
     def row(self) -> dict[str, str]:
         """A row of ``predictions.csv``; unknown labels and failed files leave cells empty."""
         row = dict.fromkeys(COLUMNS, "") | {"path": str(self.path), "gate": self.gate, "error": self.error or ""}
-        if self.radiograph is not None:
-            row["view"] = self.radiograph.view or ""
+        if self.admitted is not None:
+            row["view"] = self.admitted.radiograph.view or ""
         if self.prediction is not None:
             values = zip(LABELS, self.prediction.probabilities, strict=True)
             row |= {label: f"{value:.6f}" for label, value in values if value == value}
+        if self.judgement is not None:
+            if self.judgement.abnormal is not None:
+                row["abnormal"] = f"{self.judgement.abnormal.probability:.6f}"
+            row |= {decision: "|".join(self.judgement.called(decision)) for decision in CALLED}
         return row
 
 
@@ -66,27 +73,40 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     return files
 
 
-def score(files: Sequence[Path], classifier: Classifier) -> Iterator[Scored]:
-    """Classify files in order, reading ahead; a bad file is told of and never ends the run."""
+def score(
+    files: Sequence[Path], classifier: Classifier, policy: str = DEFAULT_POLICY, *, force: bool = False
+) -> Iterator[Scored]:
+    """Classify files in order, reading ahead; a bad file is told of and never ends the run.
+
+    Args:
+        files: to read.
+        classifier: to judge with.
+        policy: by which findings are called.
+        force: judge also what the gate refuses.
+
+    Raises:
+        CheckpointError: the checkpoint has no policy of this name.
+    """
+    classifier.config.policy(policy)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        ahead: deque[tuple[Path, Future[Radiograph]]] = deque()
+        ahead: deque[tuple[Path, Future[Admitted]]] = deque()
         remaining = iter(files)
         while True:
             while len(ahead) < _READ_AHEAD and (path := next(remaining, None)) is not None:
-                ahead.append((path, pool.submit(_read, path)))
+                ahead.append((path, pool.submit(_read, path, force)))
             if not ahead:
                 return
             path, future = ahead.popleft()
             try:
-                radiograph = future.result()
-                yield Scored(path, radiograph, classifier.predict(radiograph), "accepted", None)
+                admitted = future.result()
+                prediction = classifier.predict(admitted.radiograph)
+                judgement = judge(prediction, classifier.config, policy)
+                yield Scored(path, admitted, prediction, judgement, admitted.gate.verdict, None)
             except RefusedImage as error:
-                yield Scored(path, None, None, "refused", str(error))
+                yield Scored(path, None, None, None, "refused", str(error))
             except (ImagingError, OSError) as error:
-                yield Scored(path, None, None, "unread", str(error))
+                yield Scored(path, None, None, None, "unread", str(error))
 
 
-def _read(path: Path) -> Radiograph:
-    radiograph = read_safely(path.read_bytes())
-    admit(radiograph)
-    return radiograph
+def _read(path: Path, force: bool) -> Admitted:
+    return admit(read_safely(path.read_bytes()), force=force)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from core.anatomy import admit
 from core.classifier import SHIPPED, Classifier
 from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
+from core.classifier.options import add_policy_option
 from core.findings import LABELS
 from core.imaging import read_safely
 from core.reporting.assessment import assess
@@ -44,6 +46,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     for command in (one, two):
         command.add_argument("--checkpoint", type=Path, default=SHIPPED, help=CHECKPOINT_HELP)
+        add_policy_option(command)
+        command.add_argument(
+            "--force",
+            action="store_true",
+            help="judge also what does not look like a frontal chest; the result says so",
+        )
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -55,15 +63,17 @@ def predict(options: argparse.Namespace) -> int:
     with partial.open("w", newline="") if partial else nullcontext(sys.stdout) as file:
         writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for item in tqdm(score(files, classifier), total=len(files), desc="predicting", unit="img", disable=None):
+        scored = score(files, classifier, options.policy, force=options.force)
+        for item in tqdm(scored, total=len(files), desc="predicting", unit="img", disable=None):
             writer.writerow(item.row())
-            if item.prediction is None or item.radiograph is None:
+            if item.prediction is None or item.admitted is None:
                 failed += 1
             elif options.heatmaps:
                 folder = options.heatmaps / f"{item.path.stem}-{item.path.suffix.lstrip('.') or 'file'}"
                 folder.mkdir(parents=True, exist_ok=True)
+                shown = item.admitted.radiograph
                 for label, heatmap in zip(LABELS, item.prediction.heatmaps, strict=True):
-                    picture = blended_png(item.radiograph.pixels, heatmap, pixel_aspect=item.radiograph.pixel_aspect)
+                    picture = blended_png(shown.pixels, heatmap, pixel_aspect=shown.pixel_aspect)
                     (folder / f"{label}.png").write_bytes(picture)
     if partial:
         os.replace(partial, options.output)
@@ -79,9 +89,10 @@ def report(options: argparse.Namespace) -> int:
     check_choice(options.format, options.finding)
     if options.format in _BINARY and not options.output and sys.stdout.isatty():
         raise ValueError(f"A {options.format} report is no text for a terminal; name a file with --output.")
-    radiograph = read_safely(options.file.read_bytes())
-    made = assess(radiograph, Classifier(checkpoint_folder(options.checkpoint)))
-    study = ReportedStudy(radiograph, made.prediction, made.evidence, made.report, options.file.name, datetime.now(UTC))
+    admitted = admit(read_safely(options.file.read_bytes()), force=options.force)
+    made = assess(admitted, Classifier(checkpoint_folder(options.checkpoint)), options.policy)
+    name, now = options.file.name, datetime.now(UTC)
+    study = ReportedStudy(admitted.radiograph, made.prediction, made.evidence, made.report, name, now)
     data = export(study, options.format, finding=options.finding)
     if options.output:
         options.output.write_bytes(data)

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.anatomy import Place
+from core.anatomy import Anatomy, Gate, Place
 from core.classifier import Prediction
 from core.classifier.abnormality import Abnormal
-from core.classifier.calibration import OperatingPoint
+from core.classifier.policies import OperatingPoint
 from core.classifier.reliability import HeatmapReliability
 from core.findings import BY_NAME, LABELS
-from core.imaging.gate import Gate
 from core.reporting.evidence import Evidence, FindingEvidence
 from core.reporting.report import Report, Sentence
 
@@ -56,9 +55,11 @@ def restore_report(folder: Path, *, template: bool = False) -> tuple[Evidence, R
     stored = json.loads((folder / _EVIDENCE).read_text())
     evidence, report = stored["evidence"], stored["report"]
     evidence["findings"] = tuple(map(_finding_evidence, evidence["findings"]))
-    evidence["gate"] = Gate(evidence["gate"]["accepted"], tuple(evidence["gate"]["checks"]))
+    evidence["gate"] = Gate(**{**evidence["gate"], "checks": tuple(evidence["gate"]["checks"])})
+    anatomy = evidence.get("anatomy")
+    evidence["anatomy"] = None if anatomy is None else Anatomy.from_stored(anatomy)
     evidence["warnings"] = tuple(evidence["warnings"])
-    evidence["abnormal"] = _abnormal(evidence.get("abnormal"))
+    evidence["abnormal"] = _abnormal(evidence["abnormal"])
     return Evidence(**evidence), _report(stored.get("template", report) if template else report)
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from core.anatomy import admit
 from core.classifier import Classifier
 from core.imaging import Radiograph, read_safely
 from core.labeler import chexpert_values, label_values, presences
@@ -68,6 +69,7 @@ def generate(
     style: Style = "report",
     classifier: Classifier | None = None,
     writer: Writer | None = None,
+    force: bool = False,
 ) -> GeneratedReport:
     """Read a chest radiograph and write its report.
 
@@ -76,6 +78,7 @@ def generate(
         ehr: health record as JSON text, path or mapping; context for the writer, never a source of findings.
         style: what the writer is asked for.
         classifier, writer: by default the shipped ones, loaded once.
+        force: judge also what does not look like a frontal chest; the result says so.
 
     Raises:
         ImagingError: the file cannot be read, or is no frontal chest radiograph.
@@ -85,11 +88,11 @@ def generate(
     if not isinstance(image, Radiograph):
         image = read_safely(image if isinstance(image, bytes) else Path(image).read_bytes())
     context = "" if ehr is None else in_one_line(read_ehr(ehr))
-    assessment = assess(image, classifier or _shipped_classifier())
+    admitted = admit(image, force=force)
+    assessment = assess(admitted, classifier or _shipped_classifier())
     written = rewrite(
-        picture_of(image),
+        picture_of(admitted.radiograph),
         assessment.evidence,
-        assessment.report,
         writer or _shipped_writer(),
         style=style,
         context=context,
@@ -127,7 +130,8 @@ def rewrite_as_object(written: Rewrite) -> dict[str, Any]:
         "partial": [],
         "verdict": verdict_as_object(written.verdict),
         "model": written.model,
-        "reasoning": list(written.reply.steps) or None if written.reply else None,
+        "worded": {author: written.worded_by(author) for author in ("model", "rule")},
+        "reasoning": list(written.steps) or None,
         "reasoning_by_rule": written.steps_by_rule,
     }
 

@@ -27,6 +27,7 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
+from core.anatomy import upright
 from core.imaging import read_safely
 from core.precision import resolve_precision
 from core.vlm.pictures import picture_of
@@ -165,7 +166,7 @@ def chat_prompt(processor: ProcessorMixin, request: str) -> str:
 def picture(path: str) -> Image.Image:
     """The picture of a radiograph file; a few thousand stay in memory, since records share images."""
     try:
-        return picture_of(read_safely(Path(path).read_bytes()))
+        return picture_of(upright(read_safely(Path(path).read_bytes())))
     except FileNotFoundError:
         raise WriterTrainingError(f"The image {path} is missing; prepare the records again.") from None
 

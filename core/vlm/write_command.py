@@ -49,6 +49,9 @@ def add_write(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     one.add_argument("--backend", metavar="DIR", help="folder of the writer [the shipped one]")
     one.add_argument("--checkpoint", type=Path, help="classifier folder or public weights [the shipped one]")
+    one.add_argument(
+        "--force", action="store_true", help="judge also what does not look like a frontal chest; the report says so"
+    )
     one.set_defaults(run=write)
 
 
@@ -66,6 +69,7 @@ def write(options: argparse.Namespace) -> int:
         "classifier": Classifier(checkpoint_folder(options.checkpoint or SHIPPED)),
         "writer": Writer(options.backend or SHIPPED_WRITER),
         "style": _STYLES[options.style],
+        "force": options.force,
     }
     if options.manifest:
         return _write_many(options, models)
@@ -148,15 +152,13 @@ def _shown(generated: "GeneratedReport", options: argparse.Namespace) -> str:
             "icd10cm": generated.icd10cm,
         }
         return json.dumps(data, indent=2)
-    report, reply = generated.rewrite.report, generated.rewrite.reply
+    report, steps = generated.rewrite.report, generated.rewrite.steps
     lines = []
     if options.style == "reasoning":
-        steps = reply.steps if reply else ()
         by_rule = "; by rule from the evidence, with which the model's own disagreed"
         lines += [f"REASONING (not part of the report{by_rule if generated.rewrite.steps_by_rule else ''})"]
         for number, step in enumerate(steps, 1):
             lines += textwrap.wrap(f"{number}. {step}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
-        lines += [] if steps else ["  None: the template's report stands."]
         lines.append("")
     sections: tuple[Section, ...] = SECTIONS if options.style == "rsna" else ("findings", "impression")
     for section in sections:

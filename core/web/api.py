@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, jsonify, request, send_file,
 from isal import igzip
 from werkzeug.utils import secure_filename
 
+from core.anatomy import put_upright
 from core.classifier import model_identity
 from core.findings import LABELS
 from core.imaging import read_safely
@@ -147,7 +148,7 @@ def download(study_id: str, kind: str, extension: str) -> Response:
         _check_finding(finding)
     try:
         prediction, evidence, report = restore(services().store.path(study_id))
-        radiograph = read_safely(services().store.upload(study_id).read_bytes())
+        radiograph = put_upright(read_safely(services().store.upload(study_id).read_bytes()), evidence.gate)
     except FileNotFoundError:
         raise NotFound("The files of this study are gone or of an earlier version; upload it again.") from None
     review = as_review(services().reviews.events(study_id))

@@ -5,6 +5,7 @@ import logging
 from flask import Blueprint, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from core.anatomy import NotAFrontalChest
 from core.imaging import MAX_FILE_BYTES, ImagingError, RefusedImage, TooLarge, UnreadableImage, UnsupportedType
 from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.jobs import QueueFull
@@ -19,6 +20,7 @@ _STATUS: dict[type[ImagingError], int] = {
     TooLarge: 413,
     UnsupportedType: 415,
     RefusedImage: 422,
+    NotAFrontalChest: 422,
 }
 # A study takes a fraction of a second; a client that waits longer finds an idle server.
 _RETRY_AFTER_S = 10

@@ -7,8 +7,8 @@ from typing import IO, Any
 from flask import Blueprint, Response, jsonify, request, url_for
 from werkzeug.datastructures import FileStorage
 
-from core.imaging import MAX_FILE_BYTES, ImagingError, Radiograph, TooLarge, UnreadableImage, read_safely
-from core.imaging.gate import admit
+from core.anatomy import Admitted, admit
+from core.imaging import MAX_FILE_BYTES, ImagingError, TooLarge, UnreadableImage, read_safely
 from core.web.archives import MAX_ARCHIVE_BYTES, Archive, is_archive
 from core.web.services import services
 
@@ -27,6 +27,8 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
     One file: 201 with ``id``, ``status`` and ``links``. A zip archive, or several fields ``file``: 201 with the list
     ``studies`` of such, the list ``refused`` of ``filename``, ``code`` and ``message``, and the number of ``skipped``
     files of the operating system; 422 if none could be taken.
+
+    With ``force=1``, as a field or in the address, also what does not look like a frontal chest is judged.
     """
     uploads = request.files.getlist("file")
     if not uploads:
@@ -44,29 +46,39 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
     data = _content(upload)
     if isinstance(data, ImagingError):
         raise data
-    created = take(upload.filename or "unnamed", data, read(data))
+    force = insisted()
+    created = take(upload.filename or "unnamed", data, read(data, force=force), force=force)
     return jsonify(created), 201, {"Location": created["links"]["self"]}
 
 
-def read(data: bytes) -> Radiograph:
-    """Read and judge a file.
+def read(data: bytes, *, force: bool = False) -> Admitted:
+    """Read a file and look at it.
+
+    Args:
+        data: the file.
+        force: admit it whatever it shows.
 
     Raises:
-        ImagingError: it is no frontal chest radiograph that can be read.
+        ImagingError: it cannot be read, or is no frontal chest radiograph.
     """
-    radiograph = read_safely(data)
-    admit(radiograph)
-    return radiograph
+    return admit(read_safely(data), force=force)
 
 
-def take(filename: str, data: bytes, radiograph: Radiograph | None, *, batch: bool = False) -> dict[str, Any]:
+def insisted() -> bool:
+    """Whether the request insists that files be judged whatever they show: ``force=1``."""
+    return request.values.get("force", "") in ("1", "true")
+
+
+def take(
+    filename: str, data: bytes, admitted: Admitted | None, *, force: bool = False, batch: bool = False
+) -> dict[str, Any]:
     """Store a file as a study and queue it.
 
     Returns:
         What the sender is told: ``id``, ``filename``, ``status``, ``links``.
     """
-    study = services().store.add(filename, data)
-    services().worker.submit(study.id, radiograph, batch=batch)
+    study = services().store.add(filename, data, forced=force)
+    services().worker.submit(study.id, admitted, batch=batch)
     return told(study.id, study.filename, study.status)
 
 
@@ -80,14 +92,15 @@ def _create_many(files: Iterable[tuple[str, bytes | ImagingError]], *, skipped: 
     """Take what can be taken; a file that is refused never keeps another from being taken."""
     studies: list[dict[str, Any]] = []
     refused: list[dict[str, str]] = []
-    end = time.monotonic() + _READING_SECONDS
+    end, force = time.monotonic() + _READING_SECONDS, insisted()
     for filename, content in files:
         try:
             if isinstance(content, ImagingError):
                 raise content
             # What is no image by its first bytes is refused within milliseconds, however late it comes.
             in_time = time.monotonic() < end or not _looks_like_image(content)
-            studies.append(take(filename, content, read(content) if in_time else None, batch=True))
+            admitted = read(content, force=force) if in_time else None
+            studies.append(take(filename, content, admitted, force=force, batch=True))
         except ImagingError as error:
             refused.append({"filename": filename, "code": error.code, "message": str(error)})
     answer: dict[str, Any] = {"studies": studies, "refused": refused, "skipped": skipped}

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from core.anatomy import Admitted, admit
 from core.classifier import Classifier
+from core.classifier.policies import DEFAULT_POLICY
 from core.imaging import ImagingError, Radiograph, read_safely
 from core.reporting import Assessment, as_object, assess
 from core.reporting.overlay import radiograph_png
@@ -36,7 +38,7 @@ class _Job:
     place: int
     number: int
     study_id: str = field(compare=False, default="")
-    radiograph: Radiograph | None = field(compare=False, default=None)
+    admitted: Admitted | None = field(compare=False, default=None)
 
 
 _STOP, _SINGLE, _BATCH = range(3)
@@ -50,6 +52,7 @@ class Worker:
     Args:
         store: the studies.
         classifier: shared with nobody else that needs its memory.
+        policy: by which findings are called.
         queue_limit: studies sent one by one that may wait, and studies of batches from which on no further batch is
             taken. A batch that was taken waits as a whole: its files are stored, and only their ids are held here.
         on_done: is told of each study that was finished.
@@ -60,11 +63,12 @@ class Worker:
         store: Store,
         classifier: Classifier,
         *,
+        policy: str = DEFAULT_POLICY,
         queue_limit: int,
         on_done: Callable[[str, Radiograph], None] = lambda study_id, radiograph: None,
     ) -> None:
         self._store = store
-        self._classifier = classifier
+        self._classifier, self._policy = classifier, policy
         self._queue: queue.PriorityQueue[_Job] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._limit = queue_limit
@@ -85,10 +89,10 @@ class Worker:
         if waiting >= self._limit:
             raise QueueFull(f"{waiting} studies are waiting; try again in a minute.")
 
-    def submit(self, study_id: str, radiograph: Radiograph | None, *, batch: bool = False) -> None:
+    def submit(self, study_id: str, admitted: Admitted | None, *, batch: bool = False) -> None:
         """Queue a study; where its upload was read already, that is not done again."""
         # Only the next few keep their pixels in memory; the rest are read again from the upload when it is their turn.
-        self._put(_BATCH if batch else _SINGLE, study_id, radiograph if self.waiting < 4 else None)
+        self._put(_BATCH if batch else _SINGLE, study_id, admitted if self.waiting < 4 else None)
 
     def stop(self) -> None:
         """Finish the study in hand and end the thread; the rest stays queued in the store."""
@@ -97,8 +101,8 @@ class Worker:
         self._put(_STOP)
         self._thread.join(timeout=30)
 
-    def _put(self, place: int, study_id: str = "", radiograph: Radiograph | None = None) -> None:
-        self._queue.put(_Job(place, next(self._numbers), study_id, radiograph))
+    def _put(self, place: int, study_id: str = "", admitted: Admitted | None = None) -> None:
+        self._queue.put(_Job(place, next(self._numbers), study_id, admitted))
 
     def _in_place(self, place: int) -> int:
         with self._queue.mutex:
@@ -106,9 +110,9 @@ class Worker:
 
     def _run(self) -> None:
         while (job := self._queue.get()).study_id:
-            study_id, radiograph = job.study_id, job.radiograph
+            study_id = job.study_id
             try:
-                self._analyse(study_id, radiograph)
+                self._analyse(study_id, job.admitted)
             except ImagingError as error:
                 self._fail(study_id, error.code, str(error))
             except Exception:
@@ -122,18 +126,19 @@ class Worker:
         except Exception:
             log.exception("study %s could not be marked as failed", study_id)
 
-    def _analyse(self, study_id: str, radiograph: Radiograph | None) -> None:
+    def _analyse(self, study_id: str, admitted: Admitted | None) -> None:
         study = self._store.get(study_id)
         if study is None:
             return  # deleted while it waited
         folder = self._store.path(study_id)
         self._store.update(study_id, status="running", progress=0.1)
-        if radiograph is None:
+        if admitted is None:
             radiograph = read_safely(self._store.upload(study_id).read_bytes())
+            admitted = admit(radiograph, force=self._store.forced(study_id))
         self._store.update(study_id, progress=0.4)
-        assessment = assess(radiograph, self._classifier)
+        assessment = assess(admitted, self._classifier, self._policy)
         self._store.update(study_id, progress=0.8)
-        write_results(folder, radiograph, assessment)
+        write_results(folder, admitted.radiograph, assessment)
         evidence = assessment.evidence
         record(self._store, study_id, evidence.findings, undoubted=evidence.undoubted)
         created = study.created if study.created.tzinfo else study.created.replace(tzinfo=UTC)
@@ -147,7 +152,7 @@ class Worker:
             },
             total_ms=round((datetime.now(UTC) - created).total_seconds() * 1000),
         )
-        self._on_done(study_id, radiograph)
+        self._on_done(study_id, admitted.radiograph)
 
 
 def write_results(folder: Path, radiograph: Radiograph, assessment: Assessment) -> None:

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.anatomy import put_upright
 from core.imaging import Radiograph, read_safely
 from core.reporting import Report
 from core.reporting.exports.plain import report_object
@@ -32,6 +33,7 @@ _OFF: dict[str, Any] = {
     "partial": [],
     "verdict": None,
     "model": None,
+    "worded": None,
     "reasoning": None,
     "reasoning_by_rule": False,
 }
@@ -108,14 +110,13 @@ class Rewriter:
 
         if self._writer is None:
             self._writer = Writer(self._folder or "")
-        evidence, template = restore_report(folder, template=True)
+        evidence, _ = restore_report(folder, template=True)
         if radiograph is None:
-            radiograph = read_safely(self._store.upload(study_id).read_bytes())
+            radiograph = put_upright(read_safely(self._store.upload(study_id).read_bytes()), evidence.gate)
         self._partial[study_id] = ()
         written = rewrite(
             picture_of(radiograph),
             evidence,
-            template,
             self._writer,
             style=self._style,
             on_sentences=lambda sentences: self._partial.update({study_id: sentences}),

@@ -9,6 +9,9 @@ from typing import Any, Literal
 from sqlalchemy import JSON, DateTime, Engine, String, create_engine, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+# Its presence in a study's folder says that somebody insisted.
+_FORCED = "forced"
+
 Status = Literal["queued", "running", "done", "failed"]
 
 
@@ -64,13 +67,21 @@ class Store:
             event.listen(self._engine, "connect", _prepare_sqlite)
         Base.metadata.create_all(self._engine)
 
-    def add(self, filename: str, upload: bytes) -> Study:
-        """Make a queued study; its row appears only once the file is safe on disk."""
+    def add(self, filename: str, upload: bytes, *, forced: bool = False) -> Study:
+        """Make a queued study; its row appears only once the file is safe on disk.
+
+        Args:
+            filename: as the uploader calls it.
+            upload: the file.
+            forced: somebody insists that it be judged, whatever it shows.
+        """
         study = Study(
             id=uuid.uuid4().hex, filename=filename[:255], created=datetime.now(UTC), status="queued", summary={}
         )
         self.path(study.id).mkdir()
         self.upload(study.id).write_bytes(upload)
+        if forced:
+            (self.path(study.id) / _FORCED).touch()
         with self._session() as session:
             session.add(study)
             session.commit()
@@ -125,6 +136,10 @@ class Store:
     def upload(self, study_id: str) -> Path:
         """The file as it was sent."""
         return self.path(study_id) / "upload"
+
+    def forced(self, study_id: str) -> bool:
+        """Whether somebody insisted that the study be judged."""
+        return (self.path(study_id) / _FORCED).is_file()
 
     def close(self) -> None:
         """Release the database connections."""

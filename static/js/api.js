@@ -24,6 +24,11 @@ export class ApiError extends Error {
   get isPassing() {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }
+
+  /** The picture does not look like a frontal chest: who insists may have it judged all the same. */
+  get isDoubt() {
+    return this.answer?.error?.code === "not_a_frontal_chest";
+  }
 }
 
 export const studyPage = (id) => `${ROOT}studies/${encodeURIComponent(id)}`;
@@ -34,16 +39,17 @@ export const listStudies = (parameters) => request("GET", withParameters(`${ROOT
 /** One page of the samples: {samples, total}. */
 export const listSamples = (parameters) => request("GET", withParameters(`${ROOT}api/samples`, parameters));
 /** Analyses a sample, or finds the study that was made of it before. */
-export const chooseSample = (id) => request("POST", `${ROOT}api/samples/${encodeURIComponent(id)}`);
+export const chooseSample = (id, { force = false } = {}) => request("POST", `${ROOT}api/samples/${encodeURIComponent(id)}${force ? "?force=1" : ""}`);
 export const getStudy = (id) => request("GET", studyApi(id));
 export const getHeatmaps = (id) => request("GET", `${studyApi(id)}/heatmaps.json`);
 export const deleteStudy = (id) => request("DELETE", studyApi(id));
 
-/** Sends one file; an archive is answered with {studies, refused, skipped}. XMLHttpRequest, because fetch does not tell how much has been sent. */
-export function uploadStudy(file, name, { onProgress, signal }) {
+/** Sends one file, to be judged whatever it shows if forced; an archive is answered with {studies, refused, skipped}. XMLHttpRequest, because fetch does not tell how much has been sent. */
+export function uploadStudy(file, name, { onProgress, signal, force = false }) {
   return new Promise((resolve, reject) => {
     const body = new FormData();
     body.append("file", file, name);
+    if (force) body.append("force", "1");
     const xhr = new XMLHttpRequest();
     xhr.open("POST", `${ROOT}api/studies`);
     xhr.upload.addEventListener("progress", (event) => {

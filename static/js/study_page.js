@@ -127,10 +127,21 @@ function showAbout(study) {
     ["Model", `${study.model.name}, version ${study.model.version}`],
     ["Time taken", seconds(study.timing_ms.total)],
     ["Pixel spacing", spacing ? `${spacing.map((mm) => mm.toFixed(3)).join(" × ")} mm` : "not stated in the file"],
-    ["Checked on upload", study.gate.checks.join(", ")],
+    ["Checked on upload", `${study.gate.checks.join(", ")}: ${gateInWords(study.gate)}`],
+    ["Cardiothoracic ratio", cardiothoracicInWords(study.anatomy)],
     ["Study", study.id],
   ];
   byId("about-facts").replaceChildren(...rows.flatMap(([term, text]) => [el("dt", {}, term), el("dd", {}, text)]));
+}
+
+function gateInWords({ verdict, frontal, forced }) {
+  const words = { accepted: "accepted", unsure: "doubtful", refused: forced ? "refused, judged because somebody insisted" : "refused" };
+  return `${words[verdict]} (a frontal chest with a probability of ${percent(frontal)})`;
+}
+
+function cardiothoracicInWords(anatomy) {
+  const ratio = anatomy?.cardiothoracic_ratio;
+  return ratio ? `${ratio.toFixed(2)}, measured on the outlines of heart and lungs` : "not measured: heart or lungs are not clearly seen";
 }
 
 async function removeStudy() {

@@ -77,12 +77,13 @@ export class UploadRow {
     if (isDone) announce(`${this.#name}: ${parts.join("; ")}.`);
   }
 
-  showError(message, { onRetry = null, refused = [] } = {}) {
+  showError(message, { onRetry = null, onInsist = null, refused = [] } = {}) {
     const line = status("failed", message);
     line.dataset.testid = "upload-error";
     const retry = onRetry && el("button", { class: "button button-small", type: "button", onclick: onRetry }, "Try again");
+    const insist = onInsist && el("button", { class: "button button-small", type: "button", "aria-label": `Judge ${this.#name} anyway`, data: { testid: "judge-anyway" }, onclick: onInsist }, "Judge anyway");
     this.#showRefused(refused);
-    this.#show("error", line, { actions: [retry, this.#removeButton("Remove")] });
+    this.#show("error", line, { actions: [retry, insist, this.#removeButton("Remove")] });
     announce(`${this.#name}: ${message}`);
   }
 

@@ -18,6 +18,7 @@ export class UploadTask {
   #limits;
   #onChange;
   #cancel = new AbortController();
+  #force = false;
 
   /**
    * onChange(task) is called at each change of its state: waiting, sending, analysing, done, error. At the end
@@ -54,8 +55,14 @@ export class UploadTask {
       await this.#sendAndFollow();
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.#fail(error.message, { canRetry: error.isPassing ?? false, refused: error.answer?.refused });
+      this.#fail(error.message, { canRetry: error.isPassing ?? false, canInsist: error.isDoubt ?? false, refused: error.answer?.refused });
     }
+  }
+
+  /** Has the file judged though it was refused. */
+  insist() {
+    this.#force = true;
+    return this.run();
   }
 
   async #sendAndFollow() {
@@ -116,7 +123,7 @@ export class UploadTask {
       this.#enter("sending");
       try {
         this.row.showSending(0);
-        return await uploadStudy(this.#file, this.#name, { signal, onProgress: (fraction) => this.row.showSending(fraction) });
+        return await uploadStudy(this.#file, this.#name, { signal, force: this.#force, onProgress: (fraction) => this.row.showSending(fraction) });
       } catch (error) {
         if (!error.isBusy) throw error;
         await this.#waitWhileBusy(error);
@@ -131,9 +138,9 @@ export class UploadTask {
     }
   }
 
-  #fail(message, { canRetry = false, refused = [] } = {}) {
+  #fail(message, { canRetry = false, canInsist = false, refused = [] } = {}) {
     this.canRetry = canRetry;
-    this.row.showError(message, { onRetry: canRetry ? () => this.run() : null, refused });
+    this.row.showError(message, { onRetry: canRetry ? () => this.run() : null, onInsist: canInsist ? () => this.insist() : null, refused });
     this.#enter("error");
   }
 

@@ -9,6 +9,7 @@ import pytest
 from scipy.ndimage import minimum_filter
 
 from core.__main__ import main
+from core.anatomy import Admitted, Anatomy, Gate
 from core.classifier import SHIPPED, Classifier, Prediction, load_config
 from core.classifier.reliability import LOCALIZATION
 from core.datasets import load_boxes, load_nih
@@ -18,7 +19,6 @@ from core.evaluation.localisation import measure_localisation
 from core.evaluation.localisation_table import as_table, published
 from core.findings import LABELS
 from core.imaging import Radiograph
-from core.imaging.gate import Gate
 from core.reporting.evidence import gather_evidence
 
 
@@ -187,8 +187,7 @@ def test_what_the_command_keeps_is_what_the_reviewer_is_told(
     classifier = Classifier(checkpoint)
     prediction = Prediction(np.zeros(14, np.float32), np.zeros((14, 8, 8), np.float32))
     evidence = gather_evidence(
-        Radiograph(np.zeros((8, 8), np.float32)),
-        Gate(True, ()),
+        Admitted(Radiograph(np.zeros((8, 8), np.float32)), Anatomy(1.0, "frontal", 0, False), Gate("accepted", 1.0)),
         prediction,
         classifier.config,
         {},

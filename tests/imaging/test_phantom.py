@@ -8,7 +8,6 @@ from PIL import Image
 
 from core.imaging import read_radiograph, render_phantom
 from core.imaging.phantom import Lesion, phantom_png
-from core.imaging.polarity import polarity_score
 
 
 @pytest.mark.parametrize("size", [64, 333, 1024])
@@ -18,7 +17,6 @@ def test_any_size_is_rendered(size: int) -> None:
     assert image.dtype == np.float32
     assert 0 <= image.min() < 0.05
     assert 0.9 < image.max() <= 1
-    assert polarity_score(image) > 0.7
 
 
 def test_the_seed_decides() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.anatomy import admit
 from core.classifier import Classifier
 from core.imaging import Radiograph, render_phantom
 from core.reporting import ReportedStudy, assess
@@ -37,7 +38,8 @@ SOURCE = {
 def raster_study(classifier: Classifier) -> ReportedStudy:
     """A rendered chest that came without any identity, as a PNG does."""
     radiograph = Radiograph(render_phantom(size=256), metadata={"format": "PNG"})
-    made = assess(radiograph, classifier)
+    admitted = admit(radiograph)
+    made = assess(admitted, classifier)
     created = datetime(2026, 1, 2, 11, 30, 15, 250000, tzinfo=UTC)
     return ReportedStudy(radiograph, made.prediction, made.evidence, made.report, "chest.png", created)
 

@@ -14,6 +14,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import ComprehensiveSRStorage, SecondaryCaptureImageStorage
 
 from core import DISCLAIMER
+from core.anatomy import admit
 from core.classifier import Classifier
 from core.classifier.reliability import HeatmapReliability
 from core.findings import LABELS
@@ -65,9 +66,9 @@ def test_every_object_is_valid(
 @pytest.mark.parametrize("name", READABLE)
 def test_objects_of_real_files_are_valid(shared_data: Path, classifier: Classifier, dciodvfy: Check, name: str) -> None:
     path = shared_data / "dicom" / name
-    radiograph = read_safely(path.read_bytes())
-    made = assess(radiograph, classifier)
-    study = ReportedStudy(radiograph, made.prediction, made.evidence, made.report, name, datetime.now(UTC))
+    admitted = admit(read_safely(path.read_bytes()))
+    made = assess(admitted, classifier)
+    study = ReportedStudy(admitted.radiograph, made.prediction, made.evidence, made.report, name, datetime.now(UTC))
     header = dcmread(path, force=True, stop_before_pixels=True)
     objects = {file_format: export(study, file_format) for file_format in ("sr", "sc")}
     for data in objects.values():

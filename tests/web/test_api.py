@@ -59,7 +59,9 @@ def test_an_upload_becomes_fourteen_findings_heatmaps_and_a_report(
         assert (item["decision"] == "absent") == (item["probability"] < item["possible_threshold"])
     assert set(study["heatmaps"]) == set(LABELS)
     assert study["report"]["disclaimer"] == DISCLAIMER
-    assert study["gate"]["accepted"] is True
+    assert study["gate"]["verdict"] == "accepted"
+    assert study["gate"]["frontal"] > 0.5
+    assert (study["gate"]["turned"], study["gate"]["inverted"], study["gate"]["forced"]) == (0, False, False)
 
     image = Image.open(io.BytesIO(client.get(study["image"]["url"], buffered=True).data))
     assert image.size == (study["image"]["width"], study["image"]["height"]) == (512, 512)

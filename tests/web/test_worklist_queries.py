@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 
+from core.anatomy import admit
 from core.classifier import Classifier
 from core.findings import BY_NAME
 from core.imaging import read_radiograph
@@ -149,7 +150,7 @@ def test_studies_of_the_version_without_ratings_are_rated_once(
     earlier.update(with_files, status="done")
     earlier.update(without_files, status="done", summary={"present": ["Pneumothorax"], "possible": []})
     earlier.update(failed, status="failed", error_code="internal", error_message="It failed.")
-    assessment = assess(read_radiograph(phantom_png_bytes), classifier)
+    assessment = assess(admit(read_radiograph(phantom_png_bytes)), classifier)
     store_files(earlier.path(with_files), assessment.prediction, assessment.evidence, assessment.report)
     with earlier.engine.begin() as connection:
         for table in ("study_calls", "study_ratings", "sample_studies"):
@@ -161,7 +162,7 @@ def test_studies_of_the_version_without_ratings_are_rated_once(
     assert rate_earlier(store) == 0
     page = find(store, Query(sort="urgency"))
     assert page.studies[0].id == without_files
-    assert page.ratings[without_files].sentence == "Rests on Pneumothorax present."
+    assert page.ratings[without_files].sentence == "Rests on Pneumothorax, likely."
     expected = {item.finding.name for item in assessment.evidence.decided("present", "possible")}
     assert {call.finding for call in page.calls.get(with_files, [])} == expected
     store.close()

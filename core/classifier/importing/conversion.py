@@ -9,19 +9,24 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.classifier.calibration import OperatingPoint, identity_calibration
+from core.classifier.calibration import identity_calibration
 from core.classifier.checkpoint import CheckpointConfig, CheckpointError, save_checkpoint
 from core.classifier.feature_maps import feature_layer
 from core.classifier.heatmaps import has_linear_head
-from core.classifier.imported_network import Head, ImportedArchitecture, ImportedNetwork, build_imported
+from core.classifier.imported_architecture import Head, ImportedArchitecture
+from core.classifier.imported_network import ImportedNetwork, build_imported
 from core.classifier.importing.folders import HUB, PublicModel, download, read_folder
 from core.classifier.importing.label_map import LabelMap, match_labels, read_label_file
 from core.classifier.importing.torchxrayvision import load_library_weights
+from core.classifier.policies import DEFAULT_POLICY, common_threshold_policy
 from core.classifier.preprocessing import Preprocessing
 
 # From so many findings on, outputs whose folder says nothing are taken to be judged one by one: several findings are
 # often there together, while a choice between classes has few of them.
 _FINDINGS_ONE_BY_ONE = 3
+_PUBLISHED = (
+    "what torchxrayvision published with the weights, or one half where it published nothing; nothing was measured"
+)
 _CARD = """# {name}
 
 The public weights `{source}`, converted for ChestLens. Not trained, not measured and not calibrated by ChestLens:
@@ -112,7 +117,6 @@ def _import_model(
         # Canonical pixels as they are: what each channel needs lies in the network.
         preprocessing=Preprocessing(side, mean=0.0, std=1.0, low_percentile=0, high_percentile=100),
         calibration=identity_calibration(len(known.labels)),
-        operating_points={label: _operating_point(None) for label in known.labels},
         provenance=_provenance(source),
         label_names=known.labels,
         name=model.name,
@@ -161,15 +165,17 @@ def _import_library_weights(
         state[part] = state[part][columns].clone()
     network = timm.create_model(weights.architecture, pretrained=False, num_classes=len(columns), in_chans=1)
     network.load_state_dict(state)
-    points = {
-        label: _operating_point(weights.thresholds.get(weights.outputs[outputs[0]]))
+    thresholds = {
+        label: weights.thresholds[weights.outputs[outputs[0]]]
         for label, outputs in known.columns.items()
+        if weights.outputs[outputs[0]] in weights.thresholds
     }
+    policy = common_threshold_policy(DEFAULT_POLICY, _PUBLISHED, known.labels, 0.5, published=thresholds)
     config = CheckpointConfig(
         architecture=weights.architecture,
         preprocessing=weights.preprocessing,
         calibration=identity_calibration(len(columns)),
-        operating_points=points,
+        policies={DEFAULT_POLICY: policy},
         provenance=_provenance(f"torchxrayvision {name}"),
         label_names=known.labels,
         name=f"torchxrayvision-{name}",
@@ -184,7 +190,7 @@ def _likely_head(known: LabelMap, n_outputs: int) -> Head:
 
 def _provenance(source: str) -> dict[str, Any]:
     """No image here is known to have validated the network; which ones trained it is not known either."""
-    return {"source": source, "validation_studies": []}
+    return {"imported_from": source, "validation_studies": []}
 
 
 def _write(
@@ -196,9 +202,3 @@ def _write(
     card.write_text(_CARD.format(name=config.name, source=source, side=side, facts=" ".join(sentences)))
     os.replace(card, card.with_name("README.md"))
     return Imported(output_dir, tuple(sentences))
-
-
-def _operating_point(threshold: float | None) -> OperatingPoint:
-    rule = "no threshold was published with the weights" if threshold is None else "published with the weights"
-    value = 0.5 if threshold is None else float(threshold)
-    return OperatingPoint(value, value, None, None, None, None, n_positive=0, n_negative=0, chosen_for=rule)

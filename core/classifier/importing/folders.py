@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-
-from torch import nn
+from typing import TYPE_CHECKING, Any, cast
 
 from core.classifier.checkpoint import CheckpointError
-from core.classifier.imported_network import Head, Library
+from core.classifier.imported_architecture import Head, Library
+
+if TYPE_CHECKING:
+    from torch import nn
 
 HUB = "hf:"
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -45,7 +46,7 @@ class PublicModel:
     architecture: str
     library: Library
     description: dict[str, Any]
-    network: nn.Module
+    network: "nn.Module"
     outputs: tuple[str, ...]
     head: Head | None
     image_size: int
@@ -194,7 +195,7 @@ def _read_timm(folder: Path, name: str) -> PublicModel:
 
     if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
         raise CheckpointError(f"{folder} holds no weights (model.safetensors).")
-    network = cast(nn.Module, timm.create_model(f"local-dir:{folder}", pretrained=True)).eval()
+    network = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
     facts: dict[str, Any] = dict(cast(Any, network).pretrained_cfg)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     where = ("file", "source", "hf_hub_id", "hf_hub_filename", "url", "architecture")

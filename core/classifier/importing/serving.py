@@ -5,8 +5,6 @@ import logging
 import re
 from pathlib import Path
 
-import torch
-
 from core import __version__
 from core.classifier.checkpoint import CheckpointError, load_config
 from core.classifier.importing.folders import HUB, download
@@ -31,6 +29,9 @@ def checkpoint_folder(source: str | Path) -> Path:
     folder = download(name.removeprefix(HUB)) if name.startswith(HUB) else Path(source)
     if not _made_elsewhere(folder):
         return Path(source)
+    # Checkpoints that are served by ONNX Runtime do without this import.
+    import torch
+
     slug = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[-60:]
     kept = Path(torch.hub.get_dir()).parent / "chestlens" / f"{slug}-{_digest(folder)}"
     try:

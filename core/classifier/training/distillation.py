@@ -91,8 +91,8 @@ def merge_teachers(teachers: Sequence[pd.DataFrame], weights: Sequence[float] | 
     mean = np.where(count > 0, total / np.maximum(mass, _LEAST), np.nan)
     variance = np.maximum(squares / np.maximum(mass, _LEAST) - np.nan_to_num(mean) ** 2, 0.0)
     spread = np.ma.masked_invalid(mean).var(axis=0).filled(1.0)
-    trust = np.ma.masked_where(count < 2, 1 / (1 + variance / np.maximum(spread, _LEAST)))
-    trust = np.where(count < 2, trust.mean(axis=0).filled(1.0), trust.data)
+    agreement = np.ma.masked_where(count < 2, 1 / (1 + variance / np.maximum(spread, _LEAST)))
+    trust = np.where(count < 2, agreement.mean(axis=0).filled(1.0), agreement.data)
     return Teacher(
         pd.DataFrame(1 / (1 + np.exp(-mean)), index=index, columns=list(LABELS)),
         pd.DataFrame(trust, index=index, columns=list(LABELS)),

@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
+from core.anatomy import upright
 from core.classifier.preprocessing import Frame, Preprocessing
 from core.classifier.training.attention import boxes_by_row, draw_boxes, regions_of
 from core.classifier.training.distillation import Teacher
@@ -63,7 +64,7 @@ class TrainingImages(Dataset[Batch]):
                 self.frames.append(frame)
 
     def _read(self, row: int) -> tuple[np.ndarray, Frame]:
-        radiograph = read_radiograph(Path(self.paths[row]).read_bytes())
+        radiograph = upright(read_radiograph(Path(self.paths[row]).read_bytes()))
         square, frame = self.preprocessing.canonical(radiograph.pixels, radiograph.pixel_aspect)
         return np.round(square * 255).astype(np.uint8), frame
 

@@ -11,33 +11,27 @@ import numpy.typing as npt
 from isal import isal_zlib
 from PIL import Image
 
+from core.anatomy import Gate, put_upright, shipped_looker
 from core.imaging import ImagingError, Radiograph, UnreadableImage, read_radiograph
 from core.imaging.limits import MAX_FILE_BYTES, check_dimensions
-from core.imaging.polarity import upright_polarity
 from core.imaging.resampling import FloatArray, lanczos
 
 _RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 _ORIENTATION = 0x0112
-# Polarity is judged on means of large areas, for which every n-th pixel of a large image is enough: on the 3,535
-# images of ``data/nih`` the decisions are those on all pixels.
-_JUDGED_SIDE = 256
 
 
 class Grey(NamedTuple):
     """Decoded pixels.
 
     Attributes:
-        pixels: (H, W), uint8 as they lie in an 8-bit grey file whose polarity is not judged yet, or float32 in [0, 1]
-            with bright = dense.
+        pixels: (H, W) as they lie in the file: uint8 of an 8-bit grey file, or float32 in [0, 1].
         format: ``DICOM``, ``PNG`` or ``JPEG``.
         bits: significant bits of a grey value, as text.
-        note: a sentence if the file was a negative, else empty.
     """
 
     pixels: npt.NDArray[Any]
     format: str
     bits: str
-    note: str = ""
 
 
 def read_grey(data: bytes) -> Grey:
@@ -54,9 +48,8 @@ def read_grey(data: bytes) -> Grey:
         raise
     except Exception as error:  # a decoder's own failure is the file's fault
         raise UnreadableImage("The image could not be decoded; export or download it again.") from error
-    inverted = [sentence for sentence in radiograph.warnings if "inverted" in sentence or "MONOCHROME1" in sentence]
     facts = radiograph.metadata
-    return Grey(radiograph.pixels, facts.get("format", "DICOM"), facts.get("bits", ""), " ".join(inverted))
+    return Grey(radiograph.pixels, facts.get("format", "DICOM"), facts.get("bits", ""))
 
 
 def _plain_grey(data: bytes) -> Grey | None:
@@ -81,28 +74,21 @@ def _plain_grey(data: bytes) -> Grey | None:
 
 
 def resized(grey: Grey, image_size: int) -> tuple[FloatArray, str]:
-    """Bring the longest side to ``image_size`` and the polarity upright.
+    """Bring the longest side to ``image_size``, and the chest upright with bright = dense.
 
     Returns:
-        (h, w) in [0, 1] with bright = dense, and a sentence if the file was a negative, else an empty text.
+        (h, w) in [0, 1], and a sentence if the picture lay turned or was a negative, else an empty text.
     """
     height, width = grey.pixels.shape
     scale = image_size / max(height, width)
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
     pixels = lanczos(grey.pixels, size)
-    note = grey.note
     if grey.pixels.dtype == np.uint8:
         pixels *= np.float32(1 / 255)
-        if note := _judge(grey.pixels):
-            np.subtract(1, pixels, out=pixels)
-    return np.clip(pixels, 0, 1, out=pixels), note
-
-
-def _judge(pixels: npt.NDArray[np.uint8]) -> str:
-    """The sentence that ``read_radiograph`` would say of the polarity, or an empty text."""
-    step = max(1, min(pixels.shape) // _JUDGED_SIDE)
-    small = Image.fromarray(np.ascontiguousarray(pixels[::step, ::step])).resize((64, 64), Image.Resampling.BOX)
-    return " ".join(upright_polarity(Radiograph(pixels=np.asarray(small, dtype=np.float32))).warnings)
+    turned, inverted = shipped_looker().pose(grey.pixels)
+    lying = Radiograph(pixels=np.clip(pixels, 0, 1, out=pixels))
+    found = put_upright(lying, Gate("accepted", frontal=1.0, turned=turned, inverted=inverted))
+    return found.pixels, " ".join(found.warnings)
 
 
 def decode_with_pillow(path: str) -> None:
@@ -112,7 +98,7 @@ def decode_with_pillow(path: str) -> None:
 
 
 def decode_with_reader(path: str) -> None:
-    """The same through ``read_radiograph``, to floating point with upright polarity."""
+    """The same through ``read_radiograph``, to floating point."""
     with open(path, "rb") as file:
         read_radiograph(file.read())
 

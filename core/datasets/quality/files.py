@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core.anatomy import shipped_looker
 from core.datasets.parallel import in_processes
 from core.datasets.preparation.pixels import read_grey
 from core.imaging import ImagingError
@@ -101,7 +102,7 @@ def _examine(path: str) -> tuple[_Facts, bytes]:
     except MemoryError:
         return _Facts(path, "There was not enough memory to read the image.", bytes=size, mtime_ns=changed), b""
     height, width = values.shape
-    inverted = bool(grey.note)
+    _, inverted = shipped_looker().pose(grey.pixels)
     facts = _Facts(path, "", False, size, changed, width, height, grey.bits, grey.format, digest, roughness, inverted)
     return facts, picture.tobytes()
 

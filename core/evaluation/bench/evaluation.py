@@ -49,7 +49,7 @@ def _measure() -> None:
             score_with_predictions(table, predictions, name="bench"),
             folder,
             split="val",
-            other=predictions,
+            others={"the same": predictions},
             detailed=True,
         )
     _say("whole evaluation of these predictions with subgroups, comparison, figures and page", started)

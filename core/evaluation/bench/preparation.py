@@ -36,7 +36,7 @@ def measure_preparation(
 
     Returns:
         ``images``, ``workers``, ``image_size``, ``repeats``; images per second as ``preparation_per_s``,
-        ``reader_per_s`` (``read_radiograph``: decoding, floating point, polarity) and ``pillow_per_s`` (bare decoding,
+        ``reader_per_s`` (``read_radiograph``: decoding, floating point) and ``pillow_per_s`` (bare decoding,
         None where a file is not for Pillow); and ``share_of_reader``, ``share_of_pillow``, the quotients.
 
     Raises:

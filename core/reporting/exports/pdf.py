@@ -17,6 +17,7 @@ from core.findings import display_name
 from core.reporting.evidence import DECISIONS, FindingEvidence
 from core.reporting.exports.pdf_text import FONT, paragraph, plain_line, styles
 from core.reporting.exports.pictures import caption, overlaid, trust
+from core.reporting.exports.plain import anatomy_lines
 from core.reporting.exports.study import ReportedStudy
 from core.reporting.report import SECTIONS
 from core.reporting.review import state_in_words
@@ -85,10 +86,15 @@ def _build(
         Spacer(1, 2 * mm),
         KeepTogether(_evidence_table(study, style)),
         Spacer(1, 2 * mm),
+        paragraph(_anatomy(study), style["small"]),
         paragraph(_identity(study), style["small"]),
     ]
     document.build(story, canvasmaker=_NumberedCanvas)
     return file.getvalue(), document.page
+
+
+def _anatomy(study: ReportedStudy) -> str:
+    return ". ".join(anatomy_lines(study.evidence)) + "."
 
 
 def _head(study: ReportedStudy, style: Styles) -> list[Flowable]:

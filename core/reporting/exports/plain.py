@@ -10,14 +10,17 @@ from datetime import UTC
 from typing import Any
 
 from core import DISCLAIMER
-from core.anatomy import Place
+from core.anatomy import Anatomy, Place
+from core.classifier.abnormality import Abnormal
 from core.classifier.reliability import HeatmapReliability
 from core.findings import display_name
-from core.reporting.evidence import DECISIONS, Evidence, FindingEvidence
+from core.reporting.certainty import PHRASES
+from core.reporting.evidence import CALLED, DECISIONS, Evidence, FindingEvidence
 from core.reporting.reliability import reliability_in_words
 from core.reporting.report import SECTIONS, Report
 from core.reporting.review import Review, reviewed_report, state_in_words
 from core.reporting.wording import in_words
+from core.reporting.worth import abnormal_in_words, precision_in_words
 
 
 def as_object(evidence: Evidence, report: Report) -> dict[str, Any]:
@@ -25,11 +28,36 @@ def as_object(evidence: Evidence, report: Report) -> dict[str, Any]:
     return {
         "view": evidence.view,
         "gate": asdict(evidence.gate),
+        "abnormal": None if evidence.abnormal is None else _abnormal_object(evidence.abnormal),
+        "policy": evidence.policy,
+        "policy_chosen_for": evidence.policy_chosen_for,
+        "anatomy": None if evidence.anatomy is None else anatomy_object(evidence.anatomy),
         "findings": [_finding_object(item) for item in evidence.findings],
         "report": report_object(report),
         "warnings": list(evidence.warnings),
         "model": evidence.model,
     }
+
+
+def anatomy_object(anatomy: Anatomy) -> dict[str, Any]:
+    """Ratio, lines and outlines as plain data; places in shares of the upright picture's width and height."""
+    widths = anatomy.cardiothoracic
+    outlines = {"right_lung": anatomy.right_lung, "left_lung": anatomy.left_lung, "heart": anatomy.heart}
+    return {
+        "cardiothoracic_ratio": None if widths is None else round(widths.ratio, 3),
+        "lines": None if widths is None else asdict(widths),
+        "outlines": outlines if anatomy.right_lung and anatomy.left_lung else None,
+    }
+
+
+def anatomy_lines(evidence: Evidence) -> list[str]:
+    """What was seen of the picture itself, in words: whether it is a frontal chest, and the cardiothoracic ratio."""
+    gate, anatomy = evidence.gate, evidence.anatomy
+    verdict = f"{gate.verdict}, judged because somebody insisted" if gate.forced else gate.verdict
+    lines = [f"Frontal chest radiograph: {verdict} (probability {gate.frontal:.1%})"]
+    if anatomy is not None and anatomy.cardiothoracic_ratio is not None:
+        lines.append(f"Cardiothoracic ratio: {anatomy.cardiothoracic_ratio:.2f}, from the outlines of heart and lungs")
+    return lines
 
 
 def report_object(report: Report) -> dict[str, Any]:
@@ -64,19 +92,26 @@ def as_text(evidence: Evidence, report: Report, review: Review | None = None, *,
         for paragraph in sentences if review is None else review.text.get(section, "").splitlines():
             lines += textwrap.wrap(paragraph, width=96, initial_indent="  ", subsequent_indent="    ")
         lines.append("")
-    lines.append("EVIDENCE (calibrated probability, operating point, decision)")
+    lines.append(f"EVIDENCE (calibrated probability, certainty of what is called; policy {evidence.policy})")
+    if evidence.abnormal is not None:
+        lines.append(f"  {abnormal_in_words(evidence.abnormal)}")
     for item in evidence.decided(*DECISIONS):
         probability = "      " if item.probability is None else f"{item.probability:6.1%}"
-        threshold = "      " if item.operating_point is None else f"{item.operating_point.threshold:6.1%}"
-        lines.append(f"  {display_name(item.finding.name):<20}{probability}  {threshold}  {item.decision}")
+        decision = item.decision if item.certainty is None else f"{item.decision}, {PHRASES[item.certainty].name}"
+        lines.append(f"  {display_name(item.finding.name):<20}{probability}  {decision}")
+    if called := evidence.decided(*CALLED):
+        lines += ["", "WORTH OF THE CALLS"]
+    for item in called:
+        text = f"{display_name(item.finding.name)}: {precision_in_words(item)}"
+        lines += textwrap.wrap(text, width=96, initial_indent="  ", subsequent_indent="    ")
     lines += ["", "HEATMAP RELIABILITY (against radiologists' boxes)"]
-    called = evidence.decided("present", "possible")
     for item in called:
         words = "not measured." if item.reliability is None else reliability_in_words(item.reliability)
         text = f"{display_name(item.finding.name)}: {words}"
         lines += textwrap.wrap(text, width=96, initial_indent="  ", subsequent_indent="    ")
     if not called:
         lines.append("  No finding is present or possible.")
+    lines += ["", *anatomy_lines(evidence)]
     lines += ["", f"Model: {evidence.model['name']} version {evidence.model['version']}"]
     if review and review.sign_off:
         lines.append(f"Record of the review, SHA-256: {review.sign_off.record}")
@@ -96,8 +131,14 @@ def as_csv(studies: Iterable[tuple[str, Evidence, Review | None]]) -> str:
             "threshold",
             "possible_threshold",
             "decision",
+            "certainty",
+            "precision",
+            "abnormal",
+            "policy",
             "places",
             "heatmap_reliability",
+            "gate",
+            "cardiothoracic_ratio",
             "model",
             "report_state",
             "disclaimer",
@@ -114,14 +155,25 @@ def as_csv(studies: Iterable[tuple[str, Evidence, Review | None]]) -> str:
                     "" if point is None else f"{point.threshold:.6f}",
                     "" if point is None else f"{point.possible_threshold:.6f}",
                     item.decision,
+                    item.certainty or "",
+                    "" if item.precision is None else f"{item.precision:.6f}",
+                    "" if evidence.abnormal is None else f"{evidence.abnormal.probability:.6f}",
+                    evidence.policy,
                     in_words(item.places),
                     "" if item.reliability is None else reliability_in_words(item.reliability),
+                    evidence.gate.verdict,
+                    _ratio(evidence),
                     f"{evidence.model['name']} {evidence.model['version']}",
                     state_in_words(review),
                     DISCLAIMER,
                 ]
             )
     return file.getvalue()
+
+
+def _ratio(evidence: Evidence) -> str:
+    ratio = evidence.anatomy.cardiothoracic_ratio if evidence.anatomy else None
+    return "" if ratio is None else f"{ratio:.3f}"
 
 
 def _review_object(review: Review | None) -> dict[str, Any]:
@@ -151,9 +203,18 @@ def _finding_object(item: FindingEvidence) -> dict[str, Any]:
         "n_positive": point.n_positive if point else None,
         "n_negative": point.n_negative if point else None,
         "decision": item.decision,
+        "certainty": item.certainty,
+        "certainty_words": None if item.certainty is None else PHRASES[item.certainty].name,
+        "precision": item.precision,
+        "precision_ci95": item.precision_ci95,
+        "precision_words": precision_in_words(item),
         "places": [_place_object(place) for place in item.places],
         "heatmap_reliability": None if item.reliability is None else _reliability_object(item.reliability),
     }
+
+
+def _abnormal_object(abnormal: Abnormal) -> dict[str, Any]:
+    return asdict(abnormal) | {"words": abnormal_in_words(abnormal)}
 
 
 def _place_object(place: Place) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def repair(draft: Draft, evidence: Evidence) -> Draft:
     longer names gets a plain sentence in front. A section that is left with nothing gets a normal statement that the
     evidence supports. The result may still be at fault: examine it again.
     """
-    case = Case(evidence)
+    case = Case.of(evidence)
     findings = _kept(draft.findings, case)
     impression = _kept(draft.impression, case)
     findings = [*_missing(findings, evidence.decided("present", "possible")), *findings]

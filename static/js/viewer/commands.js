@@ -23,6 +23,7 @@ export const COMMANDS = [
 
   toggle("heatmap", ["h"], "Heatmap", "Findings", (viewer) => viewer.isHeatmapOn, (viewer) => viewer.overlay.toggle("heatmap"), { isPossible: (viewer) => viewer.hasHeatmap }),
   toggle("boxes", ["b"], "Radiologists’ boxes", "Findings", (viewer) => viewer.overlay.get("boxes"), (viewer) => viewer.overlay.toggle("boxes"), { isPossible: (viewer) => viewer.hasBoxes }),
+  toggle("outlines", ["o"], "Outlines of lungs and heart", "Findings", (viewer) => viewer.hasOutlines && viewer.overlay.get("outlines"), (viewer) => viewer.overlay.toggle("outlines"), { isPossible: (viewer) => viewer.hasOutlines }),
   { id: "next", keys: ["n"], text: "Next finding", group: "Findings", run: (viewer) => viewer.step(1) },
   { id: "previous", keys: ["p"], text: "Previous finding", group: "Findings", run: (viewer) => viewer.step(-1) },
   toggle("compare", ["c"], "Compare side by side", "Findings", (viewer) => viewer.isComparing, (viewer) => viewer.toggleComparison()),

@@ -10,7 +10,7 @@ const scratch = { canvas: new OffscreenCanvas(1, 1), context: null, image: null,
 
 /**
  * Draws a scene at { scale, left, top }, in CSS pixels.
- * scene: { image: { width, height }, pyramid, table, heatmap, opacity, boxes, colours }; heatmap may be null, boxes empty.
+ * scene: { image: { width, height }, pyramid, table, heatmap, opacity, boxes, outlines, colours }; heatmap and outlines may be null, boxes empty.
  */
 export function drawScene(context, scene, placement, density) {
   const { image, heatmap } = scene;
@@ -26,6 +26,7 @@ export function drawScene(context, scene, placement, density) {
     context.drawImage(heatmap, left, top, width, height);
   }
   context.restore();
+  if (scene.outlines) drawOutlines(context, scene, placement, density);
   drawBoxes(context, scene, placement, density);
 }
 
@@ -86,6 +87,41 @@ function growScratch(columns, rows) {
   scratch.context = canvas.getContext("2d", { alpha: false });
   scratch.image = new ImageData(canvas.width, canvas.height);
   scratch.words = new Uint32Array(scratch.image.data.buffer);
+}
+
+/** Lungs and heart as thin lines, the two widths of the cardiothoracic ratio as level lines with ends. */
+function drawOutlines(context, { outlines, colours }, { scale, left, top }, density) {
+  const at = ({ x, y }) => [(left + x * scale) * density, (top + y * scale) * density];
+  const path = new Path2D();
+  for (const organ of outlines.organs) {
+    organ.forEach((point, index) => (index ? path.lineTo(...at(point)) : path.moveTo(...at(point))));
+    path.closePath();
+  }
+  for (const [from, to] of outlines.widths) {
+    const [[x0, y], [x1]] = [at(from), at(to)];
+    path.moveTo(x0, y);
+    path.lineTo(x1, y);
+    for (const x of [x0, x1]) {
+      path.moveTo(x, y - 6 * density);
+      path.lineTo(x, y + 6 * density);
+    }
+  }
+  context.lineJoin = "round";
+  // A dark rim keeps the line visible on bone.
+  for (const [colour, thickness] of [[colours.ground, 3], [colours.outline, 1.25]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = thickness * density;
+    context.stroke(path);
+  }
+  if (!outlines.widths.length) return;
+  context.font = `${12 * density}px ${colours.font}`;
+  context.textBaseline = "bottom";
+  const [x, y] = at(outlines.widths[0][0]);
+  context.lineWidth = 3 * density;
+  context.strokeStyle = colours.ground;
+  context.fillStyle = colours.outline;
+  context.strokeText(outlines.words, x, y - 8 * density);
+  context.fillText(outlines.words, x, y - 8 * density);
 }
 
 /** Solid where the shown finding was boxed, dashed for the others. */

@@ -130,11 +130,13 @@ export class Pane {
       heatmap: shown ? source.heatmaps.picture(this.finding, this.#overlay.get("clearBelow") ?? source.heatmaps.clearBelow) : null,
       opacity: this.#overlay.get("opacity"),
       boxes: this.#overlay.get("boxes") ? source.boxes : [],
+      outlines: this.#overlay.get("outlines") ? source.outlines : null,
       finding: this.finding,
       colours: {
         ground: style.getPropertyValue("--stage"),
         ink: style.getPropertyValue("--stage-text"),
         box: style.getPropertyValue("--stage-box"),
+        outline: style.getPropertyValue("--stage-outline"),
         font: style.fontFamily,
       },
     };

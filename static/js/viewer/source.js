@@ -7,6 +7,17 @@ import { loadPixels } from "./pixels.js";
 import { Pyramid } from "./pyramid.js";
 import { presetsOf } from "./windowing.js";
 
+/** Outlines and the lines of the cardiothoracic ratio, from shares of the picture to places on it. */
+function anatomyOf({ outlines, cardiothoracic_ratio: ratio, lines }, { width, height }) {
+  const place = ([x, y]) => ({ x: x * width, y: y * height });
+  const level = ({ y, left, right }) => [place([left, y]), place([right, y])];
+  return {
+    organs: Object.values(outlines).filter(Boolean).map((points) => points.map(place)),
+    widths: lines ? [level(lines.heart), level(lines.thorax)] : [],
+    words: ratio ? `Cardiothoracic ratio ${ratio.toFixed(2)}` : "",
+  };
+}
+
 export class StudySource {
   pyramid = null;
   presets = [];
@@ -27,6 +38,7 @@ export class StudySource {
       width: width * across,
       height: height * down,
     }));
+    this.outlines = study.anatomy?.outlines ? anatomyOf(study.anatomy, this.image) : null;
   }
 
   get description() {

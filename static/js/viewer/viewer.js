@@ -76,6 +76,10 @@ export class Viewer {
     return this.#allPanes.some((pane) => pane.source.boxes.length > 0);
   }
 
+  get hasOutlines() {
+    return this.#allPanes.some((pane) => pane.source.outlines !== null);
+  }
+
   get isComparing() {
     return this.#second !== null;
   }

@@ -16,7 +16,7 @@ from core.__main__ import main
 from core.classifier import Classifier, load_checkpoint
 from core.classifier.checkpoint import checkpoint_digest
 from core.classifier.feature_maps import as_grid, feature_layer
-from core.classifier.heatmaps import by_gradient, closed_form, explainer
+from core.classifier.heatmaps import by_gradient, closed_form, quickest_way
 from core.classifier.onnx_model import onnx_explainer
 from core.findings import LABELS
 from core.imaging import Radiograph
@@ -94,13 +94,13 @@ def test_a_network_of_timm_gives_what_its_library_gives(
 @pytest.mark.parametrize("name", [*TRANSFORMERS, *TIMM])
 def test_heatmaps_follow_a_patch_of_the_input(name: str, imported: Path, picture: np.ndarray) -> None:
     network, config = load_checkpoint(imported / name)
-    explain = explainer(network, 64)
+    explain = quickest_way(network, 64)
     calm = torch.full((1, 1, 64, 64), 0.5)
     left, right = calm.clone(), calm.clone()
     patch = torch.from_numpy(picture[:16, :16] / np.float32(255))
     left[0, 0, 24:40, 8:24] = patch
     right[0, 0, 24:40, 40:56] = patch
-    logits, maps = explain(torch.cat([left, right]))
+    logits, maps = explain(network, torch.cat([left, right]))
     torch.testing.assert_close(logits, network(torch.cat([left, right])).detach(), rtol=1e-4, atol=1e-4)
     assert maps.shape == (2, len(config.label_names), 64, 64)
     assert maps.isfinite().all()
@@ -111,7 +111,7 @@ def test_heatmaps_follow_a_patch_of_the_input(name: str, imported: Path, picture
 @pytest.mark.parametrize("name", ["resnet", "swin", "test_resnet", "swin_tiny_patch4_window7_224"])
 def test_the_quick_path_gives_the_maps_of_the_grad_cam_package(name: str, imported: Path, picture: np.ndarray) -> None:
     network, _ = load_checkpoint(imported / name)
-    assert explainer(network, 64).func is closed_form
+    assert quickest_way(network, 64) is closed_form
     x = torch.from_numpy(picture / np.float32(255))[None, None]
     layer = feature_layer(network, 64)
     assert layer is not None
@@ -147,7 +147,7 @@ def test_tokens_without_a_place_come_first_and_are_dropped(tokens: int, side: in
 def test_a_network_with_a_linear_head_is_served_by_onnx_runtime(imported: Path, picture: np.ndarray) -> None:
     before = probabilities(imported / "resnet", picture)
     assert main(["onnx", str(imported / "resnet")]) == 0
-    assert onnx_explainer(imported / "resnet") is not None
+    assert onnx_explainer(imported / "resnet", checkpoint_digest(imported / "resnet")) is not None
     assert probabilities(imported / "resnet", picture) == pytest.approx(before, abs=1e-4, nan_ok=True)
 
 

@@ -10,7 +10,7 @@ import torchvision
 
 from core.__main__ import main
 from core.classifier import Classifier, load_checkpoint, load_config
-from core.classifier.heatmaps import closed_form, explainer
+from core.classifier.heatmaps import closed_form, quickest_way
 from core.classifier.training import TrainingSettings, train
 from core.classifier.training.initial import initial_network
 from core.findings import LABELS
@@ -66,7 +66,7 @@ def test_probabilities_and_decisions_are_those_of_the_library(name: str, downloa
     radiograph = Radiograph(pixels=pixels, view="PA", pixel_spacing_mm=None, warnings=(), metadata={})
     probabilities = Classifier(converted / name).predict(radiograph).probabilities
     facts = models.model_urls[name]
-    points = load_config(converted / name).operating_points
+    points = load_config(converted / name).policy().points
     for column, label in enumerate(LABELS):
         if label in facts["labels"]:
             row = facts["labels"].index(label)
@@ -97,7 +97,7 @@ def test_converted_weights_start_a_training_and_findings_that_they_lack_start_af
 def test_the_residual_network_has_heatmaps_from_one_pass(converted: Path) -> None:
     network, config = load_checkpoint(converted / RESNET)
     assert config.preprocessing.image_size == 512
-    assert explainer(network).func is closed_form
+    assert quickest_way(network) is closed_form
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_a_side_is_caught_when_swapped(clean) -> None:
     assert tried >= FEWEST
 
 
-@pytest.mark.parametrize("hedge", ["Possible {}", "{} cannot be excluded", "There may be {}", "Probable {}"])
+@pytest.mark.parametrize("hedge", ["Possible {}", "{} cannot be excluded", "There may be {}"])
 def test_a_certain_finding_is_caught_when_hedged(clean, hedge: str) -> None:
     tried = 0
     for draft, evidence in clean:

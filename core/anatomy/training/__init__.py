@@ -1,0 +1,1 @@
+"""How the anatomy network is trained and measured: ``python -m core anatomy``."""

@@ -1,0 +1,10 @@
+"""Names of what a report may speak of beyond the 14 findings; CheXpert-14 needs them."""
+
+ENLARGED_MEDIASTINUM = "Enlarged_Cardiomediastinum"
+OPACITY = "Lung_Opacity"
+LESION = "Lung_Lesion"
+CONGESTION = "Pulmonary_Congestion"
+PLEURAL_OTHER = "Pleural_Other"
+FRACTURE = "Fracture"
+DEVICE = "Support_Devices"
+INFECTION = "Infection"
