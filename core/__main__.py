@@ -12,7 +12,7 @@ _PACKAGES = {
     "core.reporting.guard.commands": ("guard", "guard-study"),
     "core.datasets.commands": ("label", "table", "prepare", "quality"),
     "core.anatomy.training.commands": ("anatomy",),
-    "core.classifier.commands": ("combine", "decide", "onnx", "torchxrayvision"),
+    "core.classifier.commands": ("combine", "decide", "import", "onnx"),
     "core.evaluation.commands": ("labeler-study", "learning-curve", "localisation", "bench"),
 }
 
