@@ -44,6 +44,10 @@ _HOST = re.compile(
     r"\b(?:associated|accompanying|adjacent|underlying|overlying|superimposed|coexist(?:ing|ent)|concomitant|related"
     rf"|surrounding|secondary|reactive|parapneumonic|post-?obstructive|complicating) {_ADJECTIVE}{{0,3}}$"
 )
+_EXCEPTED = re.compile(
+    r"[^,;]*\b(?:besides|other than|apart from|aside from|except(?: for)?|beyond|in addition to|but for)"
+    r" (?:the|that|those|this)(?: \w+)? ones?\b"
+)
 _NEGATION = re.compile(
     r"\b(?:no(?! longer| doubt| question)|not|without|neither|nor|never|nothing|none|cannot|absent|absence of|free of"
     r"|negative for|lacks?|devoid of|n't)\b"
@@ -102,6 +106,9 @@ def presupposition(lowered: str, start: int, end: int) -> Presupposition | None:
     # The heart is always there: only a finding can be taken for known.
     organ = lowered.startswith(("heart", "cardiac", "cardio"), start) and not lowered.startswith("cardiomegaly", start)
     if not organ and (_KNOWN.search(before) or _LASTING.search(before) or _LEFT.match(lowered, end)):
+        return "known"
+    # "No pneumothorax besides the known one."
+    if denials and _EXCEPTED.match(lowered, end):
         return "known"
     if _ANOTHER.search(before):
         return "another"

@@ -71,7 +71,7 @@ def test_places_in_several_tokens_are_several_places() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"evidence": "+Effusio"}, "'+Effusio'"),
+        ({"evidence": "+Effusio"}, "Effusio' is no finding"),
         ({"evidence": "+Effusion@nowhere"}, "names no place"),
         ({"evidence": "+Effusion ?Effusion"}, "both"),
         ({"evidence": 3}, "neither text nor a list"),
