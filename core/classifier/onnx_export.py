@@ -42,12 +42,12 @@ def export_onnx(folder: str | Path) -> Path:
     from onnxscript import optimizer
 
     network, config = load_checkpoint(folder)
-    if not has_linear_head(network):
+    side = config.preprocessing.image_size
+    if not has_linear_head(network, side):
         raise CheckpointError(
             f"{config.architecture} does not end in average pooling and one linear layer, so that its heatmaps need "
             "gradients, which ONNX does not give; it is served by PyTorch."
         )
-    side = config.preprocessing.image_size
     target = Path(folder) / ONNX
     partial = target.with_name(ONNX + ".partial")
     with warnings.catch_warnings():

@@ -83,7 +83,8 @@ def _by_pytorch(folder: str | Path) -> Explainer:
     # Most of a server's start would go into this import, which ONNX Runtime does without.
     from core.classifier.heatmaps import explainer
 
-    return explainer(load_checkpoint(folder)[0])
+    network, config = load_checkpoint(folder)
+    return explainer(network, config.preprocessing.image_size)
 
 
 def model_identity(config: CheckpointConfig) -> dict[str, str]:

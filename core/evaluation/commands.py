@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.classifier import SHIPPED, Classifier
+from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
 from core.classifier.reliability import LOCALIZATION, save_localization
 from core.classifier.training import TrainingSettings, add_training_options, read_inputs
 from core.datasets import load_boxes, load_table, restore_validation
@@ -54,7 +55,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     boxes.add_argument("--data_dir", type=Path, required=True, metavar="DIR", help="folder of NIH ChestX-ray14")
     boxes.add_argument("--boxes", type=Path, metavar="FILE", help="[BBox_List_2017.csv in the data folder]")
-    boxes.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+    boxes.add_argument("--checkpoint", type=Path, default=SHIPPED, help=CHECKPOINT_HELP)
     boxes.add_argument("--split", choices=["train", "val", "test"], default="test", help="test is test_list.txt [test]")
     boxes.add_argument("--output", type=Path, help="JSON file for the figures")
     boxes.add_argument(
@@ -85,7 +86,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     two.add_argument("--backbone", default=TrainingSettings.backbone, help=f"to train [{TrainingSettings.backbone}]")
     two.add_argument("--batch_size", type=int, default=16, help="of training [16]")
-    two.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+    two.add_argument("--checkpoint", type=Path, default=SHIPPED, help=CHECKPOINT_HELP)
     two.add_argument("--rounds", type=int, default=ROUNDS, help=f"of peers and start [{ROUNDS}]")
     two.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON, too")
     two.set_defaults(run=bench)
@@ -112,7 +113,8 @@ def localisation(options: argparse.Namespace) -> int:
     """Measure the heatmaps of one split against boxes, and print the figures."""
     if options.keep and options.split != "test":
         options.parser.error("--keep needs --split test: heatmaps look better on images that the network learned from")
-    classifier = Classifier(options.checkpoint)
+    checkpoint = checkpoint_folder(options.checkpoint)
+    classifier = Classifier(checkpoint)
     boxes = load_boxes(options.boxes or options.data_dir / "BBox_List_2017.csv")
     if not (options.data_dir / "test_list.txt").is_file():
         raise ValueError(f"There is no test_list.txt in {options.data_dir}, so nobody knows which images are unseen.")
@@ -125,7 +127,7 @@ def localisation(options: argparse.Namespace) -> int:
         options.output.write_text(json.dumps(figures, indent=2) + "\n")
     print(localisation_table.as_table(figures))
     if options.keep:
-        print(f"\nwrote {save_localization(options.checkpoint, figures)}")
+        print(f"\nwrote {save_localization(checkpoint, figures)}")
     return 0
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.classifier import Classifier
 from core.classifier.policies import DEFAULT_POLICY, Policy, common_threshold_policy
-from core.datasets import Problem
+from core.datasets import Problem, of_images
 from core.evaluation.prediction import Journal, model_digest, predict_probabilities
 from core.evaluation.ranking import Array
 from core.evaluation.reliability import uncalibrated
@@ -94,7 +94,7 @@ def score_with_predictions(table: pd.DataFrame, predictions: pd.DataFrame, *, na
     Raises:
         ValueError: a value is no probability.
     """
-    values = predictions.reindex(table["study_id"]).to_numpy(dtype=float)
+    values = of_images(predictions, table, name=name).to_numpy(dtype=float)
     if ((values < 0) | (values > 1)).any():
         raise ValueError(f"{name} holds values outside 0 to 1: evaluation needs probabilities, not logits.")
     absent = ~np.isfinite(values).any(axis=1)

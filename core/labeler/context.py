@@ -5,11 +5,14 @@ is there outweighs the operator ("the suspected effusion is not seen"), one that
 ("unclear whether the effusion has grown").
 """
 
+from functools import lru_cache
+
 from core.labeler.cues import OPENING, Kind
 from core.labeler.lexicon import Term
+from core.labeler.operators import FORMER, Operators
 from core.labeler.predicates import Predicate, Said, ends_predicate, predicate_in
 from core.labeler.presence import Judgement, Presence
-from core.labeler.scopes import FORMER, Operators, Scope
+from core.labeler.scopes import Scope
 from core.labeler.segments import Segment, opens, segments_in
 from core.labeler.tokens import MASK, Token, tokens_in
 
@@ -43,23 +46,26 @@ def judge_terms(sentence: str, terms: list[Term]) -> list[Judgement]:
         One judgement for each term.
     """
     masked, places = _masked(sentence, terms)
+    judged = _judged(masked)
+    return [_stated(term, judged[place], sentence) for term, place in zip(terms, places, strict=True)]
+
+
+# Sentences that name different observations in the same words are judged alike.
+@lru_cache(maxsize=100_000)
+def _judged(masked: str) -> tuple[Judgement, ...]:
+    """The judgement of each mask."""
     tokens = tokens_in(masked)
+    named = [index for index, token in enumerate(tokens) if token.kind is K.TERM]
     if all(token.kind in _INERT and token.text not in _QUALIFYING for token in tokens):
-        return [_stated(term, _PRESENT, sentence) for term in terms]
+        return (_PRESENT,) * len(named)
     segments = segments_in(tokens)
     over = Operators(tokens, segments).over
     said = _predicates(tokens, segments) if _deciding(tokens, over) else {}
     anaphora = _one(tokens, segments)
-    named = [index for index, token in enumerate(tokens) if token.kind is K.TERM]
-    judgements = []
-    for term, place in zip(terms, places, strict=True):
-        index = named[place]
-        if index in anaphora:
-            judgement = _PRESENT
-        else:
-            judgement = _together(over.get(index), said.get(index), _definite(tokens, index))
-        judgements.append(_stated(term, judgement, sentence))
-    return judgements
+    return tuple(
+        _PRESENT if index in anaphora else _together(over.get(index), said.get(index), _definite(tokens, index))
+        for index in named
+    )
 
 
 def _deciding(tokens: list[Token], over: dict[int, Scope]) -> bool:
@@ -140,8 +146,7 @@ def _predicates(tokens: list[Token], segments: list[Segment]) -> dict[int, Predi
             predicate = predicate_in(tokens, term + 1, end, verbless=False)
             own.append(term)
             if predicate is not None:
-                subjects = (*joined, *own) if place == len(segment.terms) - 1 else tuple(own)
-                for subject in subjects:
+                for subject in (*joined, *own) if place == len(segment.terms) - 1 else own:
                     if subject == term or subject not in said:
                         said[subject] = predicate
         leading = tokens[segment.first].kind in (K.NO, K.NEITHER)

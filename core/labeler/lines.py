@@ -21,9 +21,10 @@ _ROW = re.compile(
 )
 # Words behind which a line cannot be complete.
 _OPEN = words_of(
-    "a an the no not of in on at to for from with without and or nor but is are was were be been has have had can cannot "
-    "may might could would should by than as versus vs possible probable likely small large mild moderate severe left "
-    "right bilateral any new acute focal definite evidence there this that which both upper lower middle stable"
+    "a an the no not of in on at to for from with without and or nor but is are was were be been has have had can "
+    "cannot may might could would should by than as versus vs possible probable likely small large mild moderate "
+    "severe left right bilateral any new acute focal definite evidence there this that which both upper lower "
+    "middle stable"
 )
 
 

@@ -184,7 +184,7 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
 
 
 def _closes(tokens: list[Token], index: int, end: int) -> bool:
-    """Whether a "no" or "none" is the predicate itself: "effusion: none", but not "an effusion left, none on the right"."""
+    """Whether a "no" or "none" is the predicate: "effusion: none", not "effusion on the left, none on the right"."""
     if tokens[index].kind is K.NONE:
         return index + 1 >= end or tokens[index + 1].kind in (K.SEEN, K.BE, K.NOW)
     return tokens[index].text == "no" and ends_predicate(tokens, index, end)

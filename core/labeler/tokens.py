@@ -1,6 +1,7 @@
 """A sentence in standard wording to tokens, each with what it does."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from core.labeler.cues import PHRASES, Kind
@@ -26,16 +27,18 @@ class Token(NamedTuple):
     text: str
 
 
-def _by_first_word() -> dict[str, tuple[tuple[tuple[str, ...], Kind], ...]]:
-    table: dict[str, list[tuple[tuple[str, ...], Kind]]] = {}
+def _by_first_word() -> dict[str, tuple[tuple[tuple[str, ...], Token], ...]]:
+    table: dict[str, list[tuple[tuple[str, ...], Token]]] = {}
     for kind, phrases in PHRASES.items():
         for phrase in phrases:
             words = tuple(_PIECE.findall(phrase) or (phrase,))
-            table.setdefault(words[0], []).append((words, kind))
+            table.setdefault(words[0], []).append((words, Token(kind, " ".join(words))))
     return {first: tuple(sorted(entries, key=lambda one: -len(one[0]))) for first, entries in table.items()}
 
 
 _PHRASES = _by_first_word()
+_TERM = Token(Kind.TERM, MASK)
+_MINUS = Token(Kind.MINUS, "-")
 
 
 def tokens_in(masked: str) -> list[Token]:
@@ -48,17 +51,22 @@ def tokens_in(masked: str) -> list[Token]:
             continue
         phrases = _PHRASES.get(word)
         if phrases is None:
-            tokens.append(Token(Kind.TERM if word == MASK else Kind.WORD, word))
+            tokens.append(_TERM if word == MASK else _word(word))
             continue
-        for phrase, kind in phrases:
+        for phrase, token in phrases:
             length = len(phrase)
             if length == 1 or tuple(words[place : place + length]) == phrase:
                 # A minus behind a finding says that it is absent; elsewhere it is a dash.
                 if word == "-" and words[place + 1 : place + 2] in ([], [","], [";"]):
-                    kind = Kind.MINUS
-                tokens.append(Token(kind, word if length == 1 else " ".join(phrase)))
+                    token = _MINUS
+                tokens.append(token)
                 passed = place + length
                 break
         else:
-            tokens.append(Token(Kind.WORD, word))
+            tokens.append(_word(word))
     return tokens
+
+
+@lru_cache(maxsize=100_000)
+def _word(word: str) -> Token:
+    return Token(Kind.WORD, word)

@@ -78,6 +78,11 @@ def _listed(statement: Statement) -> str:
     return listed(phrases(statement.findings))
 
 
+def _either(statement: Statement) -> str:
+    """The findings joined by "or" alone, which leaves no doubt of what a "not" in front of them reaches."""
+    return " or ".join(phrases(statement.findings))
+
+
 def _names(statement: Statement) -> str:
     return ",".join(statement.findings)
 
@@ -86,4 +91,4 @@ def _not_called(statement: Statement) -> str:
     return not_called(statement.findings)
 
 
-_environment.filters.update(not_called=_not_called, called=_called, listed=_listed, names=_names)
+_environment.filters.update(not_called=_not_called, either=_either, called=_called, listed=_listed, names=_names)

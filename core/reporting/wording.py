@@ -9,7 +9,7 @@ from core.reporting.certainty import PHRASES, Certainty, stated
 LUNG: tuple[str, ...] = tuple(finding.name for finding in FINDINGS if finding.group == "lung")
 
 # Behind a longer list its doubt comes late: "cannot exclude" then stands in front of it.
-_SHORT_LIST = 3
+_SHORT_LIST = 2
 
 
 def listed(phrases: Sequence[str], last: str = "or") -> str:

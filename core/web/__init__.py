@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from core.classifier import SHIPPED, Classifier
+from core.classifier.importing import checkpoint_folder
 from core.settings import ROOT, ServerSettings
 from core.web import api, errors, guard_api, ingestion, pages, sample_gallery, worklist_api
 from core.web.archives import MAX_ARCHIVE_BYTES
@@ -42,7 +43,7 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
     settings = settings or ServerSettings.from_environment()
     app = Flask("chestlens", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config["MAX_CONTENT_LENGTH"] = MAX_ARCHIVE_BYTES + _MULTIPART_OVERHEAD
-    classifier = Classifier(settings.checkpoint or SHIPPED)
+    classifier = Classifier(checkpoint_folder(settings.checkpoint or SHIPPED))
     # A policy that the checkpoint does not have is told now, not with the first upload.
     classifier.config.policy(settings.policy)
     settings.instance.mkdir(parents=True, exist_ok=True)

@@ -156,3 +156,10 @@ def test_figures_count_what_is_called_by_hand() -> None:
     assert figures["per_label"]["Mass"]["precision"]["value"] == 0.5
     assert figures["per_label"]["Edema"]["sensitivity"]["value"] == 0.0
     assert figures["per_label"]["Hernia"]["precision"]["value"] is None
+
+
+def test_an_image_that_could_not_be_judged_has_no_probability_of_being_abnormal(decisions: Decisions) -> None:
+    assert decisions.abnormal is not None
+    p = np.full((2, 14), 0.1)
+    p[1] = np.nan
+    assert np.isfinite(decisions.abnormal(p)).tolist() == [True, False]

@@ -10,11 +10,14 @@ from typing import Any, get_args
 
 from tqdm.auto import tqdm
 
+from core.findings import LABELS
 from core.reporting.guard.checking import Outside, check_object
+from core.reporting.guard.study import CodedReport, as_table, read_examples, study_examples, study_reports
+from core.reporting.guard.verdict import Draft
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the command to the parser of ``python -m core``."""
+    """Add the two commands to the parser of ``python -m core``."""
     one = commands.add_parser(
         "guard",
         help="drafts of reports against their evidence",
@@ -32,6 +35,14 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "that is written beside the verdict [shown]",
     )
     one.set_defaults(run=guard)
+
+    two = commands.add_parser("guard-study", help="how often the guard is right, beside a search for keywords")
+    two.add_argument(
+        "--sentences", type=Path, required=True, metavar="FILE", help="drafts with the right verdict, tab separated"
+    )
+    two.add_argument("--data_dir", type=Path, help="folder of Open-i [the reports of the torchxrayvision package]")
+    two.add_argument("--r2gen_split", type=Path, metavar="FILE", help="adds the reports of that split's test part")
+    two.set_defaults(run=guard_study)
 
 
 def guard(options: argparse.Namespace) -> int:
@@ -56,6 +67,29 @@ def guard(options: argparse.Namespace) -> int:
     if failed:
         print(f"{failed} of {failed + judged} lines could not be read.", file=sys.stderr)
     return 1 if failed and not judged else 0
+
+
+def guard_study(options: argparse.Namespace) -> int:
+    """Print the figures."""
+    figures = study_examples(read_examples(options.sentences))
+    if options.r2gen_split:
+        # Judging a text needs no table of data; reading the collection does.
+        from core.datasets.sources.openi import load_openi
+
+        table = load_openi(options.data_dir, images=False, r2gen_split=options.r2gen_split).table
+        table = table[
+            (table["split"] == "test") & table[LABELS[0]].notna() & table["report_findings"].fillna("").ne("")
+        ]
+        reports = [
+            CodedReport(
+                Draft(row["report_findings"], row["report_impression"] or ""),
+                tuple(name for name in LABELS if row[name] == 1),
+            )
+            for _, row in table.iterrows()
+        ]
+        figures += study_reports(tqdm(reports, desc="reading", unit=" reports", disable=None))
+    print(as_table(figures))
+    return 0
 
 
 def _parsed(line: bytes) -> Any:

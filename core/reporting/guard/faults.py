@@ -66,8 +66,10 @@ _MEASURE = re.compile(
 _MEASURED = re.compile(r"\d ?%|\b(?:cm|mm|centimet\w+|millimet\w+|inch(?:es)?|percent|measur\w+|diameter)\b")
 # Words of certainty about what another sentence or part spoke of: "it is definite".
 _SURE = re.compile(
-    r"\b(?:definite|certain|certainty|sure|proven|confirmed|real|genuine|established|beyond doubt|unequivocal"
+    r"\b(?:definite|certain|certainty|sure|proven|confirmed|real|genuine|established|doubt|doubtful|questionable|former|latter|unequivocal"
     r"|obvious)\b"
+    # "... and a smaller one beside it".
+    r"|\b(?:an?|another|the|two|other|further)(?: \w+)? ones?\b"
 )
 _JUDGEMENTS = frozenset(
     ["normal", "normally", "limits", "unremarkable", "disease", "diseases", "process", "abnormal", "abnormality"]

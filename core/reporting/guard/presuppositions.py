@@ -24,7 +24,10 @@ _ADJECTIVE = (
 _DETERMINER = (
     r"(?:the|this|that|these|those|its|their|his|her|said|aforementioned|patient's|known|pre-?existing|existing|such)"
 )
-_KNOWN = re.compile(rf"\b{_DETERMINER} {_ADJECTIVE}{{0,4}}$")
+_KNOWN = re.compile(rf"\b(?:{_DETERMINER}|both|no longer(?: any| an?)?) {_ADJECTIVE}{{0,4}}$")
+_LEFT = re.compile(
+    r" (?:remains?|persists?|lingers|recurs|(?:is|are) (?:left|no longer))\b(?! (?:possible|suspected|clear|a ))"
+)
 # "The question of pneumonia" and "the lungs" bind other nouns; these end in the finding itself.
 _LASTING = re.compile(
     r"\b(?:residual|persist(?:ent|ing)|recurr(?:ent|ing)|remaining|resolving|resolved|improving|improved|worsening|worsened"
@@ -32,13 +35,18 @@ _LASTING = re.compile(
     rf"|long-?standing|old|known|previous|prior|evolving|healing|treated) {_ADJECTIVE}{{0,3}}$"
 )
 _ANOTHER = re.compile(
-    rf"\b(?:another|additional|further|other|(?:a |the )?(?:second|third)|more|new(?:ly)?|extra|fresh)"
+    rf"\b(?:another|additional|further|other|(?:a |the )?(?:second|third|larger|smaller|bigger|largest"
+    rf"|smallest)|more|new(?:ly)?|extra|fresh)"
     rf" {_ADJECTIVE}{{0,3}}(?:(?:areas?|foc(?:us|i)|patch(?:es)?|regions?|sites?|zones?|pockets?) of"
     rf" {_ADJECTIVE}{{0,3}})?$"
 )
 _HOST = re.compile(
     r"\b(?:associated|accompanying|adjacent|underlying|overlying|superimposed|coexist(?:ing|ent)|concomitant|related"
     rf"|surrounding|secondary|reactive|parapneumonic|post-?obstructive|complicating) {_ADJECTIVE}{{0,3}}$"
+)
+_EXCEPTED = re.compile(
+    r"[^,;]*\b(?:besides|other than|apart from|aside from|except(?: for)?|beyond|in addition to|but for)"
+    r" (?:the|that|those|this)(?: \w+)? ones?\b"
 )
 _NEGATION = re.compile(
     r"\b(?:no(?! longer| doubt| question)|not|without|neither|nor|never|nothing|none|cannot|absent|absence of|free of"
@@ -97,7 +105,10 @@ def presupposition(lowered: str, start: int, end: int) -> Presupposition | None:
         return "complement"
     # The heart is always there: only a finding can be taken for known.
     organ = lowered.startswith(("heart", "cardiac", "cardio"), start) and not lowered.startswith("cardiomegaly", start)
-    if not organ and (_KNOWN.search(before) or _LASTING.search(before)):
+    if not organ and (_KNOWN.search(before) or _LASTING.search(before) or _LEFT.match(lowered, end)):
+        return "known"
+    # "No pneumothorax besides the known one."
+    if denials and _EXCEPTED.match(lowered, end):
         return "known"
     if _ANOTHER.search(before):
         return "another"

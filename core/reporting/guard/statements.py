@@ -108,10 +108,10 @@ _ADVERBS = (
     r"|aerated)(?:,? but|,? and|,)?"
     r"|symmetric(?:al)? and|predominantly|relatively|again|now|still|unchanged and|stable and))*"
 )
-_VERB = r"(?: (?:is|are|was|were|appears?|remains?|look(?:s)?|show(?:s)?)(?: seen)?)?(?: to be)?"
+_VERB = r"(?: (?:is|are|was|were|lies|falls|appears?|remains?|look(?:s)?|show(?:s)?)(?: seen)?)?(?: to be)?"
 _LOOKS = r"(?:size|contours?|appearance|configuration|caliber)"
 _GOOD = (
-    r"(?:clear(?! of\b)|normal|unremarkable|sharp|dry|not enlarged|(?:well )?preserved|(?:well )?maintained"
+    r"(?:clear(?! of\b)|(?:of )?normal|unremarkable|sharp|dry|not enlarged|(?:well )?preserved|(?:well )?maintained"
     r"|within (?:the )?(?:normal (?:limits|range)|limits of normal)"
     r"|free (?:of|from) (?:(?:any|acute|focal|active) )*(?:(?:disease|abnormalit(?:y|ies)|fluid|air)"
     r"(?:(?:,? (?:and|or) |/)(?:disease|abnormalit(?:y|ies)|fluid|air))*))"
@@ -119,7 +119,7 @@ _GOOD = (
 # "... within normal limits for size and contour", "... clear bilaterally"
 _IN_WHAT = rf"(?: (?:(?:for|in|of) )?(?:overall )?{_LOOKS}(?: and {_LOOKS})*)?(?: bilaterally)?"
 _KIND = (
-    r"(?:acute|active|focal|significant|other|additional|definite|gross|discrete|suspicious|overt|convincing"
+    r"(?:acute|active|focal|patholog(?:ic|ical)|significant|other|additional|definite|gross|discrete|suspicious|overt|convincing"
     r"|radiographic|obvious|discernible|visible|visualized)"
 )
 _KINDS = rf"(?: {_KIND}(?:(?:,? | or |/){_KIND})*)?"
@@ -127,7 +127,7 @@ _SYSTEM = (
     r"(?:cardiopulmonary|cardiothoracic|intrathoracic|thoracic|chest|cardiac|heart|pulmonary|lungs?|parenchymal"
     r"|pleural)"
 )
-_SYSTEMS = rf"{_SYSTEM}(?:(?:, | or | and |,? or |/){_SYSTEM})*"
+_SYSTEMS = rf"(?:(?:left|right) )?{_SYSTEM}(?:(?:, | or | and |,? or |/){_SYSTEM})*"
 _BAD = (
     r"(?:abnormalit(?:y|ies)|disease(?: process(?:es)?)?|process(?:es)?|findings?|pathology"
     r"|changes?(?! (?:in|of|from|since|to|compared|when|is|are)\b))"

@@ -29,7 +29,7 @@ _DEVICE = re.compile(
     r"|lobectom\w+|pneumonectom\w+|thoracotom\w+|thoracostom\w+|implant\w*|staples?|sutures?|screws?|rods?|coils?"
     r"|drains?|picc|swan|ganz|balloon|defibrillator|a?icd|ett|ngt|tracheostom\w+|intubat\w+|support|instrumentation"
     r"|arthroplast\w+|anchors?|vertebroplast\w+|kyphoplast\w+|transplant\w*|pigtail|foreign bod(?:y|ies)|foreign"
-    r"|metal(?:lic)?|jewelry|artifacts?|artefacts?|post-?procedur\w+|dobbhoff|ecg|ekg|telemetry|graft\w*|filter|pump"
+    r"|metal(?:lic)?|jewelry|artifacts?|artefacts?|post-?procedur\w+|post-?op\w*|dobbhoff|ecg|ekg|telemetry|graft\w*|filter|pump"
     r"|plates?|nails?|fixation|fusion|replacement|removal|removed|placement|tips?|bullets?|shrapnel|radiopaque"
     r"|radiodense|nipples?|piercing|generator|shunt|loop|tracheal tube|markers?|overl(?:ie|ies|ying) (?:lead"
     r"|wire)\w*)\b"
@@ -57,7 +57,7 @@ _MODALITY = re.compile(
     r"|inspired|inspiration|expirat\w+|expos(?:ed|ures?)|(?:under|over)?penetrat\w+|contrast|doppler|motion|acquired"
     r"|limited|limits? (?:the )?(?:evaluation|assessment)|limitations?|suboptimal\w*|lordotic|quality|position(?:ing)?"
     r"|centred|centered|collimat\w+|exams?|examinations|studies|kub|summation|superimposition|overlap\w*|performed"
-    r"|submitted|available|reviewed|presented|taken|cardiac motion)\b"
+    r"|submitted|available|reviewed|presented|taken|accentuat\w+|exaggerat\w+|cardiac motion)\b"
 )
 # Parts of the body, and states of the lungs and vessels, of which none of the 14 findings speaks.
 _ELSEWHERE = re.compile(
@@ -79,7 +79,7 @@ _ELSEWHERE = re.compile(
     r"|thymus|thymic|azygos|svc|vena cava|cava\w*|carina\w*|atri(?:um|al|a)|ventric\w*|coronary|jugular|subclavian"
     r"|anterior|posterior|extremit\w+|pelvi\w+|hips?|knees?|cartilage|demineral\w+|lucency of the bone|body|bodies"
     r"|bronchi\w*|interstitium|air trapping|free air|gas|fat pads?|fat|pads?|stones?|gallstones?|nipple|hernia repair"
-    r"|quadrant|intact|junction|external|old)\b"
+    r"|lytic|blastic|quadrant|intact|junction|external|old)\b"
 )
 # The marks by which published reports hide identifying words.
 _HIDDEN = re.compile(r"\bx\s?xx+\b|\bxx+\b|_{3,}")

@@ -17,7 +17,7 @@ def word_set(text: str) -> frozenset[str]:
 # else.
 FINDING_WORDS = word_set("""
     atelectasis atelectases atelectatic cardiomegaly consolidation consolidations consolidative edema oedema
-    effusion effusions emphysema emphysematous enlarged enlargement fibrosis fibrotic fluid hernia hernias
+    consolidated effusion effusions emphysema emphysematous enlarged enlargement fibrosis fibrotic fluid hernia hernias
     herniation infiltrate infiltrates infiltration infiltrative mass masses nodule nodules pneumonia pneumonic
     pneumothorax pneumothoraces thickening thickened collapse collapsed collapses big widened dilated infected
 """)
