@@ -118,7 +118,10 @@ def test_the_report_names_its_algorithm_and_says_that_it_is_a_draft(dicom_study:
     )
     assert report.ContentQualification == "RESEARCH"
     (measurements,) = _named(report, "Imaging Measurements")
-    for group in measurements.ContentSequence:
+    *judged, measured = measurements.ContentSequence
+    (name,) = _named(measured, "Algorithm Name")
+    assert name.TextValue == "ChestLens anatomy"
+    for group in judged:
         (name,), (version,) = _named(group, "Algorithm Name"), _named(group, "Algorithm Version")
         assert name.TextValue == dicom_study.evidence.model["name"]
         assert version.TextValue == dicom_study.evidence.model["version"]

@@ -226,7 +226,7 @@ def _read_raster(path: Path) -> npt.NDArray[np.uint8] | None:
 def _read_dicom(path: Path) -> npt.NDArray[np.uint8] | None:
     try:
         file = parse_dicom(path.read_bytes())
-        stored = decode_stored_values(file).astype(np.float32)
+        stored = decode_stored_values(file).values.astype(np.float32)
     except ImagingError as error:
         log.info("%s is left out: %s", path.name, error)
         return None
