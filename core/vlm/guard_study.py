@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
+from core.anatomy import admit
 from core.classifier import Classifier
 from core.findings import LABELS
 from core.imaging import read_safely
@@ -73,9 +74,9 @@ def study_images(files: Sequence[Path], classifier: Classifier, writer: Writer) 
     """
     evidences, written = [], []
     for file in tqdm(files, desc="writing", unit="report", disable=None):
-        radiograph = read_safely(file.read_bytes())
-        evidences.append(assess(radiograph, classifier).evidence)
-        written.append(rewrite(picture_of(radiograph), evidences[-1], writer))
+        admitted = admit(read_safely(file.read_bytes()))
+        evidences.append(assess(admitted, classifier).evidence)
+        written.append(rewrite(picture_of(admitted.radiograph), evidences[-1], writer))
     return summarise(evidences, written)
 
 
