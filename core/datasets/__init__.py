@@ -2,8 +2,8 @@
 
 from core.datasets.adjudicated import ADJUDICATED, load_adjudicated
 from core.datasets.boxes import EDGES, load_boxes
-from core.datasets.loading import SOURCES, ReportReading, label_from_reports, load_table
 from core.datasets.images import of_images
+from core.datasets.loading import SOURCES, ReportReading, label_from_reports, load_table
 from core.datasets.predictions import load_predictions
 from core.datasets.sources import load_nih
 from core.datasets.splits import FRACTIONS, assign_splits, restore_validation, split_table
@@ -35,8 +35,8 @@ __all__ = [
     "load_boxes",
     "load_nih",
     "load_predictions",
-    "of_images",
     "load_table",
+    "of_images",
     "patient_keys",
     "read_table",
     "restore_validation",

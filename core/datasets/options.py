@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from core.datasets.loading import SOURCES, ReportReading, load_table
+from core.datasets.sources.readers import RULES
 from core.datasets.splits import FRACTIONS
 from core.datasets.table import Collection
 
@@ -56,6 +57,12 @@ def add_source_options(parser: argparse.ArgumentParser, *, required: bool = True
         help="what a finding becomes that the report does not speak of [absent]",
     )
     group.add_argument(
+        "--readers",
+        choices=RULES,
+        default="majority",
+        help="what a label of csv becomes on which several rows of one image differ [majority]",
+    )
+    group.add_argument(
         "--r2gen_split", type=Path, metavar="FILE", help="R2Gen's division of openi, if not in its folder"
     )
     group.add_argument("--reports_only", action="store_true", help="read the reports of openi without its images")
@@ -78,6 +85,7 @@ def load_sources(options: argparse.Namespace) -> Collection:
         mimic_iv=options.mimic_iv,
         r2gen_split=options.r2gen_split,
         images=not options.reports_only,
+        readers=options.readers,
     )
     for note in collection.notes:
         print(f"note: {note}", file=sys.stderr)

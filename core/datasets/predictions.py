@@ -8,7 +8,6 @@ from core.datasets.images import image_name
 from core.datasets.table import DatasetError
 from core.findings import LABELS
 
-
 # What the column of images is called: in tables of NIH, in those of predict, in those of core.datasets.
 _IMAGE_COLUMNS = ("Image Index", "path", "image_path")
 
