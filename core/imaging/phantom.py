@@ -1,7 +1,8 @@
 """A synthetic frontal chest radiograph: a sample that shows nobody, and the known truth of the tests.
 
 X-rays are attenuated along their path, so every organ is drawn as a thickness that adds up; the grey value is the
-logarithm of what passes, as in a computed radiograph.
+logarithm of what passes, as in a computed radiograph. Deep breath, fine vessels and a slim mediastinum: the classifier
+takes coarser ones for disease.
 """
 
 import io
@@ -23,11 +24,11 @@ _WALL_WIDTHS = (0.40, 0.55, 0.67, 0.745, 0.785, 0.81, 0.80)
 
 @dataclass(frozen=True)
 class Lesion:
-    """A round shadow.
+    """A shadow with an irregular border.
 
     Attributes:
         x, y: centre in fractions of the image's width and height, from the left and the top.
-        radius: in fractions of the side.
+        radius: where it has half its density, on average around it, in fractions of the side.
         density: added grey, of 1; a nodule has about 0.15.
     """
 
@@ -52,8 +53,7 @@ def render_phantom(*, size: int = 1024, lesions: Sequence[Lesion] = (), seed: in
     x, y = _grid()
     density = _soft_tissue(x, y, rng) + _bones(x, y)
     for lesion in lesions:
-        distance = np.hypot(x - (2 * lesion.x - 1), y - (2 * lesion.y - 1)) / (2 * lesion.radius)
-        density = density + lesion.density * _soft(1 - distance, 0.08)
+        density = density + lesion.density * _shadow(x - (2 * lesion.x - 1), y - (2 * lesion.y - 1), 2 * lesion.radius)
     image = _resize((density * 1.08).astype(np.float32), size)
     image = image + rng.normal(0, 0.006, image.shape).astype(np.float32)
     return np.clip(image, 0, 1)
@@ -107,6 +107,17 @@ def _blur(image: FloatArray, sigma: float) -> FloatArray:
     return image.astype(np.float32)
 
 
+def _shadow(x: FloatArray, y: FloatArray, radius: float) -> FloatArray:
+    """A tumour about the origin, 1 in its middle: lobed, with streaks into the lung, fading outwards.
+
+    A smooth disc the classifier takes for what it is, something laid on the picture.
+    """
+    angle = np.arctan2(y, x)
+    lobed = radius * (1 + 0.18 * np.sin(7 * angle + 1) + 0.10 * np.sin(13 * angle))
+    outside = np.clip(np.hypot(x, y) / lobed - 0.66, 0, None)
+    return np.exp(-6 * outside**2).astype(np.float32)
+
+
 def _body(x: FloatArray, y: FloatArray) -> FloatArray:
     """Trunk, shoulders and neck, 1 inside."""
     # Half width of the outline at each height: neck, the slope of the shoulders, arms leaving the image, flanks.
@@ -120,11 +131,11 @@ def _lungs(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Depth of air in both lungs, 0 to 1, and the mask of the diaphragm below them."""
     depth = np.zeros_like(x)
     diaphragm = np.zeros_like(x)
-    for side, dome in ((-1, 0.40), (1, 0.48)):
+    for side, dome in ((-1, 0.52), (1, 0.58)):
         own = x * side
         # The outer wall runs steeply down from the apex, the inner one leaves room for the mediastinum.
         outer = np.interp(y, _WALL_HEIGHTS, _WALL_WIDTHS).astype(np.float32)
-        inner = 0.14 + 0.03 * np.clip(y / 0.5, 0, 1)
+        inner = 0.10 + 0.03 * np.clip(y / 0.5, 0, 1)
         across = np.minimum(outer - own, own - inner)
         apex = _ellipse(own, y, 0.37, 0.15, 0.47, 0.95, 2.5)
         # The dome is highest in its inner third and falls into the costophrenic angle at the side.
@@ -148,21 +159,21 @@ def _soft_tissue(x: FloatArray, y: FloatArray, rng: np.random.Generator) -> Floa
         _soft(_ellipse(x * 0.90 + y * 0.44, y * 0.90 - x * 0.44, 0.245, 0.12, 0.40, 0.27), 0.09),
         _soft(_ellipse(x, y, -0.06, 0.20, 0.185, 0.33), 0.10),
     )
-    waist = 0.135 + 0.035 * np.exp(-(((y + 0.42) / 0.16) ** 2)) + 0.05 * np.clip((y + 0.2) / 0.3, 0, 1)
+    waist = 0.095 + 0.035 * np.exp(-(((y + 0.42) / 0.16) ** 2)) + 0.05 * np.clip((y + 0.2) / 0.3, 0, 1)
     mediastinum = np.maximum(
         _soft(waist - np.abs(x - 0.01), 0.06), _soft(_ellipse(x, y, 0.115, -0.33, 0.09, 0.10), 0.35)
     )
     hila = np.exp(-(((np.abs(x) - 0.19) / 0.075) ** 2) - ((y + 0.07) / 0.14) ** 2)
     # Heart and vessels take the place of air, but lung lies before and behind them.
     filled = np.clip(np.maximum(0.86 * heart, mediastinum) + 0.22 * hila, 0, 1)
-    density = density - 0.47 * air * (1 - 0.88 * filled) * body
+    density = density - 0.52 * air * (1 - 0.88 * filled) * body
     density = density + 0.10 * mediastinum * body * (1 - 0.6 * _soft(-y - 0.6, 0.3)) + 0.05 * heart
     density = density + diaphragm * body * (0.03 + 0.10 * np.clip(y - 0.25, 0, 1))
     bubble = _soft(_ellipse(x, y, 0.36, 0.60, 0.14, 0.065), 0.6)
     density = density - 0.09 * bubble
     vessels = _vessels(rng)
     fog = _blur(rng.normal(0, 1, x.shape).astype(np.float32), 5)
-    texture = vessels * 0.15 * (1 - 0.75 * filled) + fog / max(float(fog.std()), 1e-6) * 0.010
+    texture = vessels * 0.06 * (1 - 0.75 * filled) + fog / max(float(fog.std()), 1e-6) * 0.004
     return (density + texture * np.clip(air, 0, 1) * body).astype(np.float32)
 
 
