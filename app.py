@@ -1,6 +1,7 @@
 """Serve ChestLens in the browser.
 
-python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR] [--samples DIR] [--writer DIR] [--reasoning]
+python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR] [--policy NAME] [--samples DIR] [--writer DIR]
+    [--reasoning]
 """
 
 import argparse
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from waitress import create_server
 
+from core.classifier.importing import CHECKPOINT_HELP
+from core.classifier.options import add_policy_option
 from core.settings import ServerSettings
 from core.web import create_app, services_of
 
@@ -22,7 +25,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1: this machine only]")
     parser.add_argument("--port", type=int, default=5000, help="port, 0 for any free one [5000]")
-    parser.add_argument("--checkpoint", type=Path, help="classifier folder [the shipped one]")
+    parser.add_argument("--checkpoint", type=Path, help=CHECKPOINT_HELP)
+    add_policy_option(parser, default=None)
     parser.add_argument(
         "--samples",
         type=Path,
@@ -48,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         settings = ServerSettings.from_environment()
         if options.checkpoint:
             settings = replace(settings, checkpoint=options.checkpoint)
+        if options.policy:
+            settings = replace(settings, policy=options.policy)
         if options.writer:
             settings = replace(settings, writer=None if options.writer == "off" else Path(options.writer))
         if options.reasoning:

@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint: AUROC with patient-bootstrap intervals, operating points, calibration, trivial baselines.
+"""Evaluate a checkpoint: AUROC with patient-bootstrap intervals, policies, calibration, trivial baselines.
 
 python evaluate.py --model_path DIR --dataset nih --data_dir DIR --split val --output_dir DIR --detailed_reports
 
@@ -14,6 +14,8 @@ from typing import Any
 import pandas as pd
 
 from core.classifier import SHIPPED, CheckpointError, load_config
+from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
+from core.classifier.options import add_policy_option
 from core.command_line import run_command
 from core.datasets import load_predictions, restore_validation, smaller_originals
 from core.datasets.options import add_source_options, load_sources
@@ -26,7 +28,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--model_path",
         type=Path,
-        help="checkpoint folder [the shipped one]; with --predictions, whose validation images are the val split",
+        help=f"{CHECKPOINT_HELP}; with --predictions, whose validation images are the val split",
     )
     parser.add_argument("--predictions", type=Path, help="evaluate stored probabilities (CSV) instead of a checkpoint")
     parser.add_argument("--split", choices=["train", "val", "test"], default="test", help="[test]")
@@ -34,7 +36,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--detailed_reports", action="store_true", help="write report.html, and its figures as PNG and CSV files"
     )
-    parser.add_argument("--threshold", type=_share, help="one threshold for all labels [each label's operating point]")
+    add_policy_option(parser)
+    parser.add_argument("--threshold", type=_share, help="one threshold for all labels instead of a policy")
     parser.add_argument("--thresholds", type=Path, help="thresholds.json of this model's evaluation on its val split")
     parser.add_argument("--min_original_px", type=int, default=0, help="only images whose original was this large")
     parser.add_argument(
@@ -54,6 +57,8 @@ def run(options: argparse.Namespace) -> int:
     # Before any image is predicted: what is wrong with these files should not be found after hours.
     others = _named_predictions(options.compare)
     stored = load_predictions(options.predictions) if options.predictions else None
+    if options.model_path is not None:
+        options.model_path = checkpoint_folder(options.model_path)
     folder = options.model_path or (None if options.predictions else SHIPPED)
     provenance: dict[str, Any] = {}
     if folder is not None:
@@ -79,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
         scores,
         options.output_dir,
         split=options.split,
+        policy=options.policy,
         threshold=options.threshold,
         thresholds_file=options.thresholds,
         others=others,

@@ -16,7 +16,8 @@ class ServerSettings:
     Attributes:
         instance: folder for uploads and results (``CHESTLENS_INSTANCE``).
         database_url: SQLAlchemy URL (``DATABASE_URL``); SQLite inside ``instance`` by default.
-        checkpoint: folder of the classifier (``CHESTLENS_CHECKPOINT``), None for the shipped one.
+        checkpoint: folder of the classifier, or public weights (``CHESTLENS_CHECKPOINT``), None for the shipped one.
+        policy: by which thresholds findings are called (``CHESTLENS_POLICY``): reading, screening or specific.
         queue_limit: studies that may wait before uploads are turned away with 503 (``CHESTLENS_QUEUE_LIMIT``).
         writer: folder of the model that rewrites reports (``CHESTLENS_WRITER``; the shipped one by default), None for
             no rewriting (``off``).
@@ -28,6 +29,7 @@ class ServerSettings:
     instance: Path
     database_url: str
     checkpoint: Path | None = None
+    policy: str = "reading"
     queue_limit: int = 64
     samples: Path | None = None
     writer: Path | None = None
@@ -50,6 +52,7 @@ class ServerSettings:
             instance=instance,
             database_url=environment.get("DATABASE_URL", f"sqlite:///{instance / 'chestlens.sqlite3'}"),
             checkpoint=Path(checkpoint) if checkpoint else None,
+            policy=environment.get("CHESTLENS_POLICY", "reading"),
             queue_limit=int(limit),
             samples=Path(samples) if samples else None,
             writer=None if writer == "off" else Path(writer or _WRITER),

@@ -5,46 +5,50 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from PIL import Image
 
+from core.__main__ import main
 from core.datasets import COLUMNS, read_table
 from core.findings import LABELS
 from core.settings import ROOT
 
-
-def _run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "core", *map(str, arguments)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+Run = Callable[..., Any]
 
 
-def test_label_prints_labels_and_mentions_as_json() -> None:
-    answer = json.loads(_run("label", "--text", "Small left effusion. No edema. Possible mass.", "--json").stdout)
+@pytest.fixture
+def run(command: Callable[..., Any]) -> Run:
+    """Calls ``python -m core``."""
+    return partial(command, main)
+
+
+def test_label_prints_labels_and_mentions_as_json(run: Run) -> None:
+    answer = json.loads(run("label", "--text", "Small left effusion. No edema. Possible mass.", "--json").out)
     assert list(answer["labels"]) == list(LABELS)
     assert [answer["labels"][name] for name in ("Effusion", "Edema", "Mass", "Hernia")] == [1, 0, -1, None]
     first = answer["mentions"][0]
     assert (first["severity"], first["laterality"], first["sentence"]) == ("small", "left", "Small left effusion")
 
 
-def test_label_prints_what_people_read() -> None:
-    text = _run("label", "--text", "Small left effusion.", "--chexpert").stdout
+def test_label_prints_what_people_read(run: Run) -> None:
+    text = run("label", "--text", "Small left effusion.", "--chexpert").out
     assert "Effusion" in text
     assert "present (small, left)" in text
     assert "Pleural Effusion" in text
-    assert "none of the 14" in _run("label", "--text", "Unremarkable bones.").stdout
+    assert "none of the 14" in run("label", "--text", "Unremarkable bones.").out
 
 
-def test_label_labels_a_file_and_lists_bad_rows(tmp_path: Path) -> None:
+def test_label_labels_a_file_and_lists_bad_rows(tmp_path: Path, run: Run) -> None:
     (tmp_path / "reports.csv").write_text("id,text\n1,Edema.\n2,\n")
-    done = _run("label", "--input", tmp_path / "reports.csv", "--output", tmp_path / "labels.csv")
-    assert "2 reports labelled" in done.stdout
-    assert "1 row or file was left out" in done.stderr
+    done = run("label", "--input", tmp_path / "reports.csv", "--output", tmp_path / "labels.csv")
+    assert "2 reports labelled" in done.out
+    assert "1 row or file was left out" in done.err
     rows = list(csv.DictReader((tmp_path / "labels.csv").read_text().splitlines()))
     assert [row["Edema"] for row in rows] == ["1", ""]
     assert "row 3" in (tmp_path / "labels.problems.csv").read_text()
@@ -53,54 +57,54 @@ def test_label_labels_a_file_and_lists_bad_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments", [("label",), ("label", "--input", "a.csv"), ("table", "--dataset", "nih"), ("table", "--dataset", "x")]
 )
-def test_wrong_use_exits_with_two(arguments: tuple[str, ...]) -> None:
-    _run(*arguments, code=2)
+def test_wrong_use_exits_with_two(arguments: tuple[str, ...], run: Run) -> None:
+    run(*arguments, status=2)
 
 
-def test_table_writes_the_fixed_columns_and_lists_what_it_left_out(nih_folder: Path, tmp_path: Path) -> None:
+def test_table_writes_the_fixed_columns_and_lists_what_it_left_out(nih_folder: Path, tmp_path: Path, run: Run) -> None:
     (nih_folder / "images" / "00000004_001.png").unlink()
-    done = _run("table", "--dataset", "nih", "--data_dir", nih_folder, "--output", tmp_path / "table.csv")
+    done = run("table", "--dataset", "nih", "--data_dir", nih_folder, "--output", tmp_path / "table.csv")
     with (tmp_path / "table.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
     assert len(rows) == 23
     assert {row["Mass"] for row in rows} == {"0", "1"}
-    assert "note: 1 of 24 images" in done.stderr
+    assert "note: 1 of 24 images" in done.err
     assert "00000004_001.png" in (tmp_path / "table.problems.csv").read_text()
-    _run("table", "--dataset", "nih", "--data_dir", nih_folder, "--output", tmp_path / "table.parquet")
+    run("table", "--dataset", "nih", "--data_dir", nih_folder, "--output", tmp_path / "table.parquet")
     pd.testing.assert_frame_equal(read_table(tmp_path / "table.parquet"), read_table(tmp_path / "table.csv"))
 
 
-def test_table_says_in_one_sentence_what_is_wrong_with_the_folder(tmp_path: Path) -> None:
+def test_table_says_in_one_sentence_what_is_wrong_with_the_folder(tmp_path: Path, run: Run) -> None:
     for name in ("nih", "openi", "rexgradient", "mimic", "csv"):
-        done = _run("table", "--dataset", name, "--data_dir", tmp_path / "no", "--output", tmp_path / "t.csv", code=1)
-        assert done.stderr.count("\n") == 1
-        assert str(tmp_path / "no") in done.stderr
+        done = run("table", "--dataset", name, "--data_dir", tmp_path / "no", "--output", tmp_path / "t.csv", status=1)
+        assert done.err.count("\n") == 1
+        assert str(tmp_path / "no") in done.err
     assert not (tmp_path / "t.csv").exists()
 
 
-def test_prepared_copies_can_be_trained_on_as_they_lie(nih_folder: Path, tmp_path: Path) -> None:
+def test_prepared_copies_can_be_trained_on_as_they_lie(nih_folder: Path, tmp_path: Path, run: Run) -> None:
     (nih_folder / "images" / "00000004_001.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     output = tmp_path / "prepared"
     options = ("--dataset", "nih", "--data_dir", nih_folder, "--image_size", "64", "--output", output)
-    done = _run("prepare", *options)
-    assert "23 of 24 images prepared" in done.stdout
+    done = run("prepare", *options)
+    assert "23 of 24 images prepared" in done.out
     assert "00000004_001.png" in (output / "problems.csv").read_text()
     again = read_table(output / "table.csv")
     assert len(again) == 23
     assert max(Image.open(again["image_path"][0]).size) == 64
-    assert "Traceback" not in _run("prepare", *options).stderr
-    _run("table", "--dataset", "csv", "--data_dir", output, "--output", tmp_path / "again.csv")
+    run("prepare", *options)
+    run("table", "--dataset", "csv", "--data_dir", output, "--output", tmp_path / "again.csv")
     assert read_table(tmp_path / "again.csv")["split"].tolist() == again["split"].tolist()
 
 
-def test_quality_writes_a_page_and_says_the_main_things(nih_folder: Path, tmp_path: Path) -> None:
-    _run("table", "--dataset", "nih", "--data_dir", nih_folder, "--output", tmp_path / "table.csv")
-    done = _run("quality", tmp_path / "table.csv", "--output", tmp_path / "quality")
+def test_quality_writes_a_page_and_says_the_main_things(nih_folder: Path, tmp_path: Path, run: Run) -> None:
+    run("table", "--dataset", "nih", "--data_dir", nih_folder, "--output", tmp_path / "table.csv")
+    done = run("quality", tmp_path / "table.csv", "--output", tmp_path / "quality")
     result = json.loads((tmp_path / "quality" / "quality.json").read_text())
-    assert all(sentence["text"] in done.stdout for sentence in result["summary"])
+    assert all(sentence["text"] in done.out for sentence in result["summary"])
     assert (tmp_path / "quality" / "quality.html").stat().st_size > 10_000
-    assert "There is no table" in _run("quality", tmp_path / "none.csv", "--output", tmp_path, code=1).stderr
+    assert "There is no table" in run("quality", tmp_path / "none.csv", "--output", tmp_path, status=1).err
 
 
 def test_tables_that_the_hub_does_not_give_are_said_in_one_sentence(tmp_path: Path) -> None:
@@ -113,18 +117,21 @@ def test_tables_that_the_hub_does_not_give_are_said_in_one_sentence(tmp_path: Pa
 
 
 @pytest.mark.real_data
-def test_the_labeler_study_prints_train_and_test_apart(shared_data: Path, tmp_path: Path) -> None:
+def test_the_labeler_study_prints_train_and_test_apart(shared_data: Path, tmp_path: Path, run: Run) -> None:
     if importlib.util.find_spec("torchxrayvision") is None:
         pytest.skip("torchxrayvision, which carries the Open-i reports, is not installed")
     split = shared_data / "openi" / "r2gen_split.csv"
-    done = _run("labeler-study", "--r2gen_split", split, "--output", tmp_path / "study.json")
-    assert "R2Gen train (2028 reports)" in done.stdout
-    assert "R2Gen test (565 reports)" in done.stdout
+    done = run("labeler-study", "--r2gen_split", split, "--output", tmp_path / "study.json")
+    assert "R2Gen train (2028 reports)" in done.out
+    assert "R2Gen test (565 reports)" in done.out
     assert json.loads((tmp_path / "study.json").read_text())["splits"]["all"]["micro_f1"] > 0.9
 
 
-def test_bench_measures_the_work_on_data(nih_folder: Path) -> None:
-    lines = _run("bench", "data", "--images", nih_folder / "images", "--image_size", "64").stdout
+def test_bench_measures_the_work_on_data(nih_folder: Path, tmp_path: Path, run: Run) -> None:
+    options = ("--images", nih_folder / "images", "--image_size", "64", "--output", tmp_path / "bench.json")
+    lines = run("bench", "data", *options).out
+    told = json.loads((tmp_path / "bench.json").read_text())
+    assert [figure["text"] for figure in told["figures"]] == lines.splitlines()
     assert re.search(r"labeler: [\d,]+ reports/s|labeler: not measured", lines)
     assert re.search(r"NIH table of 112,120 rows, read and split: \d+\.\d s, peak memory \d\.\d\d GiB", lines)
     assert re.search(r"preparation of 24 images to 64 pixels with \d+ processes: \d+ images/s", lines)

@@ -2,6 +2,7 @@
 
 from core.datasets.adjudicated import ADJUDICATED, load_adjudicated
 from core.datasets.boxes import EDGES, load_boxes
+from core.datasets.images import of_images
 from core.datasets.loading import SOURCES, ReportReading, label_from_reports, load_table
 from core.datasets.predictions import load_predictions
 from core.datasets.sources import load_nih
@@ -35,6 +36,7 @@ __all__ = [
     "load_nih",
     "load_predictions",
     "load_table",
+    "of_images",
     "patient_keys",
     "read_table",
     "restore_validation",

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.evaluation.ranking import Array
-from core.evaluation.resampling import RESAMPLES, interval, patient_draws
+from core.evaluation.resampling import RESAMPLES, interval
 from core.findings import LABELS
+from core.statistics import patient_draws
 
 _SHARES = ("precision", "recall", "specificity", "npv", "f1")
 
@@ -18,16 +19,18 @@ def decision_figures(
     patients: npt.NDArray[Any],
     thresholds: Array,
     *,
+    called: npt.NDArray[np.bool_] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """What becomes of each label when it is called present at or above its threshold.
+    """What becomes of each label when it is called at or above its threshold.
 
     Args:
         labels: (N, 14) of 0, 1 or NaN.
         probabilities: (N, 14), NaN where the model does not say.
         patients: (N,) identifiers.
         thresholds: (14,), NaN for a label without a decision, which is left out.
+        called: (N, 14) what is called where a policy decides by more than thresholds.
 
     Returns:
         ``per_label`` with ``threshold``, the confusion matrix ``tn, fp, fn, tp``, ``precision`` (PPV), ``recall``
@@ -38,7 +41,7 @@ def decision_figures(
     """
     known = np.isfinite(labels) & np.isfinite(probabilities) & np.isfinite(thresholds)
     truth = (labels > 0.5) & known
-    called = (probabilities >= thresholds) & known
+    called = (probabilities >= thresholds if called is None else called) & known
     cells = np.stack([known & ~called & ~truth, called & ~truth, truth & ~called, called & truth]).astype(np.float32)
     counts = cells.sum(axis=1, dtype=float)
     flat = cells.transpose(1, 0, 2).reshape(len(labels), -1)

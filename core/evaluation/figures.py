@@ -1,5 +1,6 @@
 """The figures of the evaluation report, drawn from the tables that are written beside them."""
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from core.classifier.call_figures import STUDY_FIGURES
 from core.evaluation.metrics import TARGET_RANGE
 from core.figures import COLOURS, GREY, INK, MARKERS, canvas, panels
 from core.findings import LABELS, display_name
 
 _ROW = 0.27
+# Figures of a policy that are no shares.
+_COUNTS = ("false_calls_per_normal", "calls_per_abnormal")
 
 
 def auroc_figure(table: pd.DataFrame) -> Figure:
@@ -104,6 +108,39 @@ def f1_figure(decisions: pd.DataFrame) -> Figure:
     _name_rows(axes, [display_name(label) for label in decisions["label"]])
     axes.set_xlim(0, 1)
     axes.set_xlabel("F1, 95% interval")
+    return figure
+
+
+def policy_figure(table: pd.DataFrame) -> Figure:
+    """The shares of the study under each policy with their intervals, beside those of chance."""
+    own = table[~table["figure"].isin(_COUNTS)]
+    names = list(own["figure"].unique())
+    policies = list(own["policy"].unique())
+    figure, axes = canvas(height=1.4 + _ROW * 1.6 * len(names))
+    places = np.arange(len(names))
+    for series, policy in enumerate(policies):
+        part = own[own["policy"] == policy]
+        _dots(axes, part, "value", places + 0.22 * (series - (len(policies) - 1) / 2), series, policy)
+    chance = own[own["policy"] == policies[0]]["chance"]
+    axes.plot(chance, places, "|", color=INK, markersize=11, label="chance")
+    figure.legend(frameon=False, ncols=len(policies) + 1, loc="outside upper center")
+    _name_rows(axes, [fill(STUDY_FIGURES[name], 26) for name in names])
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("share, 95% interval")
+    return figure
+
+
+def call_figure(table: pd.DataFrame) -> Figure:
+    """Precision and sensitivity of what a policy calls, label by label, with the prevalence, which chance has."""
+    figure, axes = canvas(height=1.1 + _ROW * 1.5 * len(table))
+    places = np.arange(len(table))
+    _dots(axes, table, "precision", places - 0.17, 0, "precision")
+    _dots(axes, table, "sensitivity", places + 0.17, 1, "sensitivity")
+    axes.plot(table["prevalence"], places, "|", color=INK, markersize=11, label="chance")
+    figure.legend(frameon=False, ncols=3, loc="outside upper center")
+    _name_rows(axes, [display_name(label) for label in table["label"]])
+    axes.set_xlim(0, 1)
+    axes.set_xlabel("share, 95% interval")
     return figure
 
 

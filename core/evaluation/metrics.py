@@ -27,8 +27,8 @@ def evaluate(
     patients: npt.NDArray[Any],
     *,
     thresholds: Array,
+    called: npt.NDArray[np.bool_] | None = None,
     split: str,
-    further_thresholds: dict[str, Array] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -38,9 +38,9 @@ def evaluate(
         labels: (N, 14) of 0, 1 or NaN.
         probabilities: (N, 14) calibrated, NaN for labels that the model does not know.
         patients: (N,) identifiers.
-        thresholds: (14,) at or above which a label is called present.
+        thresholds: (14,) at or above which a label is called.
+        called: (N, 14) what is called where a policy decides by more than thresholds.
         split: name of the images' split.
-        further_thresholds: for each name others (14,), whose decisions stand under ``decisions``.
 
     Raises:
         ValueError: no label has positives and negatives.
@@ -54,7 +54,9 @@ def evaluate(
         )
     precisions = average_precision_per_label(labels, probabilities)
     drawn_aurocs, drawn_precisions = bootstrap_both(labels, [probabilities], patients, resamples=resamples, seed=seed)
-    decided = decision_figures(labels, probabilities, patients, thresholds, resamples=resamples, seed=seed)
+    decided = decision_figures(
+        labels, probabilities, patients, thresholds, called=called, resamples=resamples, seed=seed
+    )
     known = np.isfinite(labels) & np.isfinite(probabilities)
     numbers, positives = known.sum(axis=0), ((labels > 0.5) & known).sum(axis=0)
     per_label = {
@@ -86,10 +88,6 @@ def evaluate(
         **{name: decided[name] for name in _OF_ALL_LABELS},
         "baselines": baselines(np.where(known, labels, np.nan)),
         "targets": {"auroc": _target(macro_auroc), "label_accuracy": _target(decided["label_accuracy"])},
-        "decisions": {
-            name: decision_figures(labels, probabilities, patients, others, resamples=resamples, seed=seed)
-            for name, others in (further_thresholds or {}).items()
-        },
     }
 
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from core import DISCLAIMER
+from core.classifier.call_figures import STUDY_FIGURES
 from core.evaluation import figures, tables
 from core.evaluation.label_noise import WRONG_POSITIVES
 from core.evaluation.localisation_table import published
@@ -60,6 +61,7 @@ def write_report(
             target_sentence=target_sentence,
             accuracy_sentence=why_accuracy_proves_nothing(metrics),
             rules=RULES,
+            study_figures=STUDY_FIGURES,
             bins=BINS,
             fewest=FEWEST,
             gaps=[row for row in tested if row["larger_than_chance"]],
@@ -82,6 +84,7 @@ def _figures(
     discrimination, decisions = tables.discrimination_table(metrics), tables.decision_table(metrics)
     led = decisions[decisions["thresholds"] == metrics["decided_by"]]
     roc, precision_recall = tables.curve_tables(labels, probabilities)
+    policies, calls = tables.policy_table(metrics), tables.call_table(metrics)
     reliability, noise = tables.reliability_table(metrics), tables.noise_table(metrics)
     found: dict[str, tuple[pd.DataFrame, Callable[[], Figure]]] = {
         "auroc": (discrimination, lambda: figures.auroc_figure(discrimination)),
@@ -92,6 +95,8 @@ def _figures(
         ),
         "confusion": (decisions, lambda: figures.confusion_figure(led)),
         "f1": (led, lambda: figures.f1_figure(led)),
+        "policies": (policies, lambda: figures.policy_figure(policies)),
+        "calls": (calls, lambda: figures.call_figure(calls[calls["policy"] == metrics["policy"]])),
         "reliability": (reliability, lambda: figures.reliability_figure(reliability)),
         "label_noise": (noise, lambda: figures.noise_figure(noise)),
     }

@@ -3,34 +3,13 @@
 Images of one patient are alike, so that resampling images would give intervals that are too narrow.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from core.evaluation.ranking import Array, Counts, Ranking
-
-RESAMPLES = 1000
-# Resamples that are counted together: few enough for the processor's cache, many enough to be quick.
-_BLOCK = 32
-
-
-def patient_draws(patients: npt.NDArray[Any], *, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[Counts]:
-    """How often each image counts in each resample of the patients.
-
-    Args:
-        patients: (N,) identifiers.
-
-    Yields:
-        (N, B) arrays whose B add up to ``resamples``; the same for the same patients and seed.
-    """
-    generator = np.random.default_rng(seed)
-    unique, member = np.unique(patients, return_inverse=True)
-    shares = np.full(len(unique), 1 / len(unique))
-    for start in range(0, resamples, _BLOCK):
-        drawn = generator.multinomial(len(unique), shares, size=min(_BLOCK, resamples - start))
-        yield np.ascontiguousarray(drawn.T.astype(np.int32))[member]
+from core.evaluation.ranking import Array, Ranking
+from core.statistics import RESAMPLES, patient_draws
 
 
 def bootstrap_both(

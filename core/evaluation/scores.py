@@ -8,11 +8,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.classifier import Classifier
-from core.datasets import Problem
+from core.classifier.policies import DEFAULT_POLICY, Policy, common_threshold_policy
+from core.datasets import Problem, of_images
 from core.evaluation.prediction import Journal, model_digest, predict_probabilities
 from core.evaluation.ranking import Array
 from core.evaluation.reliability import uncalibrated
 from core.findings import LABELS
+
+_OF_OTHERS = (
+    "nothing: stored predictions have no policies, so that a finding is called from a probability of one half on"
+)
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,9 @@ class Scores:
         model: its name, in words.
         probabilities: (N, 14), NaN where it does not say.
         uncalibrated: (N, 14) before calibration, or None where that is not known.
-        operating_points: (14,) thresholds of its own, or None.
+        policies: by which it calls findings.
+        abnormal: (N,) probability of being abnormal, NaN where an image has no probabilities; None where the model
+            does not judge that.
         digest: what tells it from other models, or None for stored predictions.
         problems: the images without probabilities, one entry each.
     """
@@ -31,7 +38,8 @@ class Scores:
     model: str
     probabilities: Array
     uncalibrated: Array | None = None
-    operating_points: Array | None = None
+    policies: tuple[Policy, ...] = ()
+    abnormal: Array | None = None
     digest: str | None = None
     problems: tuple[Problem, ...] = ()
 
@@ -62,14 +70,14 @@ def score_with_checkpoint(table: pd.DataFrame, folder: str | Path, output_dir: s
         probabilities = predict_probabilities(table, classifier, journal=journal, problems=problems)
     finally:
         journal.close()
-    points = config.operating_points
     return Scores(
         model=f"{config.name} {config.version}",
         probabilities=probabilities,
         uncalibrated=uncalibrated(
             probabilities, config.calibration, [LABELS.index(name) for name in config.label_names]
         ),
-        operating_points=np.array([points[name].threshold if name in points else np.nan for name in LABELS]),
+        policies=tuple(config.policies.values()) or (config.policy(),),
+        abnormal=None if config.abnormal is None else config.abnormal(probabilities),
         digest=digest,
         problems=tuple(problems),
     )
@@ -86,12 +94,13 @@ def score_with_predictions(table: pd.DataFrame, predictions: pd.DataFrame, *, na
     Raises:
         ValueError: a value is no probability.
     """
-    values = predictions.reindex(table["study_id"]).to_numpy(dtype=float)
+    values = of_images(predictions, table, name=name).to_numpy(dtype=float)
     if ((values < 0) | (values > 1)).any():
         raise ValueError(f"{name} holds values outside 0 to 1: evaluation needs probabilities, not logits.")
     absent = ~np.isfinite(values).any(axis=1)
     return Scores(
         model=name,
         probabilities=values,
+        policies=(common_threshold_policy(DEFAULT_POLICY, _OF_OTHERS, LABELS, 0.5),),
         problems=tuple(Problem(one, f"{name} has no prediction for it.") for one in table["study_id"][absent]),
     )

@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.classifier import Classifier
-from core.datasets import load_adjudicated, load_boxes, patient_keys, write_problems
+from core.classifier import Classifier, load_config
+from core.classifier.call_figures import figures_of_calls, figures_of_chance
+from core.classifier.policies import DEFAULT_POLICY, Calls
+from core.datasets import load_adjudicated, load_boxes, of_images, patient_keys, write_problems
+from core.evaluation.abnormality import abnormal_figures
 from core.evaluation.comparison import compare
+from core.evaluation.decisions import decision_figures
 from core.evaluation.label_noise import adjudicated_figures, mined_label_quality, noise_sensitivity
 from core.evaluation.localisation import measure_localisation
 from core.evaluation.metrics import evaluate
@@ -34,6 +38,7 @@ def run_evaluation(
     output_dir: str | Path,
     *,
     split: str,
+    policy: str = DEFAULT_POLICY,
     threshold: float | None = None,
     thresholds_file: str | Path | None = None,
     others: Mapping[str, pd.DataFrame] | None = None,
@@ -49,8 +54,8 @@ def run_evaluation(
         table: as returned by ``core.datasets``, rows of this split only.
         scores: of a model on these rows.
         split: its name, for the record.
-        threshold: one threshold for all labels, or None for each label's own operating point, or 0.5 where the model
-            has none.
+        policy: of the model, whose calls lead the figures.
+        threshold: one threshold for all labels instead, or None.
         thresholds_file: ``thresholds.json`` of an evaluation of the same model's validation images.
         others: predictions of other models on some of the images, as ``load_predictions`` returns them, by name.
         localisation: from ``localise``.
@@ -60,8 +65,8 @@ def run_evaluation(
         The object that ``metrics.json`` holds.
 
     Raises:
-        ValueError: the split is empty, no image has probabilities, no AUROC can be computed, the thresholds are those
-            of another model, or one of ``others`` shares no image with the split.
+        ValueError: the split is empty, the model lacks the policy, no image has probabilities, no AUROC can be
+            computed, the thresholds are those of another model, or one of ``others`` shares no image with the split.
     """
     if table.empty:
         raise ValueError(f"The table has no images in the {split} split.")
@@ -74,14 +79,20 @@ def run_evaluation(
     rows, probabilities = table[judged].reset_index(drop=True), scores.probabilities[judged]
     labels, patients = rows[list(LABELS)].to_numpy(dtype=float), patient_keys(rows).to_numpy()
 
-    points = scores.operating_points
+    abnormal = None if scores.abnormal is None else scores.abnormal[judged]
+    calls = {one.name: one.calls(probabilities, abnormal) for one in scores.policies}
+    if policy not in calls:
+        raise ValueError(f"{scores.model} has no policy {policy!r}; choose one of: {', '.join(calls)}.")
     level = _DEFAULT_THRESHOLD if threshold is None else threshold
     at_level = f"threshold {level:g}"
-    decisions = {} if points is None or np.isnan(points).all() else {"operating points": points}
-    lead = "operating points" if decisions and threshold is None else at_level
-    decisions[at_level] = np.full(len(LABELS), level)
     chosen_on, rules = _chosen_thresholds(scores, labels, probabilities, split, thresholds_file, folder)
-    decisions |= {rule: np.array([found[name] for name in LABELS], dtype=float) for rule, found in rules.items()}
+    ways: dict[str, tuple[Array, Calls | None]] = {
+        f"policy {one.name}": (one.thresholds("possible_threshold"), calls[one.name]) for one in scores.policies
+    }
+    ways[at_level] = (np.full(len(LABELS), level), None)
+    ways |= {rule: (np.array([found[name] for name in LABELS], dtype=float), None) for rule, found in rules.items()}
+    lead = f"policy {policy}" if threshold is None else at_level
+    thresholds, made = ways[lead]
     metrics = {
         "model": scores.model,
         "n_without_predictions": int((~judged).sum()),
@@ -90,12 +101,34 @@ def run_evaluation(
             labels,
             probabilities,
             patients,
-            thresholds=decisions[lead],
+            thresholds=thresholds,
+            called=None if made is None else made.called,
             split=split,
-            further_thresholds=decisions,
             resamples=resamples,
         ),
+        "decisions": {
+            name: decision_figures(
+                labels,
+                probabilities,
+                patients,
+                least,
+                called=None if chosen is None else chosen.called,
+                resamples=resamples,
+            )
+            for name, (least, chosen) in ways.items()
+        },
         "decided_by": lead,
+        "policy": policy,
+        "policies": {
+            one.name: {
+                "chosen_for": one.chosen_for,
+                "abnormal_threshold": one.abnormal_threshold,
+                **figures_of_calls(labels, calls[one.name], patients, resamples=resamples),
+            }
+            for one in scores.policies
+        },
+        "calls_of_chance": figures_of_chance(labels),
+        "abnormal": abnormal_figures(labels, probabilities, abnormal, patients),
         "thresholds_chosen_on": chosen_on,
     }
     before = None if scores.uncalibrated is None else scores.uncalibrated[judged]
@@ -116,12 +149,16 @@ def run_evaluation(
 
 
 def localise(table: pd.DataFrame, data_dirs: list[str], checkpoint: str | Path) -> dict[str, Any] | None:
-    """The object of ``localization.json``, or None where no row of the table has a box in the data folders."""
+    """The object of ``localization.json``, or None where no row of the table has a box in the data folders.
+
+    A box of a finding that the checkpoint does not know is none.
+    """
     files = [path for folder in data_dirs if (path := Path(folder) / BOXES).is_file()]
     if not files:
         return None
     boxes = pd.concat([load_boxes(path) for path in files], ignore_index=True)
-    if not boxes["study_id"].isin(table["study_id"]).any():
+    known = boxes["label"].isin(load_config(checkpoint).label_names)
+    if not boxes.loc[known, "study_id"].isin(table["study_id"]).any():
         return None
     return measure_localisation(table, boxes, Classifier(checkpoint))
 
@@ -173,7 +210,7 @@ def _comparison(
     other: pd.DataFrame,
     resamples: int,
 ) -> dict[str, Any]:
-    theirs = other.reindex(rows["study_id"])
+    theirs = of_images(other, rows, name=name)
     both = theirs.notna().any(axis=1).to_numpy()
     if not both.any():
         raise ValueError(f"The predictions of {name} cover none of the images of this split.")

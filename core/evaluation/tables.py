@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from core.classifier.call_figures import STUDY_FIGURES
 from core.evaluation.ranking import Array
 from core.findings import LABELS
 
@@ -70,6 +71,37 @@ def decision_table(metrics: dict[str, Any]) -> pd.DataFrame:
             share = baselines[label]["prevalence"]
             row |= {"accuracy": figures["accuracy"], "accuracy_all_negative": 1 - share, "f1_of_chance": share}
             rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def policy_table(metrics: dict[str, Any]) -> pd.DataFrame:
+    """The figures of the study under each policy, beside those of chance."""
+    return pd.DataFrame(
+        [
+            {
+                "policy": policy,
+                "figure": name,
+                "value": figures[name]["value"],
+                **_edges("value", figures[name]["ci95"]),
+                "chance": metrics["calls_of_chance"][name],
+            }
+            for policy, figures in metrics["policies"].items()
+            for name in STUDY_FIGURES
+        ]
+    )
+
+
+def call_table(metrics: dict[str, Any]) -> pd.DataFrame:
+    """Precision and sensitivity of what is called for each label and policy; chance has the prevalence for both."""
+    rows = []
+    for policy, figures in metrics["policies"].items():
+        for label, of_label in figures["per_label"].items():
+            if metrics["per_label"][label]["auroc"] is None:
+                continue
+            row = {"policy": policy, "label": label}
+            for name, figure in of_label.items():
+                row |= {name: figure["value"], **_edges(name, figure["ci95"])}
+            rows.append(row | {"prevalence": metrics["per_label"][label]["prevalence"]})
     return pd.DataFrame(rows)
 
 

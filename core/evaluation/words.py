@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from core.classifier.call_figures import STUDY_FIGURES
 from core.evaluation.thresholds import RULES
 
 
@@ -25,7 +26,27 @@ def as_table(metrics: dict[str, Any]) -> str:
         f"{'Macro':<20}{metrics['macro_auroc']:7.3f}  {bounds(metrics['macro_auroc_ci95']):<16}"
         f"{metrics['macro_average_precision']:6.3f}"
     )
-    return "\n".join([*lines, *sentences(metrics)])
+    return "\n".join([*lines, "", *_policies(metrics), "", *sentences(metrics)])
+
+
+def _policies(metrics: dict[str, Any]) -> list[str]:
+    """What each policy's calls are worth, as a table, and how normal and abnormal images are told apart."""
+    policies = metrics["policies"]
+    lines = [f"{'':<52}" + "".join(f"{name:<20}" for name in policies) + "chance"]
+    for figure, words in STUDY_FIGURES.items():
+        cells = [
+            f"{share(one[figure]['value'])} {bounds(one[figure]['ci95'], 2)}".ljust(20) for one in policies.values()
+        ]
+        lines.append(f"{words:<52}{''.join(cells)}{metrics['calls_of_chance'][figure]:.2f}")
+    if abnormal := metrics["abnormal"]:
+        aurocs = "; ".join(
+            f"{name} {one['value']:.3f} {bounds(one['ci95'])}" for name, one in abnormal["auroc"].items()
+        )
+        lines.append(
+            f"{abnormal['n_abnormal']:,} abnormal from {abnormal['n_normal']:,} normal images, AUROC: {aurocs}."
+        )
+    lines += [f"Policy {name}, chosen for {one['chosen_for']}." for name, one in policies.items()]
+    return lines
 
 
 def sentences(metrics: dict[str, Any]) -> list[str]:
@@ -78,9 +99,9 @@ def target_sentence(name: str, target: dict[str, Any]) -> str:
     return f"Target {title} {low:.2f}-{high:.2f}: {target['value']:.3f}, {'met' if target['met'] else 'not met'}."
 
 
-def bounds(ci95: list[float] | None) -> str:
+def bounds(ci95: list[float] | None, digits: int = 3) -> str:
     """An interval in brackets."""
-    return "" if ci95 is None else f"[{ci95[0]:.3f}, {ci95[1]:.3f}]"
+    return "" if ci95 is None else f"[{ci95[0]:.{digits}f}, {ci95[1]:.{digits}f}]"
 
 
 def share(value: float | None) -> str:

@@ -20,6 +20,7 @@ from core.imaging.radiograph import UnreadableImage, UnsupportedType
 
 _PREAMBLE = 128
 _META_GROUP = 0x0002
+_SEQUENCE_DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _TRANSFER_SYNTAX_TAG = 0x00020010
 # The largest image that is read, at 16 bits, and room for the header.
 _MAX_INFLATED = 2 * MAX_PIXELS + 16 * 2**20
@@ -28,13 +29,14 @@ IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+RLE = "1.2.840.10008.1.2.5"
 NATIVE = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE, DEFLATED, EXPLICIT_BIG})
 TRANSFER_SYNTAXES: dict[str, str] = {
     IMPLICIT_LITTLE: "Implicit VR Little Endian",
     EXPLICIT_LITTLE: "Explicit VR Little Endian",
     DEFLATED: "Deflated Explicit VR Little Endian",
     EXPLICIT_BIG: "Explicit VR Big Endian",
-    "1.2.840.10008.1.2.5": "RLE Lossless",
+    RLE: "RLE Lossless",
     "1.2.840.10008.1.2.4.50": "JPEG Baseline",
     "1.2.840.10008.1.2.4.51": "JPEG Extended",
     "1.2.840.10008.1.2.4.57": "JPEG Lossless",
@@ -58,6 +60,12 @@ _KEYWORDS = [
     "PatientOrientation",
     "PixelSpacing",
     "ImagerPixelSpacing",
+    "NominalScannedPixelSpacing",
+    "PixelAspectRatio",
+    "FieldOfViewHorizontalFlip",
+    "PresentationIntentType",
+    "PixelIntensityRelationship",
+    "PixelIntensityRelationshipSign",
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "PlanarConfiguration",
@@ -119,6 +127,11 @@ class DicomFile:
     dataset: Dataset
     transfer_syntax: str
 
+    @property
+    def little_endian(self) -> bool:
+        """Whether words lie with their lower byte first."""
+        return self.transfer_syntax != EXPLICIT_BIG
+
 
 def has_preamble(data: bytes) -> bool:
     """Whether the bytes carry the DICOM prefix of PS3.10 section 7.1."""
@@ -156,12 +169,10 @@ def parse_dicom(data: bytes) -> DicomFile:
         )
     body = _inflate(data[start:]) if syntax == DEFLATED else data[start:]
     try:
-        dataset = read_dataset(
-            io.BytesIO(body),
-            is_implicit_VR=syntax == IMPLICIT_LITTLE,
-            is_little_endian=syntax != EXPLICIT_BIG,
-            specific_tags=list(_TAGS),
-        )
+        dataset = _elements(body, syntax)
+        if syntax not in NATIVE and "PixelData" not in dataset:
+            # Some writers end a file with the last fragment; that it is whole is seen when it is decoded.
+            dataset = _elements(body + _SEQUENCE_DELIMITER, syntax)
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = UID(syntax)
     except RecursionError:
@@ -171,6 +182,15 @@ def parse_dicom(data: bytes) -> DicomFile:
     except Exception as error:  # pydicom raises many kinds on broken structures
         raise UnreadableImage("The DICOM file is damaged; export or download it again.") from error
     return DicomFile(dataset, syntax)
+
+
+def _elements(body: bytes, syntax: str) -> Dataset:
+    return read_dataset(
+        io.BytesIO(body),
+        is_implicit_VR=syntax == IMPLICIT_LITTLE,
+        is_little_endian=syntax != EXPLICIT_BIG,
+        specific_tags=list(_TAGS),
+    )
 
 
 def _refuse_polyglot(data: bytes) -> None:

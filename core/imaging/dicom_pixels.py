@@ -1,131 +1,136 @@
-"""Pixel Data of a DICOM file to stored values, after the sizes that the stream itself claims were checked."""
+"""Pixel Data of a DICOM file to stored values (PS3.3 section C.7.6.3)."""
 
-import re
 import struct
+from dataclasses import dataclass
+from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
 from pydicom.pixels import convert_color_space, get_decoder
 
-from core.imaging.dicom_file import NATIVE, DicomFile
-from core.imaging.limits import check_dimensions
-from core.imaging.radiograph import RefusedImage, UnreadableImage, UnsupportedType
+from core.imaging.dicom_file import NATIVE, RLE, DicomFile
+from core.imaging.dicom_layout import DAMAGED, PixelLayout, read_layout
+from core.imaging.grayscale import Mask, padding_mask
+from core.imaging.radiograph import ImagingError, UnreadableImage
+from core.imaging.stored_bits import significant_bits
 
-_RLE = "1.2.840.10008.1.2.5"
 _JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
-_PHOTOMETRIC = {
-    1: ("MONOCHROME1", "MONOCHROME2"),
-    3: ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"),
-}
+_JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 # Rec. 601 luma, as in PS3.3 section C.7.6.3.1.2 for YBR_FULL.
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-_DAMAGED = "The pixel data of the DICOM file is damaged or truncated; export or download it again."
-# JPEG frame headers (ISO 10918-1 table B.1) and JPEG-LS's (ISO 14495-1): size follows length and precision.
-_JPEG_FRAME = re.compile(rb"\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf\xf7]")
 
 
-def decode_stored_values(file: DicomFile) -> npt.NDArray[np.generic]:
-    """Stored values (PS3.3 section C.7.6.3) of the single frame, colour reduced to luma.
+@dataclass(frozen=True)
+class StoredImage:
+    """What the data of a file hold.
 
-    Returns:
-        (H, W), an integer kind, or float32 in [0, 255 or 65535] where the image was coloured.
+    Attributes:
+        values: (H, W), an integer kind, or float32 in [0, 255 or 65535] where the image was coloured.
+        padding: (H, W) mask of pixels that are no part of the image, None where there are none.
+        layout: how the values were stored.
+        notes: sentences on what was doubtful.
+    """
+
+    values: npt.NDArray[np.generic]
+    padding: Mask | None
+    layout: PixelLayout
+    notes: tuple[str, ...] = ()
+
+
+def decode_stored_values(file: DicomFile) -> StoredImage:
+    """The single frame of a file, colour reduced to luma.
 
     Raises:
         TooLarge, RefusedImage: the image's dimensions are outside the limits, or it holds several frames.
         UnsupportedType: a kind of pixel that radiographs do not have.
-        UnreadableImage: there are no pixels, or they are damaged.
+        UnreadableImage: there are no pixels, they are damaged, or they contradict the header.
     """
-    dataset = file.dataset
-    rows, columns, samples = _layout(dataset)
-    if "PixelData" not in dataset or not dataset["PixelData"].value:
-        raise UnreadableImage("The DICOM file holds no image; send the file of the radiograph itself.")
-    if file.transfer_syntax in NATIVE:
-        _check_native_length(dataset, rows, columns, samples)
-    elif file.transfer_syntax != _RLE:
-        _check_stream(dataset, file.transfer_syntax, rows, columns)
+    layout = read_layout(file)
     try:
-        if file.transfer_syntax == _RLE:
-            values = _decode_rle(dataset, rows, columns, samples)
-        elif file.transfer_syntax == _JPEG_EXTENDED and samples == 1 and dataset.BitsStored > 8:
-            values = _decode_jpeg_extended(dataset, rows, columns)
-        else:
-            values, _ = get_decoder(dataset.file_meta.TransferSyntaxUID).as_array(dataset, index=0)
-    except MemoryError:
+        cells = _decode(file, layout)
+    except (MemoryError, ImagingError):
         raise
     except Exception as error:  # each codec raises its own kinds
-        raise UnreadableImage(_DAMAGED) from error
-    if values.shape[:2] != (rows, columns) or values.ndim != (2 if samples == 1 else 3):
-        raise UnreadableImage(_DAMAGED)
-    if samples == 3:
-        return values.astype(np.float32) @ _LUMA
-    return _significant_bits(values, dataset) if file.transfer_syntax in NATIVE | {_RLE} else values
+        raise UnreadableImage(DAMAGED) from error
+    if cells.shape[:2] != (layout.rows, layout.columns) or cells.ndim != (2 if layout.samples == 1 else 3):
+        raise UnreadableImage(DAMAGED)
+    if layout.samples == 3:
+        return StoredImage(cells.astype(np.float32) @ _LUMA, None, layout)
+    padding = padding_mask(cells, layout.allocated, file.dataset)
+    values, notes = significant_bits(cells, layout, padding)
+    if padding is None:
+        padding = padding_mask(values, layout.allocated, file.dataset)
+    return StoredImage(values, padding, layout, notes)
 
 
-def _layout(dataset: Dataset) -> tuple[int, int, int]:
-    """Rows, columns and samples per pixel, all checked against what is read (PS3.3 section C.7.6.3.1)."""
-    rows, columns = whole(dataset, "Rows", 0), whole(dataset, "Columns", 0)
-    if rows <= 0 or columns <= 0:
-        raise UnreadableImage("The DICOM file holds no image; send the file of the radiograph itself.")
-    frames = whole(dataset, "NumberOfFrames", 1)
-    if frames > 1:
-        raise RefusedImage(f"The file holds {frames} frames; send a single radiograph.")
-    check_dimensions(rows=rows, columns=columns)
-    samples = whole(dataset, "SamplesPerPixel", 1)
-    photometric = str(dataset.get("PhotometricInterpretation", "")).strip()
-    if photometric not in _PHOTOMETRIC.get(samples, ()):
-        raise UnsupportedType("The DICOM file holds neither a grey nor an RGB image; export the original radiograph.")
-    allocated, stored = whole(dataset, "BitsAllocated", 0), whole(dataset, "BitsStored", 0)
-    if allocated not in (8, 16) or not 1 <= stored <= allocated:
-        raise UnsupportedType(
-            f"The DICOM file stores {stored} of {allocated} bits a pixel; 8 and 16 allocated bits are read. "
-            "Export it again."
-        )
-    if whole(dataset, "PixelRepresentation", 0) not in (0, 1):
-        raise UnreadableImage(_DAMAGED)
-    return rows, columns, samples
+def _decode(file: DicomFile, layout: PixelLayout) -> npt.NDArray[np.generic]:
+    """Cells as they lie in the data, (H, W) of unsigned integers or those of a signed stream, or (H, W, 3)."""
+    syntax = file.transfer_syntax
+    if syntax == RLE:
+        return _decode_rle(layout)
+    if syntax in NATIVE:
+        return _decode_native(file, layout)
+    if syntax in (_JPEG_BASELINE, _JPEG_EXTENDED):
+        return _decode_jpeg8(layout) if _precision(layout) == 8 else _decode_jpeg_extended(layout)
+    values, _ = get_decoder(file.dataset.file_meta.TransferSyntaxUID).as_array(_described(file, layout), index=0)
+    return values
 
 
-def _check_native_length(dataset: Dataset, rows: int, columns: int, samples: int) -> None:
-    factor = 2 if dataset.PhotometricInterpretation == "YBR_FULL_422" else samples
-    needed = rows * columns * factor * dataset.BitsAllocated // 8
-    if len(dataset.PixelData) < needed:
-        raise UnreadableImage(
-            f"The DICOM file is truncated: {len(dataset.PixelData):,} of {needed:,} bytes of the image are there; "
-            "export or download it again."
-        )
+def _precision(layout: PixelLayout) -> int:
+    return layout.stream.precision if layout.stream else layout.stored
 
 
-def _check_stream(dataset: Dataset, syntax: str, rows: int, columns: int) -> None:
-    """Compare the compressed stream's own size with Rows and Columns, which a decompression bomb does not respect."""
-    try:
-        frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    except Exception as error:
-        raise UnreadableImage(_DAMAGED) from error
-    size = _jpeg2000_size(frame) if syntax.endswith((".90", ".91")) else _jpeg_size(frame)
-    if size != (rows, columns):
-        raise UnreadableImage(_DAMAGED)
+def _described(file: DicomFile, layout: PixelLayout) -> Dataset:
+    """A header for the decoder: what the stream says of itself, so that values come out as they went in."""
+    header = Dataset()
+    header.file_meta = file.dataset.file_meta
+    header.PixelData = file.dataset.PixelData
+    header["PixelData"].is_undefined_length = True
+    header.Rows, header.Columns, header.SamplesPerPixel = layout.rows, layout.columns, layout.samples
+    header.PhotometricInterpretation = layout.photometric
+    if layout.samples > 1:
+        header.PlanarConfiguration = int(layout.planar)
+    precision = _precision(layout)
+    header.BitsAllocated = 8 if precision <= 8 else 16
+    header.BitsStored, header.HighBit = precision, precision - 1
+    header.PixelRepresentation = int(layout.stream is not None and layout.stream.signed)
+    return header
 
 
-def _jpeg_size(frame: bytes) -> tuple[int, int] | None:
-    """Rows and columns of the frame header of a JPEG or JPEG-LS stream."""
-    position = 2
-    while position + 9 <= len(frame):
-        if _JPEG_FRAME.match(frame, position):
-            rows, columns = struct.unpack_from(">HH", frame, position + 5)
-            return rows, columns
-        if frame[position] != 0xFF:
-            return None
-        if frame[position + 1] == 0xFF:  # fill byte
-            position += 1
-            continue
-        (length,) = struct.unpack_from(">H", frame, position + 2)
-        position += 2 + length
-    return None
+def _decode_native(file: DicomFile, layout: PixelLayout) -> npt.NDArray[np.generic]:
+    if layout.photometric == "YBR_FULL_422":
+        header = _described(file, layout)
+        header["PixelData"].is_undefined_length = False
+        values, _ = get_decoder(file.dataset.file_meta.TransferSyntaxUID).as_array(header, index=0)
+        return values
+    size = layout.rows * layout.columns * layout.samples
+    data = file.dataset.PixelData
+    if layout.allocated == 8:
+        # 8-bit cells of VR OW come in words, which big endian swaps (PS3.5 section 8.1.1 and annex A.3).
+        swapped = not file.little_endian and file.dataset["PixelData"].VR == "OW"
+        if swapped:
+            words = np.frombuffer(data, dtype=">u2", count=len(data) // 2)
+            values = words.astype("<u2").view(np.uint8)[:size]
+        else:
+            values = np.frombuffer(data, dtype=np.uint8, count=size)
+    else:
+        values = np.frombuffer(data, dtype="<u2" if file.little_endian else ">u2", count=size).astype(np.uint16)
+    if layout.samples == 1:
+        return values.reshape(layout.rows, layout.columns)
+    if layout.planar:
+        coloured = np.moveaxis(values.reshape(layout.samples, layout.rows, layout.columns), 0, -1)
+    else:
+        coloured = values.reshape(layout.rows, layout.columns, layout.samples)
+    return _rgb(coloured, layout)
 
 
-def _decode_rle(dataset: Dataset, rows: int, columns: int, samples: int) -> npt.NDArray[np.generic]:
+def _rgb(values: npt.NDArray[np.generic], layout: PixelLayout) -> npt.NDArray[np.generic]:
+    return convert_color_space(values, "YBR_FULL", "RGB") if layout.photometric == "YBR_FULL" else values
+
+
+def _decode_rle(layout: PixelLayout) -> npt.NDArray[np.generic]:
     """Decode the RLE of PS3.5 Annex G; unlike pydicom's decoder it stops at the size of the image.
 
     Segments hold one byte plane each: for every sample its bytes, the most significant first.
@@ -133,23 +138,23 @@ def _decode_rle(dataset: Dataset, rows: int, columns: int, samples: int) -> npt.
     Raises:
         ValueError: the segments do not make up the image.
     """
-    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    width = dataset.BitsAllocated // 8
+    frame = layout.frame or b""
+    width = layout.allocated // 8
+    size = layout.rows * layout.columns
     count, *offsets = struct.unpack_from("<16I", frame)
-    if count != width * samples:
-        raise ValueError("wrong number of RLE segments")
+    if count != width * layout.samples:
+        raise UnreadableImage(
+            f"The header of the DICOM file contradicts its data: it says {width * layout.samples} bytes a pixel, the "
+            f"RLE data hold {count}; export it again."
+        )
     ends = [*offsets[1:count], len(frame)]
-    planes = [_unpack_bits(frame[start:end], rows * columns) for start, end in zip(offsets[:count], ends, strict=True)]
-    values = np.empty((rows * columns, samples, width), dtype=np.uint8)
+    planes = [_unpack_bits(frame[start:end], size) for start, end in zip(offsets[:count], ends, strict=True)]
+    values = np.empty((size, layout.samples, width), dtype=np.uint8)
     for index, plane in enumerate(planes):
         sample, byte = divmod(index, width)
         values[:, sample, width - 1 - byte] = np.frombuffer(plane, dtype=np.uint8)
-    kind = ("i" if dataset.PixelRepresentation else "u") + str(width)
-    shape = (rows, columns) if samples == 1 else (rows, columns, samples)
-    decoded = values.reshape(-1).view(f"<{kind}").reshape(shape)
-    return (
-        convert_color_space(decoded, "YBR_FULL", "RGB") if dataset.PhotometricInterpretation == "YBR_FULL" else decoded
-    )
+    shape = (layout.rows, layout.columns, layout.samples)[: 2 if layout.samples == 1 else 3]
+    return _rgb(values.reshape(-1).view(f"<u{width}").reshape(shape), layout)
 
 
 def _unpack_bits(segment: bytes, size: int) -> bytearray:
@@ -170,55 +175,41 @@ def _unpack_bits(segment: bytes, size: int) -> bytearray:
     return plane[:size]
 
 
-def _decode_jpeg_extended(dataset: Dataset, rows: int, columns: int) -> npt.NDArray[np.generic]:
+def _decode_jpeg8(layout: PixelLayout) -> npt.NDArray[np.generic]:
+    """Decode an 8-bit DCT stream by libjpeg, which tells of a truncated one; three components become RGB.
+
+    Whether components are luma and colour is said by the stream's markers, and only without them by the header: files
+    of the wild state RGB beside streams that are not.
+    """
+    with Image.open(BytesIO(layout.frame or b""), formats=("JPEG",)) as image:
+        if layout.samples == 1:
+            return np.asarray(image)
+        image.draft("YCbCr", image.size)  # the components as they are
+        components = np.asarray(image)
+    stated = layout.stream.luma_coded if layout.stream else None
+    luma_coded = layout.photometric != "RGB" if stated is None else stated
+    return convert_color_space(components, "YBR_FULL", "RGB") if luma_coded else components
+
+
+def _decode_jpeg_extended(layout: PixelLayout) -> npt.NDArray[np.generic]:
     """Decode 12-bit JPEG by gdcm itself, because pydicom 3.0 declines to hand it over, although gdcm decodes it."""
     import gdcm
 
     fragment = gdcm.Fragment()
-    fragment.SetByteStringValue(get_frame(dataset.PixelData, 0, number_of_frames=1))
+    fragment.SetByteStringValue(layout.frame)
     fragments = gdcm.SequenceOfFragments.New()
     fragments.AddFragment(fragment)
     element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
     element.SetValue(fragments.__ref__())
     image = gdcm.Image()
     image.SetNumberOfDimensions(2)
-    image.SetDimensions((columns, rows, 1))
+    image.SetDimensions((layout.columns, layout.rows, 1))
     image.SetDataElement(element)
     monochrome = gdcm.PhotometricInterpretation.GetPIType("MONOCHROME2")
     image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(monochrome))
     image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(_JPEG_EXTENDED)))
-    stored = dataset.BitsStored
-    image.SetPixelFormat(gdcm.PixelFormat(1, 16, stored, stored - 1, dataset.PixelRepresentation))
+    precision = _precision(layout)
+    image.SetPixelFormat(gdcm.PixelFormat(1, 16, precision, precision - 1, 0))
     # The binding hands bytes out as text.
     buffer = image.GetBuffer().encode("utf-8", "surrogateescape")
-    return np.frombuffer(buffer, dtype="<i2" if dataset.PixelRepresentation else "<u2").reshape(rows, columns)
-
-
-def _jpeg2000_size(frame: bytes) -> tuple[int, int] | None:
-    """Rows and columns of the SIZ marker (ISO 15444-1 section A.5.1), also inside a JP2 wrapper."""
-    start = frame.find(b"\xff\x4f\xff\x51", 0, 4096)
-    if start < 0 or start + 24 > len(frame):
-        return None
-    width, height, left, top = struct.unpack_from(">IIII", frame, start + 8)
-    return height - top, width - left
-
-
-def _significant_bits(values: npt.NDArray[np.generic], dataset: Dataset) -> npt.NDArray[np.generic]:
-    """Drop what lies outside BitsStored, such as old overlays, and extend the sign (PS3.5 section 8.1.1)."""
-    stored, allocated = dataset.BitsStored, dataset.BitsAllocated
-    shift = min(max(whole(dataset, "HighBit", stored - 1) + 1 - stored, 0), allocated - stored)
-    if stored == allocated:
-        return values
-    bits = (values.astype(np.int32) >> shift) & ((1 << stored) - 1)
-    if dataset.PixelRepresentation == 1:
-        sign = 1 << (stored - 1)
-        bits = (bits ^ sign) - sign
-    return bits
-
-
-def whole(dataset: Dataset, keyword: str, default: int) -> int:
-    """An integer element, or the default where it is absent, empty or no number."""
-    try:
-        return int(dataset.get(keyword))
-    except Exception:  # absent (TypeError), malformed (ValueError and pydicom's own)
-        return default
+    return np.frombuffer(buffer, dtype="<u2").reshape(layout.rows, layout.columns)

@@ -5,69 +5,99 @@ import warnings
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
+from core.imaging.geometry import believable, squared
 from core.imaging.limits import MAX_PIXELS, check_dimensions
 from core.imaging.radiograph import Radiograph, TooLarge, UnreadableImage, UnsupportedType
+from core.imaging.raster_file import RasterFile, read_raster_file
+
+FloatArray = npt.NDArray[np.float32]
 
 # Mean difference between colour channels, of 1, above which an image is a photograph rather than a grey picture.
 _COLOURED = 0.06
+_COLOUR_NOTE = "The image has colours; radiographs are grey. Its brightness was used."
 _DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+# Rec. 601 luma of blue, green and red.
+_LUMA = np.array([0.114, 0.587, 0.299], dtype=np.float32)
+_BAND = 512
+# What undoes an EXIF orientation (EXIF 2.3 section 4.6.4).
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def read_raster(data: bytes) -> Radiograph:
     """Decode a PNG (8 or 16 bit; grey, RGB, RGBA, palette) or a JPEG.
 
     Transparency is laid on black, the background of radiographs. 16-bit files often hold 10 to 15 significant bits,
-    so their grey values are stretched between the image's own extremes. An EXIF orientation is undone.
+    so their grey values are stretched between the image's own extremes. An EXIF orientation is undone, and pixels that
+    are not square by the file's own resolution become so.
 
     Raises:
         UnsupportedType: the bytes are neither PNG nor JPEG.
         UnreadableImage: the stream is broken or truncated.
         TooLarge, RefusedImage: the image's dimensions are outside the limits.
     """
+    file = read_raster_file(data)
+    if file is None:
+        raise UnsupportedType("The file is not a PNG or JPEG image; send the radiograph as one of these.")
+    image = _open(file)
+    check_dimensions(rows=image.height, columns=image.width)
+    deep = file.deep_colour or image.mode in _DEEP_MODES
+    try:
+        grey, notes = _deep_colour(file.data) if file.deep_colour else _to_grey(image)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UnreadableImage(
+            f"The pixels of the {file.kind} image are truncated or broken; export or download it again."
+        ) from error
+    image.close()
+    if turn := _TURNS.get(file.orientation):
+        grey = grey.transpose(turn)
+    sides = file.pixel_sides[::-1] if file.orientation > 4 else file.pixel_sides
+    height, width = grey.height, grey.width
+    pixels = np.array(grey, dtype=np.float32)
+    del grey
+    if not deep:
+        pixels /= 255
+    if believable(*sides):
+        pixels, _ = squared(pixels, *sides)
+    metadata = {"format": file.kind, "rows": str(height), "columns": str(width), "bits": "16" if deep else "8"}
+    return Radiograph(pixels=pixels, warnings=notes, metadata=metadata)
+
+
+def _open(file: RasterFile) -> Image.Image:
     try:
         with warnings.catch_warnings():
-            # Pillow only warns of decompression bombs; our own limit below is stricter and is an error.
+            # Pillow only warns of decompression bombs; our own limit is stricter and is an error.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
+            return Image.open(io.BytesIO(file.data), formats=(file.kind,))
     except Image.DecompressionBombError:
         raise TooLarge(
             f"The image says that it has far more than the {MAX_PIXELS // 1_000_000} million pixels that are read. "
             "Export it smaller."
         ) from None
     except Exception as error:  # Pillow raises many kinds on hostile headers
-        if data.startswith((b"\x89PNG", b"\xff\xd8\xff")):
-            raise UnreadableImage("The image is truncated or broken; export or download it again.") from error
-        raise UnsupportedType("The file is not a PNG or JPEG image; send the radiograph as one of these.") from error
-    check_dimensions(rows=image.height, columns=image.width)
-    kind = "PNG" if image.format == "PNG" else "JPEG"
-    try:
-        image.load()
-        image = ImageOps.exif_transpose(image)
-        pixels, notes = _to_grey(image)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise UnreadableImage(f"The {kind} image is truncated or broken; export or download it again.") from error
-    metadata = {
-        "format": kind,
-        "rows": str(image.height),
-        "columns": str(image.width),
-        "bits": "16" if image.mode in _DEEP_MODES else "8",
-    }
-    return Radiograph(pixels=pixels, warnings=notes, metadata=metadata)
+        raise UnreadableImage(
+            f"The header of the {file.kind} image is truncated or broken; export or download it again."
+        ) from error
 
 
-def _to_grey(image: Image.Image) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
-    """Grey pixels in [0, 1], and what a reader should know about the conversion."""
+def _to_grey(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    """A grey image, ``L`` or, of deep images, ``F`` in [0, 1], and what a reader should know about the conversion."""
     if image.mode in _DEEP_MODES:
         # Not convert("L"): it saturates everything above 255.
-        values = np.asarray(image).astype(np.float32)
-        low, high = float(values.min()), float(values.max())
-        return ((values - low) / max(high - low, 1.0)).astype(np.float32, copy=False), ()
+        return Image.fromarray(_stretched(np.asarray(image).astype(np.float32))), ()
     if image.mode in ("L", "1") and "transparency" not in image.info:
-        return _scaled(image.convert("L")), ()
+        return image.convert("L"), ()
     # Palette, RGB, CMYK and anything with transparency. Pillow converts with 8 bits, which is all that these have;
     # floating point copies of a large colour image would not fit beside each other.
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
@@ -77,12 +107,34 @@ def _to_grey(image: Image.Image) -> tuple[npt.NDArray[np.float32], tuple[str, ..
         del layered
     image = image if image.mode == "RGB" else image.convert("RGB")
     small = np.asarray(image.resize((64, 64), Image.Resampling.BOX), dtype=np.float32) / 255
+    return image.convert("L"), _colour_notes(small)
+
+
+def _deep_colour(data: bytes) -> tuple[Image.Image, tuple[str, ...]]:
+    """A PNG of 16 bits and several channels as grey ``F`` in [0, 1]; Pillow would keep 8 of the bits."""
+    import cv2  # only for these rare files: it takes a while to load
+
+    decoded = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:
+        raise ValueError("the image has no deep channels")
+    grey = np.empty(decoded.shape[:2], dtype=np.float32)
+    for start in range(0, len(grey), _BAND):
+        band = decoded[start : start + _BAND].astype(np.float32)
+        grey[start : start + _BAND] = band[..., :3] @ _LUMA
+        if decoded.shape[2] == 4:
+            grey[start : start + _BAND] *= band[..., 3] / 65535
+    small: FloatArray = decoded[:: max(1, len(decoded) // 64), :: max(1, decoded.shape[1] // 64), :3].astype(np.float32)
+    small /= small.max(initial=1)
+    return Image.fromarray(_stretched(grey)), _colour_notes(small)
+
+
+def _stretched(values: FloatArray) -> FloatArray:
+    low, high = float(values.min()), float(values.max())
+    values -= np.float32(low)
+    values /= np.float32(max(high - low, 1.0))
+    return values
+
+
+def _colour_notes(small: FloatArray) -> tuple[str, ...]:
     spread = float((small.max(axis=-1) - small.min(axis=-1)).mean())
-    notes = ("The image has colours; radiographs are grey. Its brightness was used.",) if spread > _COLOURED else ()
-    return _scaled(image.convert("L")), notes
-
-
-def _scaled(grey: Image.Image) -> npt.NDArray[np.float32]:
-    pixels = np.array(grey, dtype=np.float32)
-    pixels /= 255
-    return pixels
+    return (_COLOUR_NOTE,) if spread > _COLOURED else ()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from core.anatomy import Admitted
 from core.classifier import Classifier, Prediction, model_identity
+from core.classifier.policies import DEFAULT_POLICY
 from core.reporting.evidence import Evidence, gather_evidence
 from core.reporting.report import Report
 from core.reporting.templater import write_report
@@ -18,8 +19,12 @@ class Assessment:
     report: Report
 
 
-def assess(admitted: Admitted, classifier: Classifier) -> Assessment:
-    """Classify, explain and report on what the gate admitted."""
+def assess(admitted: Admitted, classifier: Classifier, policy: str = DEFAULT_POLICY) -> Assessment:
+    """Classify, explain and report on what the gate admitted.
+
+    Raises:
+        CheckpointError: the checkpoint has no policy of this name.
+    """
     prediction = classifier.predict(admitted.radiograph)
     evidence = gather_evidence(
         admitted,
@@ -27,5 +32,6 @@ def assess(admitted: Admitted, classifier: Classifier) -> Assessment:
         classifier.config,
         model_identity(classifier.config),
         classifier.reliability,
+        policy,
     )
     return Assessment(prediction, evidence, write_report(evidence))

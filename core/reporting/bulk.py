@@ -8,10 +8,12 @@ from pathlib import Path
 
 from core.anatomy import Admitted, admit
 from core.classifier import Classifier, Prediction
+from core.classifier.policies import DEFAULT_POLICY
 from core.findings import LABELS
 from core.imaging import ImagingError, RefusedImage, read_safely
+from core.reporting.evidence import CALLED, Judgement, judge
 
-COLUMNS: tuple[str, ...] = ("path", "gate", "view", *LABELS, "error")
+COLUMNS: tuple[str, ...] = ("path", "gate", "view", "abnormal", "present", "possible", *LABELS, "error")
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic", ""})
 # Files that are read ahead while the classifier works on an earlier one.
@@ -24,7 +26,7 @@ class Scored:
 
     Attributes:
         path: as given, or found in a given folder.
-        admitted, prediction: None for a file that failed.
+        admitted, prediction, judgement: None for a file that failed.
         gate: ``accepted``, ``unsure``, ``refused`` (readable, but not to be judged), or ``unread``.
         error: why it failed, or None.
     """
@@ -32,6 +34,7 @@ class Scored:
     path: Path
     admitted: Admitted | None
     prediction: Prediction | None
+    judgement: Judgement | None
     gate: str
     error: str | None
 
@@ -43,6 +46,10 @@ class Scored:
         if self.prediction is not None:
             values = zip(LABELS, self.prediction.probabilities, strict=True)
             row |= {label: f"{value:.6f}" for label, value in values if value == value}
+        if self.judgement is not None:
+            if self.judgement.abnormal is not None:
+                row["abnormal"] = f"{self.judgement.abnormal.probability:.6f}"
+            row |= {decision: "|".join(self.judgement.called(decision)) for decision in CALLED}
         return row
 
 
@@ -66,14 +73,21 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     return files
 
 
-def score(files: Sequence[Path], classifier: Classifier, *, force: bool = False) -> Iterator[Scored]:
+def score(
+    files: Sequence[Path], classifier: Classifier, policy: str = DEFAULT_POLICY, *, force: bool = False
+) -> Iterator[Scored]:
     """Classify files in order, reading ahead; a bad file is told of and never ends the run.
 
     Args:
         files: to read.
         classifier: to judge with.
+        policy: by which findings are called.
         force: judge also what the gate refuses.
+
+    Raises:
+        CheckpointError: the checkpoint has no policy of this name.
     """
+    classifier.config.policy(policy)
     with ThreadPoolExecutor(max_workers=2) as pool:
         ahead: deque[tuple[Path, Future[Admitted]]] = deque()
         remaining = iter(files)
@@ -85,11 +99,13 @@ def score(files: Sequence[Path], classifier: Classifier, *, force: bool = False)
             path, future = ahead.popleft()
             try:
                 admitted = future.result()
-                yield Scored(path, admitted, classifier.predict(admitted.radiograph), admitted.gate.verdict, None)
+                prediction = classifier.predict(admitted.radiograph)
+                judgement = judge(prediction, classifier.config, policy)
+                yield Scored(path, admitted, prediction, judgement, admitted.gate.verdict, None)
             except RefusedImage as error:
-                yield Scored(path, None, None, "refused", str(error))
+                yield Scored(path, None, None, None, "refused", str(error))
             except (ImagingError, OSError) as error:
-                yield Scored(path, None, None, "unread", str(error))
+                yield Scored(path, None, None, None, "unread", str(error))
 
 
 def _read(path: Path, force: bool) -> Admitted:

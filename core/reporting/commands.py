@@ -12,6 +12,8 @@ from tqdm.auto import tqdm
 
 from core.anatomy import admit
 from core.classifier import SHIPPED, Classifier
+from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
+from core.classifier.options import add_policy_option
 from core.findings import LABELS
 from core.imaging import read_safely
 from core.reporting.assessment import assess
@@ -43,7 +45,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.set_defaults(run=report)
 
     for command in (one, two):
-        command.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+        command.add_argument("--checkpoint", type=Path, default=SHIPPED, help=CHECKPOINT_HELP)
+        add_policy_option(command)
         command.add_argument(
             "--force",
             action="store_true",
@@ -54,13 +57,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def predict(options: argparse.Namespace) -> int:
     """Classify files and folders; 1 if not one file could be classified."""
     files = find_files(options.paths)
-    classifier = Classifier(options.checkpoint)
+    classifier = Classifier(checkpoint_folder(options.checkpoint))
     partial = options.output.with_name(options.output.name + ".partial") if options.output else None
     failed = 0
     with partial.open("w", newline="") if partial else nullcontext(sys.stdout) as file:
         writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
         writer.writeheader()
-        scored = score(files, classifier, force=options.force)
+        scored = score(files, classifier, options.policy, force=options.force)
         for item in tqdm(scored, total=len(files), desc="predicting", unit="img", disable=None):
             writer.writerow(item.row())
             if item.prediction is None or item.admitted is None:
@@ -87,7 +90,7 @@ def report(options: argparse.Namespace) -> int:
     if options.format in _BINARY and not options.output and sys.stdout.isatty():
         raise ValueError(f"A {options.format} report is no text for a terminal; name a file with --output.")
     admitted = admit(read_safely(options.file.read_bytes()), force=options.force)
-    made = assess(admitted, Classifier(options.checkpoint))
+    made = assess(admitted, Classifier(checkpoint_folder(options.checkpoint)), options.policy)
     name, now = options.file.name, datetime.now(UTC)
     study = ReportedStudy(admitted.radiograph, made.prediction, made.evidence, made.report, name, now)
     data = export(study, options.format, finding=options.finding)

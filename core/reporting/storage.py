@@ -12,7 +12,7 @@ import numpy.typing as npt
 from core.anatomy import Anatomy, Gate, Place
 from core.classifier import Prediction
 from core.classifier.abnormality import Abnormal
-from core.classifier.calibration import OperatingPoint
+from core.classifier.policies import OperatingPoint
 from core.classifier.reliability import HeatmapReliability
 from core.findings import BY_NAME, LABELS
 from core.reporting.evidence import Evidence, FindingEvidence
@@ -59,7 +59,7 @@ def restore_report(folder: Path, *, template: bool = False) -> tuple[Evidence, R
     anatomy = evidence.get("anatomy")
     evidence["anatomy"] = None if anatomy is None else Anatomy.from_stored(anatomy)
     evidence["warnings"] = tuple(evidence["warnings"])
-    evidence["abnormal"] = _abnormal(evidence.get("abnormal"))
+    evidence["abnormal"] = _abnormal(evidence["abnormal"])
     return Evidence(**evidence), _report(stored.get("template", report) if template else report)
 
 

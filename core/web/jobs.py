@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core.anatomy import Admitted, admit
 from core.classifier import Classifier
+from core.classifier.policies import DEFAULT_POLICY
 from core.imaging import ImagingError, Radiograph, read_safely
 from core.reporting import Assessment, as_object, assess
 from core.reporting.overlay import radiograph_png
@@ -51,6 +52,7 @@ class Worker:
     Args:
         store: the studies.
         classifier: shared with nobody else that needs its memory.
+        policy: by which findings are called.
         queue_limit: studies sent one by one that may wait, and studies of batches from which on no further batch is
             taken. A batch that was taken waits as a whole: its files are stored, and only their ids are held here.
         on_done: is told of each study that was finished.
@@ -61,11 +63,12 @@ class Worker:
         store: Store,
         classifier: Classifier,
         *,
+        policy: str = DEFAULT_POLICY,
         queue_limit: int,
         on_done: Callable[[str, Radiograph], None] = lambda study_id, radiograph: None,
     ) -> None:
         self._store = store
-        self._classifier = classifier
+        self._classifier, self._policy = classifier, policy
         self._queue: queue.PriorityQueue[_Job] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._limit = queue_limit
@@ -133,7 +136,7 @@ class Worker:
             radiograph = read_safely(self._store.upload(study_id).read_bytes())
             admitted = admit(radiograph, force=self._store.forced(study_id))
         self._store.update(study_id, progress=0.4)
-        assessment = assess(admitted, self._classifier)
+        assessment = assess(admitted, self._classifier, self._policy)
         self._store.update(study_id, progress=0.8)
         write_results(folder, admitted.radiograph, assessment)
         evidence = assessment.evidence

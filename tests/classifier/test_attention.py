@@ -15,7 +15,7 @@ from core.datasets import load_boxes
 from core.findings import LABELS
 
 MASS = LABELS.index("Mass")
-SMALL = TrainingSettings(backbone="resnet10t", initial_weights="none", image_size=64, epochs=1, batch_size=4)
+SMALL = TrainingSettings(backbone="test_resnet", initial_weights="none", image_size=64, epochs=1, batch_size=4)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_boxes_stay_on_their_finding_through_augmentation(table: pd.DataFrame, b
 
 def test_the_loss_draws_the_peak_of_a_heatmap_into_the_box() -> None:
     torch.manual_seed(0)
-    network = WithEvidence(build_network("resnet10t", initial_weights="none"))
+    network = WithEvidence(build_network("test_resnet", initial_weights="none"))
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
     x = torch.rand(4, 1, 128, 128)
     regions = torch.zeros(4, len(LABELS), 8, 8)

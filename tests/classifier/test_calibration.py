@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from core.classifier.calibration import choose_operating_point, fit_calibration
+from core.classifier.calibration import fit_calibration
 
 
 def test_calibration_recovers_true_probabilities() -> None:
@@ -28,23 +28,3 @@ def test_a_label_with_three_positives_keeps_its_ranking_and_gets_the_right_mean(
 def test_a_label_without_positives_keeps_the_networks_own_probability() -> None:
     logits = np.array([[0.5], [-1.0]], dtype=np.float32)
     assert fit_calibration(logits, np.zeros((2, 1), np.float32))(logits) == pytest.approx(expit(logits))
-
-
-def test_operating_point_states_the_sensitivity_and_specificity_that_it_really_has() -> None:
-    generator = np.random.default_rng(2)
-    labels = (generator.random(3000) < 0.2).astype(np.float32)
-    probabilities = np.clip(generator.normal(0.3 + 0.2 * labels, 0.15), 0, 1).astype(np.float32)
-    point = choose_operating_point(probabilities, labels, specificity=0.9, possible_specificity=0.8)
-    called = probabilities >= point.threshold
-    assert point.specificity == pytest.approx((~called)[labels == 0].mean())
-    assert point.sensitivity == pytest.approx(called[labels == 1].mean())
-    assert point.specificity == pytest.approx(0.9, abs=0.005)
-    assert point.possible_specificity == pytest.approx(0.8, abs=0.005)
-    assert point.possible_threshold < point.threshold
-    assert (point.n_positive, point.n_negative) == (int(labels.sum()), int((1 - labels).sum()))
-
-
-def test_operating_point_of_a_label_without_positives_has_no_sensitivity() -> None:
-    point = choose_operating_point(np.linspace(0, 1, 50, dtype=np.float32), np.zeros(50, np.float32))
-    assert point.sensitivity is None
-    assert point.specificity == pytest.approx(0.9, abs=0.02)

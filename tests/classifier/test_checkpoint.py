@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core.classifier import SHIPPED, CheckpointError, Classifier, load_config
+from core.classifier.policies import POLICIES
 from core.findings import LABELS
 from core.imaging import Radiograph, render_phantom
 
@@ -17,11 +18,12 @@ def test_the_shipped_checkpoint_is_complete_and_small() -> None:
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 60e6
     config = load_config(SHIPPED)
     assert config.label_names == LABELS
-    for label in LABELS:
-        point = config.operating_points[label]
-        assert 0 < point.possible_threshold <= point.threshold < 1
-        assert point.specificity == pytest.approx(0.9, abs=0.02)
-        assert point.n_positive > 0
+    assert tuple(config.policies) == POLICIES
+    for policy in config.policies.values():
+        for label in LABELS:
+            point = policy.points[label]
+            assert 0 < point.possible_threshold <= point.threshold < 1
+            assert point.n_positive > 0
 
 
 def test_config_survives_writing_and_reading() -> None:

@@ -19,7 +19,7 @@ from core.classifier.training.initial import initial_network
 from core.datasets import load_table
 from core.imaging import read_radiograph
 
-SMALL = TrainingSettings(backbone="resnet10t", initial_weights="none", image_size=64, epochs=1, batch_size=4)
+SMALL = TrainingSettings(backbone="test_resnet", initial_weights="none", image_size=64, epochs=1, batch_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +48,9 @@ def test_the_command_writes_the_mean_which_every_other_command_takes(
     assert "Validation macro AUROC of the mean" in capsys.readouterr().out
 
     config = load_config(mean)
-    assert config.architecture == "resnet10t+mobilenetv2_035"
+    assert config.architecture == "test_resnet+mobilenetv2_035"
     assert config.preprocessing.image_size == 96
-    assert [member["architecture"] for member in config.provenance["members"]] == ["resnet10t", "mobilenetv2_035"]
+    assert [member["architecture"] for member in config.provenance["members"]] == ["test_resnet", "mobilenetv2_035"]
     assert config.provenance["validation_studies"] == load_config(members[0]).provenance["validation_studies"]
 
     x = torch.rand(2, 1, 96, 96)
@@ -75,7 +75,7 @@ def test_the_mean_is_calibrated_on_the_validation_images(
 ) -> None:
     combine(members, tmp_path / "mean", table, image_size=64)
     config = load_config(tmp_path / "mean")
-    points = config.operating_points["Mass"]
+    points = config.policy().points["Mass"]
     validation = table[table["split"] == "val"]
     assert points.n_positive == (validation["Mass"] == 1).sum()
     assert points.n_negative == (validation["Mass"] == 0).sum()
@@ -86,7 +86,7 @@ def test_members_of_a_mean_count_like_any_other(members: list[Path], table: pd.D
     combine(members, tmp_path / "mean", table)
     combine([tmp_path / "mean", members[0]], tmp_path / "three", table)
     network, config = load_checkpoint(tmp_path / "three")
-    assert config.architecture == "resnet10t+mobilenetv2_035+resnet10t"
+    assert config.architecture == "test_resnet+mobilenetv2_035+test_resnet"
     assert [one["architecture"] for one in config.provenance["members"]] == config.architecture.split("+")
     x = torch.rand(2, 1, 96, 96)
     one, other = (load_checkpoint(folder)[0](x) for folder in members)

@@ -26,11 +26,11 @@ SMALL = TrainingSettings(backbone="test_resnet", initial_weights="none", image_s
 
 def _teacher(studies: list[str], seed: int = 0) -> pd.DataFrame:
     probabilities = np.random.default_rng(seed).beta(0.5, 20, size=(len(studies), len(LABELS)))
-    return pd.DataFrame(probabilities, columns=list(LABELS), index=pd.Index(studies, name="study_id"))
+    return pd.DataFrame(probabilities, columns=list(LABELS), index=pd.Index(studies, name="image_path"))
 
 
 def test_the_lesson_tells_rare_findings_apart_by_their_logits_and_leaves_other_images_out() -> None:
-    table = pd.DataFrame({"study_id": ["a", "b", "c"]})
+    table = pd.DataFrame({"image_path": ["a", "b", "c"]})
     teacher = _teacher(["a", "c"])
     teacher["Hernia"] = [0.001, 0.01]
     targets, trust, mean, spread, _ = lesson_of(table, Teacher(teacher))
@@ -45,12 +45,12 @@ def test_the_lesson_tells_rare_findings_apart_by_their_logits_and_leaves_other_i
 def test_a_probability_of_0_or_1_is_a_finite_target() -> None:
     teacher = _teacher(["a", "b"])
     teacher["Mass"] = [0.0, 1.0]
-    assert lesson_of(pd.DataFrame({"study_id": ["a", "b"]}), Teacher(teacher)).targets.isfinite().all()
+    assert lesson_of(pd.DataFrame({"image_path": ["a", "b"]}), Teacher(teacher)).targets.isfinite().all()
 
 
 def test_a_teacher_without_these_images_is_refused() -> None:
     with pytest.raises(ValueError, match="cover none of the training images"):
-        lesson_of(pd.DataFrame({"study_id": ["a", "b"]}), Teacher(_teacher(["z"])))
+        lesson_of(pd.DataFrame({"image_path": ["a", "b"]}), Teacher(_teacher(["z"])))
 
 
 def test_a_second_teacher_fills_in_on_the_scale_of_the_first() -> None:
@@ -79,7 +79,9 @@ def test_teachers_are_averaged_by_weight_where_they_overlap_and_count_less_where
     # Of every fourth image the second teacher says something else altogether.
     noise[1][::4] = rng.normal(0, 2, size=noise[1][::4].shape)
     teachers = [
-        pd.DataFrame(1 / (1 + np.exp(-(truth + part))), index=pd.Index(studies, name="study_id"), columns=list(LABELS))
+        pd.DataFrame(
+            1 / (1 + np.exp(-(truth + part))), index=pd.Index(studies, name="image_path"), columns=list(LABELS)
+        )
         for part in noise
     ]
     alike, leaning = merge_teachers(teachers), merge_teachers(teachers, [9.0, 1.0])
@@ -100,7 +102,7 @@ def test_a_label_that_no_teacher_knows_stays_unknown_and_the_others_count() -> N
         _teacher(list("abc")).assign(Mass=float("nan")),
         _teacher(list("abc"), seed=1).assign(Mass=float("nan")),
     ]
-    lesson = lesson_of(pd.DataFrame({"study_id": list("abc")}), merge_teachers(teachers))
+    lesson = lesson_of(pd.DataFrame({"image_path": list("abc")}), merge_teachers(teachers))
     mass = LABELS.index("Mass")
     assert lesson.targets[:, mass].isnan().all()
     assert lesson.share[mass] == 0
@@ -123,7 +125,7 @@ def test_the_joined_head_gives_the_weighted_mean_of_both_heads_and_the_labels_al
 ):
     torch.manual_seed(0)
     studies = list("abcd")
-    lesson = lesson_of(pd.DataFrame({"study_id": studies}), Teacher(_teacher(studies).assign(Edema=float("nan"))))
+    lesson = lesson_of(pd.DataFrame({"image_path": studies}), Teacher(_teacher(studies).assign(Edema=float("nan"))))
     pupil = Pupil(build_network("test_resnet", initial_weights="none"), lesson).eval()
     before = pupil.network.get_classifier().weight.clone()  # type: ignore[operator,union-attr]
     x = torch.rand(3, 1, 64, 64)
@@ -141,7 +143,7 @@ def test_a_finding_that_no_label_tells_is_learned_from_the_teacher(table: pd.Dat
     """All labels deny the hernia; the teacher sees a trace of one where the masses are."""
     rows = table[table["split"] == "train"]
     seen = rows["Mass"].to_numpy() == 1
-    teacher = _teacher(rows["study_id"].tolist()).assign(**dict.fromkeys(LABELS, 0.05))
+    teacher = _teacher(rows["image_path"].tolist()).assign(**dict.fromkeys(LABELS, 0.05))
     teacher["Hernia"] = np.where(seen, 0.01, 0.001)
     # Without dropout and without the rounding of bf16 so few steps are enough whatever the seed.
     settings = replace(SMALL, epochs=20, learning_rate=3e-3, ema_decay=0.8, teacher_weight=5.0, monitor="loss")
@@ -162,5 +164,5 @@ def test_a_backbone_without_one_linear_head_cannot_have_a_teacher(table: pd.Data
             tmp_path / "run",
             replace(SMALL, backbone="convnext_atto"),
             data_settings={},
-            teacher=Teacher(_teacher(table["study_id"].tolist())),
+            teacher=Teacher(_teacher(table["image_path"].tolist())),
         )

@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -14,34 +16,35 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from core.classifier import Classifier
+import evaluate
+from core.classifier import Classifier, load_config
 from core.classifier.preprocessing import Preprocessing
 from core.classifier.training import TrainingError, TrainingSettings, train
+from core.classifier.training.distillation import Teacher
 from core.classifier.training.images import TrainingImages, draw_epoch, soften
 from core.classifier.training.initial import initial_network
 from core.classifier.training.optimisation import LearningRate
 from core.findings import LABELS
 from core.settings import ROOT
+from train import main
 
 SMALL = TrainingSettings(backbone="test_resnet", initial_weights="none", image_size=64, epochs=3, batch_size=4)
 
 
-def test_the_command_trains_and_the_evaluation_and_the_app_can_use_the_result(nih_folder: Path, tmp_path: Path) -> None:
+def test_the_command_trains_and_the_evaluation_and_the_app_can_use_the_result(
+    nih_folder: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
     run = tmp_path / "run"
-    data = ["--dataset", "nih", "--data_dir", str(nih_folder), "--split_fractions", "0.7", "0.3", "0"]
     small = "--backbone test_resnet --initial_weights none --image_size 64 --epochs 2 --batch_size 4 --use_focal_loss"
-    command = [sys.executable, str(ROOT / "train.py"), *data, "--output_dir", str(run)]
-    trained = subprocess.run([*command, *small.split()], capture_output=True, text=True, check=False)
-    assert trained.returncode == 0, trained.stderr
+    # As a user runs it, in a process of its own.
+    trained = _trained([sys.executable, str(ROOT / "train.py"), *_options(nih_folder, run, small)])
     assert "python app.py --checkpoint" in trained.stdout
     assert len((run / "summary.csv").read_text().splitlines()) == 3
     assert Classifier(run / "checkpoint").config.provenance["training"]["use_focal_loss"] is True
 
-    where = ["--model_path", str(run / "checkpoint"), "--split", "val", "--output_dir", str(tmp_path / "figures")]
-    command = [sys.executable, str(ROOT / "evaluate.py"), *data, *where]
-    evaluated = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert evaluated.returncode == 0, evaluated.stderr
-    assert "calling everything absent scores" in evaluated.stdout
+    data = ("--dataset", "nih", "--data_dir", nih_folder, "--split_fractions", 0.7, 0.3, 0)
+    where = ("--model_path", run / "checkpoint", "--split", "val", "--output_dir", tmp_path / "figures")
+    assert "calling everything absent scores" in command(evaluate.main, *data, *where).out
 
 
 def test_a_stopped_run_ends_like_an_uninterrupted_one(table: pd.DataFrame, tmp_path: Path, monkeypatch) -> None:
@@ -82,8 +85,8 @@ def test_a_run_with_other_settings_is_not_resumed_by_mistake(table: pd.DataFrame
         train(table, tmp_path, SMALL, data_settings={})
 
 
-def test_initial_weights_may_come_from_an_earlier_checkpoint(table: pd.DataFrame, tmp_path: Path) -> None:
-    first = train(table, tmp_path / "first", replace(SMALL, epochs=1), data_settings={})
+def test_initial_weights_may_come_from_an_earlier_checkpoint(trained_run: Path) -> None:
+    first = trained_run / "checkpoint"
     network, _ = initial_network(replace(SMALL, initial_weights=str(first), image_size=96))
     assert torch.equal(network.state_dict()["conv1.0.weight"], load_file(first / "model.safetensors")["conv1.0.weight"])
     with pytest.raises(ValueError, match="are of 'test_resnet', not of 'resnet18'"):
@@ -91,29 +94,21 @@ def test_initial_weights_may_come_from_an_earlier_checkpoint(table: pd.DataFrame
 
 
 def test_what_an_earlier_checkpoint_learned_from_never_validates_its_successor(
-    nih_folder: Path, tmp_path: Path
+    nih_folder: Path, tmp_path: Path, trained_run: Path, command: Callable[..., Any]
 ) -> None:
-    small = "--backbone test_resnet --image_size 64 --epochs 1 --batch_size 4 --split_fractions 0.7 0.3 0"
-    data = ["--dataset", "nih", "--data_dir", str(nih_folder), *small.split()]
-
     def validated(name: str, *options: str) -> list[str]:
-        command = [sys.executable, str(ROOT / "train.py"), *data, "--output_dir", str(tmp_path / name), *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return Classifier(tmp_path / name / "checkpoint").config.provenance["validation_studies"]
+        small = f"--backbone test_resnet --image_size 64 --epochs 1 --batch_size 4 --split_seed 3 {' '.join(options)}"
+        command(main, *_options(nih_folder, tmp_path / name, small))
+        return load_config(tmp_path / name / "checkpoint").provenance["validation_studies"]
 
-    first = validated("first", "--initial_weights", "none")
-    assert validated("other", "--initial_weights", "none", "--split_seed", "3") != first
-    second = validated("second", "--initial_weights", str(tmp_path / "first" / "checkpoint"), "--split_seed", "3")
-    assert second == first
+    first = load_config(trained_run / "checkpoint").provenance["validation_studies"]
+    assert validated("other", "--initial_weights", "none") != first
+    assert validated("second", "--initial_weights", str(trained_run / "checkpoint")) == first
 
 
-def test_a_missing_folder_ends_with_one_sentence_and_exit_code_one(tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "train.py"), "--dataset", "nih", "--data_dir", str(tmp_path)]
-    done = subprocess.run([*command, "--output_dir", str(tmp_path)], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr.strip().startswith("train.py: No Data_Entry_2017_v2020.csv")
-    assert "Traceback" not in done.stderr
+def test_a_missing_folder_ends_with_one_sentence_and_exit_code_one(tmp_path: Path, command: Callable[..., Any]) -> None:
+    done = command(main, "--dataset", "nih", "--data_dir", tmp_path, "--output_dir", tmp_path, status=1)
+    assert done.err.strip().startswith("train.py: No Data_Entry_2017_v2020.csv")
 
 
 def _losses(run: Path) -> list[float]:
@@ -121,10 +116,10 @@ def _losses(run: Path) -> list[float]:
 
 
 def test_a_teacher_moves_the_targets_of_its_images_half_way_and_leaves_unknown_labels_unknown() -> None:
-    table = pd.DataFrame({"study_id": ["a", "b"], **{label: [1.0, 0.0] for label in LABELS}})
+    table = pd.DataFrame({"image_path": ["a", "b"], **{label: [1.0, 0.0] for label in LABELS}})
     table.loc[0, "Mass"] = float("nan")
-    teacher = pd.DataFrame({label: [0.5] for label in LABELS}, index=pd.Index(["a"], name="study_id"))
-    targets = pd.DataFrame(soften(table, teacher), columns=list(LABELS))
+    teacher = pd.DataFrame({label: [0.5] for label in LABELS}, index=pd.Index(["a"], name="image_path"))
+    targets = pd.DataFrame(soften(table, Teacher(teacher)), columns=list(LABELS))
     assert targets.loc[0].drop("Mass").eq(0.75).all()
     assert math.isnan(targets.loc[0, "Mass"])
     assert targets.loc[1].eq(0).all()
@@ -135,9 +130,9 @@ EVEN = "--backbone convnext_atto --initial_weights none --image_size 64 --epochs
 EVEN += " --drop_path_rate 0 --precision fp32 --loader_workers 0"
 
 
-def _train_command(nih_folder: Path, run: Path, options: str, *launch: str) -> list[str]:
+def _options(nih_folder: Path, run: Path, options: str) -> list[str]:
     data = ["--dataset", "nih", "--data_dir", str(nih_folder), "--split_fractions", "0.7", "0.3", "0"]
-    return [sys.executable, *launch, str(ROOT / "train.py"), *data, "--output_dir", str(run), *options.split()]
+    return [*data, "--output_dir", str(run), *options.split()]
 
 
 def _teacher_file(nih_folder: Path) -> Path:
@@ -158,13 +153,23 @@ def _trained(command: list[str]) -> subprocess.CompletedProcess[str]:
     return done
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Sums in another number of threads differ in the last digits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_two_processes_and_accumulated_parts_give_the_loss_of_one(nih_folder: Path, tmp_path: Path) -> None:
-    _trained(_train_command(nih_folder, tmp_path / "one", EVEN))
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
-    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    _trained(_train_command(nih_folder, tmp_path / "two", EVEN, *launch))
+    assert main(_options(nih_folder, tmp_path / "one", EVEN)) == 0
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines"]
+    launch += ["1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    _trained([*launch, str(ROOT / "train.py"), *_options(nih_folder, tmp_path / "two", EVEN)])
     halves = EVEN.replace("--batch_size 4", "--batch_size 2 --gradient_accumulation_steps 2")
-    _trained(_train_command(nih_folder, tmp_path / "halves", halves))
+    assert main(_options(nih_folder, tmp_path / "halves", halves)) == 0
     expected = _losses(tmp_path / "one")
     assert _losses(tmp_path / "two") == pytest.approx(expected, abs=2e-5)
     assert _losses(tmp_path / "halves") == pytest.approx(expected, abs=2e-5)
@@ -172,38 +177,44 @@ def test_two_processes_and_accumulated_parts_give_the_loss_of_one(nih_folder: Pa
     assert all(torch.allclose(weights[0][name], weights[1][name], atol=1e-4) for name in weights[0])
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_killed_run_goes_on_exactly(nih_folder: Path, tmp_path: Path) -> None:
-    options = "--backbone test_resnet --initial_weights none --image_size 64 --epochs 4 --batch_size 4"
-    options += f" --boxes {nih_folder / 'BBox_List_2017.csv'} --teacher {_teacher_file(nih_folder)}"
-    _trained(_train_command(nih_folder, tmp_path / "whole", options))
-    command = _train_command(nih_folder, tmp_path / "killed", options)
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # sums in another number of threads differ in the last digits
-    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    small = "--backbone test_resnet --initial_weights none --image_size 64 --epochs 4 --batch_size 4"
+    small += f" --boxes {nih_folder / 'BBox_List_2017.csv'} --teacher {_teacher_file(nih_folder)}"
+    assert main(_options(nih_folder, tmp_path / "whole", small)) == 0
+    options = _options(nih_folder, tmp_path / "killed", small)
+    run = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
     while not (tmp_path / "killed" / "state.pt").exists():
         assert run.poll() is None
         time.sleep(0.02)
     run.kill()
     run.wait()
-    _trained(command)
+    assert main(options) == 0
     assert _losses(tmp_path / "killed") == pytest.approx(_losses(tmp_path / "whole"), abs=1e-6)
 
 
-def test_a_config_file_gives_options_and_the_command_line_wins(nih_folder: Path, tmp_path: Path) -> None:
+def test_a_config_file_gives_options_and_the_command_line_wins(
+    nih_folder: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(
         f"dataset: nih\ndata_dir: {nih_folder}\nsplit_fractions: [0.7, 0.3, 0]\nbackbone: test_resnet\n"
         "initial_weights: none\nimage_size: 64\nepochs: 3\nuse_asymmetric_loss: true\nschedule: plateau\n"
     )
-    command = [sys.executable, str(ROOT / "train.py"), "--config", str(config), "--epochs", "1", "--output_dir"]
-    done = _trained([*command, str(tmp_path / "run")])
-    assert "Evaluate it with: python evaluate.py --model_path" in done.stdout
+    done = command(main, "--config", config, "--epochs", 1, "--output_dir", tmp_path / "run")
+    assert "Evaluate it with: python evaluate.py --model_path" in done.out
     saved = yaml.safe_load((tmp_path / "run" / "settings.yaml").read_text())
     assert (saved["training"]["epochs"], saved["training"]["use_asymmetric_loss"]) == (1, True)
     assert list((tmp_path / "run" / "tensorboard").iterdir())
     config.write_text("epoch: 3\n")
-    refused = subprocess.run([*command, str(tmp_path / "other")], capture_output=True, text=True, check=False)
-    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
-    assert "the option 'epoch', which does not exist" in refused.stderr
+    refused = command(main, "--config", config, "--epochs", 1, "--output_dir", tmp_path / "other", status=1)
+    assert refused.err.count("\n") == 1
+    assert "the option 'epoch', which does not exist" in refused.err
 
 
 def test_training_ends_early_when_no_epoch_is_better(table: pd.DataFrame, tmp_path: Path) -> None:

@@ -211,7 +211,10 @@ def test_thresholds_come_from_validation_and_are_used_on_other_images_as_they_ar
     chosen = json.loads((first / "thresholds.json").read_text())["rules"]
     assert main(_arguments(nih_folder, tmp_path / "without", *options)) == 0
     assert not (tmp_path / "without" / "thresholds.json").exists()
-    assert set(json.loads((tmp_path / "without" / "metrics.json").read_text())["decisions"]) == {"threshold 0.5"}
+    assert set(json.loads((tmp_path / "without" / "metrics.json").read_text())["decisions"]) == {
+        "policy reading",
+        "threshold 0.5",
+    }
     assert main(_arguments(nih_folder, second, *options, "--thresholds", first / "thresholds.json")) == 0
     decisions = json.loads((second / "metrics.json").read_text())["decisions"]
     for rule, thresholds in chosen.items():

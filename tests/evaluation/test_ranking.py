@@ -4,7 +4,8 @@ from scipy.stats import norm
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from core.evaluation.ranking import Ranking, auroc_per_label, average_precision_per_label
-from core.evaluation.resampling import bootstrap, bootstrap_both, interval, patient_draws
+from core.evaluation.resampling import bootstrap, bootstrap_both, interval
+from core.statistics import patient_draws
 
 
 @pytest.mark.parametrize("digits", [1, 8])

@@ -87,8 +87,7 @@ def test_12_bit_jpeg_extended_is_read(inverted: bool) -> None:
     dataset = files.chest(np.zeros((128, 128), np.uint16), 12, **tags)
     radiograph = read_radiograph(files.encapsulated(dataset, stream, JPEGExtended12Bit))
     assert radiograph.metadata["transfer_syntax"] == "JPEG Extended"
-    assert bool(radiograph.warnings) == inverted
-    assert files.distance(radiograph.pixels, ramp) < 0.01
+    assert files.distance(radiograph.pixels, 1 - ramp if inverted else ramp) < 0.01
 
 
 def _near_lossless() -> bytes:
@@ -184,7 +183,8 @@ def test_presentation_lut_shape_inverse_does_not_invert_monochrome1_twice() -> N
 
 
 def test_a_false_monochrome1_tag_is_corrected_with_a_warning() -> None:
-    radiograph = read_radiograph(files.save(files.chest(files.stored(12), PhotometricInterpretation="MONOCHROME1")))
+    read = read_radiograph(files.save(files.chest(files.stored(12), PhotometricInterpretation="MONOCHROME1")))
+    radiograph = upright(read)
     assert files.distance(radiograph.pixels) < EXACT
     assert any("MONOCHROME1" in sentence for sentence in radiograph.warnings)
 
@@ -215,7 +215,8 @@ def test_pixel_spacing_is_read_from_either_tag_and_zero_is_none() -> None:
     def spacing(**tags: object) -> tuple[float, float] | None:
         return read_radiograph(files.save(files.chest(files.stored(12), **tags))).pixel_spacing_mm
 
-    assert spacing(PixelSpacing=[0.2, 0.25]) == (0.2, 0.25)
+    assert spacing(PixelSpacing=[0.2, 0.2]) == (0.2, 0.2)
+    assert spacing(PixelSpacing=[0.2, 0.25]) == (0.2, 0.2)  # made square by more columns
     assert spacing(ImagerPixelSpacing=[0.1, 0.1]) == (0.1, 0.1)
     assert spacing(PixelSpacing=["0.000", "0.000"], ImagerPixelSpacing=[0.1, 0.1]) == (0.1, 0.1)
     assert spacing() is None
@@ -225,7 +226,7 @@ def test_a_spacing_that_no_detector_has_is_taken_as_not_stated() -> None:
     def spacing(*sides: float) -> tuple[float, float] | None:
         return read_radiograph(files.save(files.chest(files.stored(12), PixelSpacing=list(sides)))).pixel_spacing_mm
 
-    assert spacing(0.2, 0.1) == (0.2, 0.1)
+    assert spacing(0.2, 0.1) == (0.1, 0.1)
     assert spacing(0.1, 90.0) is None
 
 
@@ -305,7 +306,7 @@ def test_an_unknown_transfer_syntax_is_named_as_such() -> None:
 
 def test_a_stream_of_another_size_than_stated_is_refused() -> None:
     data = files.jpeg_baseline(np.zeros((SIDE_OTHER, SIDE_OTHER), np.uint8), Rows=files.SIDE, Columns=files.SIDE)
-    with pytest.raises(UnreadableImage, match="damaged"):
+    with pytest.raises(UnreadableImage, match="512 x 512"):
         read_radiograph(data)
 
 

@@ -4,12 +4,12 @@ import random
 from collections.abc import Mapping
 
 from core.anatomy import Gate, Place
-from core.classifier.calibration import OperatingPoint
+from core.classifier.policies import OperatingPoint
 from core.findings import FINDINGS
-from core.reporting.evidence import Evidence, FindingEvidence, decide
+from core.reporting.evidence import Decision, Evidence, FindingEvidence
 
 # Present from one half, possible from a tenth, as for a label that is hard to see.
-POINT = OperatingPoint(0.5, 0.1, None, None, None, None, 50, 450, "a test")
+POINT = OperatingPoint(0.5, 0.1, None, None, None, None, 50, 450)
 PLACES = tuple(Place.from_key(key) for key in ("right_upper", "right_lower", "left_middle", "left_lower", "left"))
 
 
@@ -21,7 +21,10 @@ def evidence_with(
     for finding in FINDINGS:
         value = probabilities.get(finding.name, 0.01)
         point = None if value is None else POINT
-        decision = decide(float("nan") if value is None else value, point)
+        decision: Decision = "unknown"
+        if value is not None:
+            decision = "present" if value >= POINT.threshold else "possible"
+            decision = decision if value >= POINT.possible_threshold else "absent"
         items.append(FindingEvidence(finding, value, point, decision, (places or {}).get(finding.name, ()), None))
     model = {"name": "model", "version": "1", "architecture": "x"}
     return Evidence(tuple(items), "PA", Gate("accepted", frontal=1.0), (), "DX", model)

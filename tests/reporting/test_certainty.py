@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.classifier.calibration import OperatingPoint
+from core.classifier.policies import OperatingPoint
 from core.findings import BY_NAME
 from core.reporting.certainty import CERTAINTIES, PHRASES, Certainty, certainty_of, stated
 from core.reporting.evidence import FindingEvidence
@@ -45,7 +45,9 @@ def test_only_what_is_likely_is_stated_without_a_hedge() -> None:
 
 
 def test_a_finding_tells_the_precision_of_its_own_kind_of_call() -> None:
-    point = OperatingPoint(0.4, 0.2, None, None, None, None, 9, 90, "a test", 0.7, (0.52, 0.8), 0.3, (0.2, 0.4))
+    measured = {"precision": 0.7, "precision_ci95": (0.52, 0.8)}
+    measured |= {"possible_precision": 0.3, "possible_precision_ci95": (0.2, 0.4)}
+    point = OperatingPoint(0.4, 0.2, None, None, None, None, 9, 90, **measured)
     present, possible, absent = (
         FindingEvidence(BY_NAME["Mass"], probability, point, decision, (), None)
         for decision, probability in (("present", 0.45), ("possible", 0.25), ("absent", 0.1))

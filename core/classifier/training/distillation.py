@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import smooth_l1_loss
 
-from core.classifier.heatmaps import evidence_in, last_features, linear_head
+from core.classifier.feature_maps import last_features
+from core.classifier.heatmaps import evidence_in, linear_head
 from core.findings import LABELS
 
 # What the teacher's head counts for in the mean, beside 1 for the head of the labels.
@@ -32,7 +33,7 @@ class Teacher:
     """What other models say of some of the images.
 
     Attributes:
-        probabilities: of the 14 labels, with ``study_id`` as index; NaN where nothing is known.
+        probabilities: of the 14 labels, with ``image_path`` as index; NaN where nothing is known.
         trust: how much each of them counts, in (0, 1], of the same shape; None where all count alike.
     """
 
@@ -69,7 +70,7 @@ def merge_teachers(teachers: Sequence[pd.DataFrame], weights: Sequence[float] | 
     average of what several say.
 
     Args:
-        teachers: probabilities of the 14 labels, with ``study_id`` as index; one or more.
+        teachers: probabilities of the 14 labels, with ``image_path`` as index; one or more.
         weights: of each teacher, above 0; alike by default.
     """
     index = teachers[0].index
@@ -90,8 +91,8 @@ def merge_teachers(teachers: Sequence[pd.DataFrame], weights: Sequence[float] | 
     mean = np.where(count > 0, total / np.maximum(mass, _LEAST), np.nan)
     variance = np.maximum(squares / np.maximum(mass, _LEAST) - np.nan_to_num(mean) ** 2, 0.0)
     spread = np.ma.masked_invalid(mean).var(axis=0).filled(1.0)
-    trust = np.ma.masked_where(count < 2, 1 / (1 + variance / np.maximum(spread, _LEAST)))
-    trust = np.where(count < 2, trust.mean(axis=0).filled(1.0), trust.data)
+    agreement = np.ma.masked_where(count < 2, 1 / (1 + variance / np.maximum(spread, _LEAST)))
+    trust = np.where(count < 2, agreement.mean(axis=0).filled(1.0), agreement.data)
     return Teacher(
         pd.DataFrame(1 / (1 + np.exp(-mean)), index=index, columns=list(LABELS)),
         pd.DataFrame(trust, index=index, columns=list(LABELS)),
@@ -114,13 +115,13 @@ def lesson_of(table: pd.DataFrame, teacher: Teacher) -> Lesson:
     """The lesson for the rows of a table.
 
     Args:
-        table: with ``study_id``.
+        table: with ``image_path``.
         teacher: what is known of its images.
 
     Raises:
         ValueError: the teacher has none of the images.
     """
-    values = _logits(teacher.probabilities).reindex(table["study_id"]).to_numpy(dtype=np.float64)
+    values = _logits(teacher.probabilities).reindex(table["image_path"]).to_numpy(dtype=np.float64)
     known = np.isfinite(values)
     if not known.any():
         raise ValueError("The teacher's predictions cover none of the training images.")
@@ -129,7 +130,7 @@ def lesson_of(table: pd.DataFrame, teacher: Teacher) -> Lesson:
     targets = ((logits - mean) / spread).filled(np.nan)
     trust = np.ones_like(values)
     if teacher.trust is not None:
-        trust = teacher.trust[list(LABELS)].reindex(table["study_id"]).to_numpy(dtype=np.float64)
+        trust = teacher.trust[list(LABELS)].reindex(table["image_path"]).to_numpy(dtype=np.float64)
         trust = np.where(known, trust / trust[known].mean(), 1.0)
     parts = (targets, trust, mean.filled(0), spread.filled(0), TEACHER_SHARE * known.any(axis=0))
     return Lesson(*(torch.tensor(part, dtype=torch.float32) for part in parts))
@@ -165,7 +166,7 @@ class Pupil(nn.Module):
 
         The last are on the scale of ``Lesson.targets``.
         """
-        features = last_features(self.network, x)
+        features = cast(Tensor, last_features(self.network, x))
         averaged = cast(Callable[..., Tensor], self.network.forward_head)(features, pre_logits=True)
         return *evidence_in(self.network, features), self.imitation(averaged)
 

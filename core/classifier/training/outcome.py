@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from core.classifier.calibration import choose_operating_point, fit_calibration
 from core.classifier.checkpoint import CheckpointConfig, save_checkpoint
+from core.classifier.choosing import decide
 from core.classifier.preprocessing import Preprocessing
 from core.classifier.training.settings import TrainingSettings
 from core.datasets import patient_keys
@@ -22,25 +22,30 @@ def save_calibrated(
     network: nn.Module,
     preprocessing: Preprocessing,
     logits: np.ndarray,
-    labels: np.ndarray,
+    rows: pd.DataFrame,
     *,
     architecture: str,
     provenance: dict[str, Any],
 ) -> None:
-    """Choose calibration and operating points on validation images, and write the checkpoint.
+    """Choose calibration and policies on validation images, and write the checkpoint.
 
     Args:
         folder: the checkpoint folder.
-        logits, labels: (N, 14) of the validation images; labels are 0, 1 or NaN.
+        logits: (N, 14) of the validation images.
+        rows: the table of these images.
         provenance: as ``describe`` gives it.
     """
-    calibration = fit_calibration(logits, labels)
-    probabilities = calibration(logits)
-    points = {
-        label: choose_operating_point(probabilities[:, column], labels[:, column])
-        for column, label in enumerate(LABELS)
-    }
-    save_checkpoint(folder, network, CheckpointConfig(architecture, preprocessing, calibration, points, provenance))
+    labels = rows[list(LABELS)].to_numpy(dtype=np.float32)
+    decisions = decide(logits, labels, patient_keys(rows).to_numpy())
+    config = CheckpointConfig(
+        architecture,
+        preprocessing,
+        decisions.calibration,
+        policies=decisions.policies,
+        abnormal=decisions.abnormal,
+        provenance=provenance | {"decisions": decisions.record},
+    )
+    save_checkpoint(folder, network, config)
 
 
 def describe(

@@ -8,6 +8,7 @@ means just what the label means, the code is ours.
 from typing import NamedTuple
 
 from core.findings import Finding, display_name
+from core.reporting.certainty import PHRASES, Certainty
 from core.reporting.evidence import Decision
 
 
@@ -52,7 +53,15 @@ DECISIONS: dict[Decision, Code] = {
 
 PROBABILITY = Code("probability", LOCAL_SCHEME, "Calibrated probability of the finding")
 OPERATING_POINT = Code("operating-point", LOCAL_SCHEME, "Probability from which the finding is called present")
-DECISION = Code("decision", LOCAL_SCHEME, "Decision of the model at its operating point")
+DECISION = Code("decision", LOCAL_SCHEME, "Decision of the model under its policy")
+CERTAINTY = Code("certainty", LOCAL_SCHEME, "Certainty of what the model calls")
+CERTAINTIES: dict[Certainty, Code] = {
+    band: Code(band.replace("_", "-"), LOCAL_SCHEME, phrases.name.capitalize()) for band, phrases in PHRASES.items()
+}
+PRECISION = Code("precision", LOCAL_SCHEME, "Share of such calls that were right on validation")
+ABNORMAL = Code("abnormal", LOCAL_SCHEME, "Radiograph shows any of the findings")
+ABNORMAL_FROM = Code("abnormal-from", LOCAL_SCHEME, "Probability from which the radiograph is taken for abnormal")
+POLICY = Code("policy", LOCAL_SCHEME, "Policy by whose thresholds findings are called")
 CARDIOTHORACIC_RATIO = Code("cardiothoracic-ratio", LOCAL_SCHEME, "Cardiothoracic ratio")
 PROCEDURE = Code("399208008", "SCT", "Plain X-ray of chest")
 

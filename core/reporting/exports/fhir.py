@@ -7,11 +7,17 @@ from typing import Any
 
 from core import DISCLAIMER, __version__
 from core.findings import display_name
+from core.reporting.certainty import PHRASES
 from core.reporting.evidence import FindingEvidence
 from core.reporting.exports.codes import (
+    ABNORMAL,
+    ABNORMAL_FROM,
     CARDIOTHORACIC_RATIO,
+    CERTAINTIES,
     DECISIONS,
     OPERATING_POINT,
+    POLICY,
+    PRECISION,
     PROBABILITY,
     PROCEDURE,
     SYSTEMS,
@@ -22,9 +28,11 @@ from core.reporting.exports.dicom_identity import source_image, study_uid
 from core.reporting.exports.study import ReportedStudy
 from core.reporting.report import SECTIONS
 from core.reporting.review import state_in_words
+from core.reporting.worth import abnormal_in_words
 
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 _MODALITIES = ("CR", "DX", "RG")
+_ABNORMAL = "Abnormal"
 _URI = "urn:ietf:rfc:3986"
 
 
@@ -35,12 +43,14 @@ def as_fhir(study: ReportedStudy) -> str:
     signed again; who signed is a Practitioner. Observations stay ``preliminary``: they are the model's, and what is
     signed is the text. Each resource says in its text that it is research output. The subject is the patient's number
     from the source, as a logical reference without a name, or unknown.
-    Each finding is one Observation: the decision as its value, probability and operating point as components. The
-    cardiothoracic ratio is one more where it was measured.
+    Each finding is one Observation: decision and certainty as its value, probability, operating point and precision of
+    such calls as components, the policy as its method. One more says whether the radiograph shows anything at all, and
+    one the cardiothoracic ratio where it was measured.
     """
     resources = [
         _diagnostic_report(study),
         *(_observation(study, item) for item in study.evidence.findings),
+        *_abnormal(study),
         *_cardiothoracic(study),
         _imaging_study(study),
         _device(study),
@@ -74,6 +84,7 @@ def _diagnostic_report(study: ReportedStudy) -> dict[str, Any]:
         "issued": _time(study.reported),
         "result": [
             *(_reference(study, "Observation", item.finding.name) for item in study.evidence.findings),
+            *(_reference(study, "Observation", _ABNORMAL) for _ in _abnormal(study)),
             *(_reference(study, "Observation", CARDIOTHORACIC_RATIO.value) for _ in _cardiothoracic(study)),
         ],
         "imagingStudy": [_reference(study, "ImagingStudy")],
@@ -98,21 +109,51 @@ def _practitioner(study: ReportedStudy) -> list[dict[str, Any]]:
     return [{**_resource(study, "Practitioner", f"Signed the report: {name}"), "name": [{"text": name}]}]
 
 
+def _abnormal(study: ReportedStudy) -> list[dict[str, Any]]:
+    """Whether the radiograph shows anything; nothing where the checkpoint does not judge that."""
+    abnormal = study.evidence.abnormal
+    if abnormal is None:
+        return []
+    figures, value = [(PROBABILITY, abnormal.probability)], None
+    if abnormal.threshold is not None:
+        figures.append((ABNORMAL_FROM, abnormal.threshold))
+        value = DECISIONS["present" if abnormal.probability >= abnormal.threshold else "absent"]
+    words = abnormal_in_words(abnormal)
+    observation = _judged(study, _ABNORMAL, ABNORMAL, words, figures)
+    if value is not None:
+        observation["valueCodeableConcept"] = {"coding": [_coding(value)], "text": words}
+    return [observation]
+
+
 def _observation(study: ReportedStudy, item: FindingEvidence) -> dict[str, Any]:
-    name = display_name(item.finding.name)
     figures = []
     if item.probability is not None:
         figures.append((PROBABILITY, item.probability))
     if item.operating_point is not None:
         figures.append((OPERATING_POINT, item.operating_point.threshold))
+    if item.precision is not None:
+        figures.append((PRECISION, item.precision))
+    words = item.decision if item.certainty is None else f"{item.decision}, {PHRASES[item.certainty].name}"
+    coded = [DECISIONS[item.decision]] + ([] if item.certainty is None else [CERTAINTIES[item.certainty]])
+    observation = _judged(
+        study, item.finding.name, finding_code(item.finding), f"{display_name(item.finding.name)}: {words}", figures
+    )
+    observation["valueCodeableConcept"] = {"coding": [_coding(code) for code in coded], "text": item.decision}
+    return observation
+
+
+def _judged(
+    study: ReportedStudy, name: str, kind: Code, narrative: str, figures: list[tuple[Code, float]]
+) -> dict[str, Any]:
+    """An Observation of the model, still without its value."""
     observation = {
-        **_resource(study, "Observation", f"{name}: {item.decision}", part=item.finding.name),
+        **_resource(study, "Observation", narrative, part=name),
         "status": "preliminary",
         "category": [{"coding": [{"system": f"{_TERMINOLOGY}/observation-category", "code": "imaging"}]}],
-        "code": {"coding": [_coding(finding_code(item.finding))], "text": name},
+        "code": {"coding": [_coding(kind)], "text": display_name(name)},
         "subject": _subject(study),
         "issued": _time(study.created),
-        "valueCodeableConcept": {"coding": [_coding(DECISIONS[item.decision])], "text": item.decision},
+        "method": {"coding": [_coding(POLICY)], "text": f"policy {study.evidence.policy}"},
         "device": _reference(study, "Device"),
         "derivedFrom": [_reference(study, "ImagingStudy")],
         "note": [{"text": DISCLAIMER}],

@@ -11,13 +11,16 @@ from typing import Any
 
 from core import DISCLAIMER
 from core.anatomy import Anatomy, Place
+from core.classifier.abnormality import Abnormal
 from core.classifier.reliability import HeatmapReliability
 from core.findings import display_name
-from core.reporting.evidence import DECISIONS, Evidence, FindingEvidence
+from core.reporting.certainty import PHRASES
+from core.reporting.evidence import CALLED, DECISIONS, Evidence, FindingEvidence
 from core.reporting.reliability import reliability_in_words
 from core.reporting.report import SECTIONS, Report
 from core.reporting.review import Review, reviewed_report, state_in_words
 from core.reporting.wording import in_words
+from core.reporting.worth import abnormal_in_words, precision_in_words
 
 
 def as_object(evidence: Evidence, report: Report) -> dict[str, Any]:
@@ -25,6 +28,9 @@ def as_object(evidence: Evidence, report: Report) -> dict[str, Any]:
     return {
         "view": evidence.view,
         "gate": asdict(evidence.gate),
+        "abnormal": None if evidence.abnormal is None else _abnormal_object(evidence.abnormal),
+        "policy": evidence.policy,
+        "policy_chosen_for": evidence.policy_chosen_for,
         "anatomy": None if evidence.anatomy is None else anatomy_object(evidence.anatomy),
         "findings": [_finding_object(item) for item in evidence.findings],
         "report": report_object(report),
@@ -86,13 +92,19 @@ def as_text(evidence: Evidence, report: Report, review: Review | None = None, *,
         for paragraph in sentences if review is None else review.text.get(section, "").splitlines():
             lines += textwrap.wrap(paragraph, width=96, initial_indent="  ", subsequent_indent="    ")
         lines.append("")
-    lines.append("EVIDENCE (calibrated probability, operating point, decision)")
+    lines.append(f"EVIDENCE (calibrated probability, certainty of what is called; policy {evidence.policy})")
+    if evidence.abnormal is not None:
+        lines.append(f"  {abnormal_in_words(evidence.abnormal)}")
     for item in evidence.decided(*DECISIONS):
         probability = "      " if item.probability is None else f"{item.probability:6.1%}"
-        threshold = "      " if item.operating_point is None else f"{item.operating_point.threshold:6.1%}"
-        lines.append(f"  {display_name(item.finding.name):<20}{probability}  {threshold}  {item.decision}")
+        decision = item.decision if item.certainty is None else f"{item.decision}, {PHRASES[item.certainty].name}"
+        lines.append(f"  {display_name(item.finding.name):<20}{probability}  {decision}")
+    if called := evidence.decided(*CALLED):
+        lines += ["", "WORTH OF THE CALLS"]
+    for item in called:
+        text = f"{display_name(item.finding.name)}: {precision_in_words(item)}"
+        lines += textwrap.wrap(text, width=96, initial_indent="  ", subsequent_indent="    ")
     lines += ["", "HEATMAP RELIABILITY (against radiologists' boxes)"]
-    called = evidence.decided("present", "possible")
     for item in called:
         words = "not measured." if item.reliability is None else reliability_in_words(item.reliability)
         text = f"{display_name(item.finding.name)}: {words}"
@@ -119,6 +131,10 @@ def as_csv(studies: Iterable[tuple[str, Evidence, Review | None]]) -> str:
             "threshold",
             "possible_threshold",
             "decision",
+            "certainty",
+            "precision",
+            "abnormal",
+            "policy",
             "places",
             "heatmap_reliability",
             "gate",
@@ -139,6 +155,10 @@ def as_csv(studies: Iterable[tuple[str, Evidence, Review | None]]) -> str:
                     "" if point is None else f"{point.threshold:.6f}",
                     "" if point is None else f"{point.possible_threshold:.6f}",
                     item.decision,
+                    item.certainty or "",
+                    "" if item.precision is None else f"{item.precision:.6f}",
+                    "" if evidence.abnormal is None else f"{evidence.abnormal.probability:.6f}",
+                    evidence.policy,
                     in_words(item.places),
                     "" if item.reliability is None else reliability_in_words(item.reliability),
                     evidence.gate.verdict,
@@ -180,12 +200,23 @@ def _finding_object(item: FindingEvidence) -> dict[str, Any]:
         "possible_threshold": point.possible_threshold if point else None,
         "sensitivity": point.sensitivity if point else None,
         "specificity": point.specificity if point else None,
+        "possible_sensitivity": point.possible_sensitivity if point else None,
+        "possible_specificity": point.possible_specificity if point else None,
         "n_positive": point.n_positive if point else None,
         "n_negative": point.n_negative if point else None,
         "decision": item.decision,
+        "certainty": item.certainty,
+        "certainty_words": None if item.certainty is None else PHRASES[item.certainty].name,
+        "precision": item.precision,
+        "precision_ci95": item.precision_ci95,
+        "precision_words": precision_in_words(item),
         "places": [_place_object(place) for place in item.places],
         "heatmap_reliability": None if item.reliability is None else _reliability_object(item.reliability),
     }
+
+
+def _abnormal_object(abnormal: Abnormal) -> dict[str, Any]:
+    return asdict(abnormal) | {"words": abnormal_in_words(abnormal)}
 
 
 def _place_object(place: Place) -> dict[str, Any]:

@@ -28,11 +28,16 @@ from pydicom.uid import ComprehensiveSRStorage
 from core import DISCLAIMER, __version__
 from core.reporting.evidence import FindingEvidence
 from core.reporting.exports.codes import (
+    ABNORMAL,
+    ABNORMAL_FROM,
     CARDIOTHORACIC_RATIO,
+    CERTAINTIES,
+    CERTAINTY,
     DECISION,
     DECISIONS,
     LOCAL_SCHEME,
     OPERATING_POINT,
+    PRECISION,
     PROBABILITY,
     PROCEDURE,
     Code,
@@ -54,11 +59,11 @@ from core.reporting.review import Review, state_in_words
 def as_structured_report(study: ReportedStudy) -> bytes:
     """The evidence as a DICOM file, Explicit VR Little Endian.
 
-    One measurement group (TID 1501) a finding: probability and operating point as ratios in [0, 1], decision as a
-    code, algorithm identification (TID 4019); one more for the cardiothoracic ratio where it was measured. Findings,
-    impression and the disclaimer follow as text; TID 1500 is extensible. Until it is signed the report is partial,
-    preliminary and unverified; a signed one is complete, final and verified by who signed. It is qualified as research
-    in any case.
+    One measurement group (TID 1501) a finding and one for the whole radiograph: probability, operating point and
+    precision of such calls as ratios in [0, 1], decision and certainty as codes, algorithm identification (TID 4019)
+    with the policy; one more for the cardiothoracic ratio where it was measured. Findings, impression and the
+    disclaimer follow as text; TID 1500 is extensible. Until it is signed the report is partial, preliminary and
+    unverified; a signed one is complete, final and verified by who signed. It is qualified as research in any case.
 
     A reopened report names every signed version that it replaces (Predecessor Documents, PS3.3 section C.17.2).
 
@@ -71,6 +76,7 @@ def as_structured_report(study: ReportedStudy) -> bytes:
         procedure_reported=_concept(PROCEDURE),
         imaging_measurements=[
             *(_group(study, item, image) for item in study.evidence.findings),
+            *_whole(study, image),
             *_cardiothoracic(study, image),
         ],
         title=codes.DCM.ImagingMeasurementReport,
@@ -175,17 +181,49 @@ def _group(study: ReportedStudy, item: FindingEvidence, image: ImageReference) -
         values.append((PROBABILITY, item.probability))
     if item.operating_point is not None:
         values.append((OPERATING_POINT, item.operating_point.threshold))
+    if item.precision is not None:
+        values.append((PRECISION, item.precision))
+    evaluations = [(DECISION, DECISIONS[item.decision])]
+    if item.certainty is not None:
+        evaluations.append((CERTAINTY, CERTAINTIES[item.certainty]))
+    return _measured(study, item.finding.name, finding_code(item.finding), values, evaluations, image)
+
+
+def _whole(study: ReportedStudy, image: ImageReference) -> list[MeasurementsAndQualitativeEvaluations]:
+    """A group about the whole radiograph; none where the checkpoint does not judge it."""
+    abnormal = study.evidence.abnormal
+    if abnormal is None:
+        return []
+    values, evaluations = [(PROBABILITY, abnormal.probability)], []
+    if abnormal.threshold is not None:
+        values.append((ABNORMAL_FROM, abnormal.threshold))
+        evaluations.append((DECISION, DECISIONS["present" if abnormal.probability >= abnormal.threshold else "absent"]))
+    return [_measured(study, "Abnormal", ABNORMAL, values, evaluations, image)]
+
+
+def _measured(
+    study: ReportedStudy,
+    name: str,
+    kind: Code,
+    values: list[tuple[Code, float]],
+    evaluations: list[tuple[Code, Code]],
+    image: ImageReference,
+) -> MeasurementsAndQualitativeEvaluations:
     return MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(uid_of(study, "tracking", item.finding.name), item.finding.name),
-        finding_type=_concept(finding_code(item.finding)),
+        tracking_identifier=TrackingIdentifier(uid_of(study, "tracking", name), name),
+        finding_type=_concept(kind),
         algorithm_id=AlgorithmIdentification(
             name=study.evidence.model["name"],
             version=study.evidence.model["version"],
-            parameters=[f"architecture {study.evidence.model['architecture']}", f"ChestLens {__version__}"],
+            parameters=[
+                f"architecture {study.evidence.model['architecture']}",
+                f"ChestLens {__version__}",
+                f"policy {study.evidence.policy}",
+            ],
         ),
         # A float32 written with all digits of a float64 would not fit a decimal string (VR DS) of 16 characters.
-        measurements=[Measurement(_concept(name), round(value, 6), codes.UCUM.NoUnits) for name, value in values],
-        qualitative_evaluations=[QualitativeEvaluation(_concept(DECISION), _concept(DECISIONS[item.decision]))],
+        measurements=[Measurement(_concept(code), round(value, 6), codes.UCUM.NoUnits) for code, value in values],
+        qualitative_evaluations=[QualitativeEvaluation(_concept(code), _concept(value)) for code, value in evaluations],
         source_images=[SourceImageForMeasurementGroup(image.sop_class_uid, image.sop_instance_uid)],
     )
 

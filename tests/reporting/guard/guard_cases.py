@@ -4,11 +4,11 @@ import random
 
 from core.anatomy import Gate, Place
 from core.anatomy.place import Zone
-from core.classifier.calibration import OperatingPoint
+from core.classifier.policies import OperatingPoint
 from core.findings import FINDINGS
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
 
-POINT = OperatingPoint(0.4, 0.2, 0.8, 0.8, 0.9, 0.6, 10, 10, "a test")
+POINT = OperatingPoint(0.4, 0.2, 0.8, 0.8, 0.9, 0.6, 10, 10)
 PROBABILITIES: dict[Decision, float | None] = {"present": 0.7, "possible": 0.3, "absent": 0.1, "unknown": None}
 ZONES: tuple[Zone, ...] = ("upper", "middle", "lower")
 PLACES: list[tuple[Place, ...]] = [
@@ -60,7 +60,7 @@ def random_evidence(generator: random.Random) -> Evidence:
         # A few values of each kind, so that sentences repeat and the test stays fast.
         low, high = generator.choice([(0.009, 0.0145), (0.14, 0.333), (0.55, 0.8)])
         chance = {"present": generator.choice([high, 1.0]), "possible": low, "absent": 0.001}.get(decision)
-        point = OperatingPoint(high, low, None, None, None, None, 0, 0, "a test") if decision != "unknown" else None
+        point = OperatingPoint(high, low, None, None, None, None, 0, 0) if decision != "unknown" else None
         placed = decision in ("present", "possible") and not finding.diffuse
         where = generator.choice(PLACES) if placed else ()
         items.append(FindingEvidence(finding, chance, point, decision, where, None))
