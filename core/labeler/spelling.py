@@ -5,6 +5,7 @@ distance of Damerau, Comm ACM 1964, as optimal string alignment) of one word of 
 other word itself.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from core.labeler.wordlists import words_of
@@ -36,8 +37,10 @@ _OTHERS = words_of(
     "hemithoraces reserved exceeded fibrosus suspended opacified fiberoptic negation cardigan"
 )
 _SHORTEST = 5
-_BY_FIRST = {
-    first: tuple(sorted(word for word in VOCABULARY if word[0] == first)) for first in {word[0] for word in VOCABULARY}
+_LONG = 7
+_BY_FIRST_AND_LENGTH: dict[tuple[str, int], tuple[str, ...]] = {
+    key: tuple(sorted(word for word in VOCABULARY if (word[0], len(word)) == key))
+    for key in {(word[0], len(word)) for word in VOCABULARY}
 }
 
 
@@ -52,16 +55,23 @@ def mended(word: str) -> str:
         return word
     near = []
     letters = set(word)
-    for known in _BY_FIRST.get(word[0], ()) + _BY_FIRST.get(word[1], ()):
-        allowed = 2 if len(word) >= 7 and known in _FINDINGS else 1
-        # The first letter is rarely wrong, except that it changes places with the second.
-        if abs(len(known) - len(word)) > allowed or len(letters.symmetric_difference(known)) > 2 * allowed:
-            continue
-        if known[0] == word[0] or known[:2] == word[1::-1]:
+    widest = 2 if len(word) >= _LONG else 1
+    for known in _candidates(word, widest):
+        allowed = widest if known in _FINDINGS else 1
+        if len(letters.symmetric_difference(known)) <= 2 * allowed:
             distance = _distance(word, known)
             if distance <= allowed:
                 near.append((distance, known))
     return min(near)[1] if near else word
+
+
+def _candidates(word: str, widest: int) -> Iterator[str]:
+    """Words of nearly the same length; the first letter is rarely wrong, but may change places with the second."""
+    for length in range(len(word) - widest, len(word) + widest + 1):
+        yield from _BY_FIRST_AND_LENGTH.get((word[0], length), ())
+        if word[1] != word[0]:
+            swapped = _BY_FIRST_AND_LENGTH.get((word[1], length), ())
+            yield from (known for known in swapped if known[1] == word[0])
 
 
 def _distance(one: str, other: str) -> int:
