@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from filelock import FileLock
@@ -33,13 +33,16 @@ if _WORKER:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each worker whole files, so that what a file prepares is prepared once; all browser tests share one."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            in_browser = item.path.is_relative_to(ROOT / "tests" / "browser")
-            item.add_marker(pytest.mark.xdist_group("browser" if in_browser else item.path.stem))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each worker whole files, so that what a file prepares is prepared once; all page tests share one browser."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if "browser" in nodeid.partition("[")[0] else super()._split_scope(nodeid)
+
+    return ByFile(config, log)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ def test_training_is_measured_against_bare_passes(capsys: pytest.CaptureFixture)
     assert share == pytest.approx(100 * trained / bare, abs=1 + 10 / bare)
 
 
-@pytest.mark.xdist_group("browser")
 def test_the_viewer_is_measured_in_a_browser(capsys: pytest.CaptureFixture) -> None:
     pytest.importorskip("playwright")
     if not any(map(shutil.which, BROWSERS)):
