@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from core.datasets.options import add_source_options, load_sources
+from core.datasets.options import add_source_options, describe_sources, load_sources
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -83,7 +83,7 @@ def decide(options: argparse.Namespace) -> int:
     """Choose what a checkpoint decides by."""
     from core.classifier.deciding import decide_anew, decisions_in_words
 
-    print(decisions_in_words(decide_anew(options.checkpoint, load_sources(options).table)))
+    print(decisions_in_words(decide_anew(options.checkpoint, load_sources(options).table, describe_sources(options))))
     print(f"wrote {options.checkpoint / 'config.json'}")
     return 0
 

@@ -16,13 +16,14 @@ from core.datasets import patient_keys
 from core.imaging import read_radiograph
 
 
-def decide_anew(folder: str | Path, table: pd.DataFrame) -> dict[str, Any]:
+def decide_anew(folder: str | Path, table: pd.DataFrame, data_settings: dict[str, Any]) -> dict[str, Any]:
     """Write calibration, model of abnormality and policies into a checkpoint's ``config.json``.
 
     Args:
         folder: of the checkpoint.
         table: as returned by ``core.datasets``, with the checkpoint's validation images. Of one that was imported they
             are the table's val split, and the checkpoint remembers them.
+        data_settings: how the table was made; remembered with them, so that ``evaluate.py`` makes the same split.
 
     Returns:
         How they were chosen, and their figures: what ``provenance`` holds as ``decisions``.
@@ -39,6 +40,7 @@ def decide_anew(folder: str | Path, table: pd.DataFrame) -> dict[str, Any]:
         if chosen.empty:
             raise ValueError(f"The data has no image in its val split, on which {folder} could be calibrated.")
         provenance = provenance | {
+            "data": data_settings,
             "validation_studies": sorted(chosen["study_id"]),
             "validation_patients": sorted(patient_keys(chosen).unique()),
         }
