@@ -16,7 +16,8 @@ Explainer = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 def over_image(evidence: FloatArray, side: int) -> FloatArray:
     """Evidence (N, L, h, w) to heatmaps (N, L, side, side) in [0, 1], bilinear between the middles of its cells."""
     height, width = evidence.shape[-2:]
-    return scaled(_weights(side, height) @ scaled(evidence) @ _weights(side, width).T)
+    drawn = _weights(side, height) @ scaled(evidence) @ _weights(side, width).T
+    return scaled(np.asarray(drawn, dtype=np.float32))
 
 
 def scaled(maps: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from core.datasets.sources import load_csv, load_mimic, load_nih, load_openi, load_rexgradient
+from core.datasets.sources.readers import Rule
 from core.datasets.splits import FRACTIONS, split_table
 from core.datasets.table import Collection, DatasetError, complete
 from core.findings import LABELS
@@ -48,6 +49,7 @@ def load_table(
     mimic_iv: str | Path | None = None,
     r2gen_split: str | Path | None = None,
     images: bool = True,
+    readers: Rule = "majority",
 ) -> Collection:
     """Read sources, label what has only a report, and divide the patients.
 
@@ -59,6 +61,7 @@ def load_table(
         mimic_iv: folder of MIMIC-IV, for ages and health records of MIMIC-CXR.
         r2gen_split: file with the R2Gen division of Open-i, if it is not in the folder of Open-i.
         images: False to read the reports of Open-i without images.
+        readers: what a label of ``csv`` becomes on which several rows of one image differ.
 
     Returns:
         One table of all sources, with every row in a split.
@@ -71,7 +74,7 @@ def load_table(
         raise DatasetError(
             f"--data_dir must be given once for each --dataset: found {len(data_dirs)} for {len(datasets)}."
         )
-    readers: dict[str, Callable[[str | Path], Collection]] = {
+    loaders: dict[str, Callable[[str | Path], Collection]] = {
         "nih": load_nih,
         "openi": lambda folder: load_openi(folder, images=images, r2gen_split=r2gen_split),
         "rexgradient": load_rexgradient,
@@ -81,20 +84,43 @@ def load_table(
             uncertain=_VALUE[reading.uncertain],
             blank=_VALUE[reading.not_mentioned],
         ),
-        "csv": load_csv,
+        "csv": lambda folder: load_csv(
+            folder,
+            uncertain=_VALUE[reading.uncertain],
+            blank=_VALUE[reading.not_mentioned],
+            readers=readers,
+        ),
     }
-    if unknown := set(datasets) - set(readers):
+    if unknown := set(datasets) - set(loaders):
         raise DatasetError(f"There is no source {sorted(unknown)[0]!r}: choose from {', '.join(SOURCES)}.")
-    collections = [readers[name](folder) for name, folder in zip(datasets, data_dirs, strict=True)]
+    collections = [loaders[name](folder) for name, folder in zip(datasets, data_dirs, strict=True)]
     table = complete(pd.concat([one.table for one in collections], ignore_index=True))
     if doubled := int(table["image_path"].dropna().duplicated().sum()):
         raise DatasetError(f"{doubled} images come from two of the sources: give each folder to one --dataset only.")
-    table, torn = split_table(label_from_reports(table, reading), fractions=fractions, seed=seed, given=given_splits)
+    labelled = label_from_reports(table, reading)
+    notes = _mined_notes(table, labelled)
+    table, torn = split_table(labelled, fractions=fractions, seed=seed, given=given_splits)
     return Collection(
         table,
         tuple(problem for one in collections for problem in one.problems) + tuple(torn),
-        tuple(note for one in collections for note in one.notes),
+        (*(note for one in collections for note in one.notes), *notes),
     )
+
+
+def _mined_notes(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
+    """What was filled from reports in sources that also have labels of their own: the two are not of one worth."""
+    names = list(LABELS)
+    filled = before[names].isna() & after[names].notna()
+    notes = []
+    for source, rows in filled.groupby(before["source"]):
+        own = before.loc[rows.index, names].notna()
+        if own.any(axis=None) and (count := int(rows.any(axis=1).sum())):
+            mined = ", ".join(name for name in names if rows[name].any())
+            notes.append(
+                f"{source} has labels of its own; in {count:,} of its {len(rows):,} rows labels that nobody gave were "
+                f"mined from the report ({mined})."
+            )
+    return notes
 
 
 def label_from_reports(table: pd.DataFrame, reading: ReportReading = ReportReading()) -> pd.DataFrame:

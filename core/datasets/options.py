@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from core.datasets.loading import SOURCES, ReportReading, load_table
+from core.datasets.sources.readers import RULES
 from core.datasets.splits import FRACTIONS
 from core.datasets.table import Collection
 
@@ -61,6 +62,12 @@ def add_source_options(parser: argparse.ArgumentParser, *, required: bool = True
         help="what all findings become where the report speaks of none of them [as --not_mentioned]",
     )
     group.add_argument(
+        "--readers",
+        choices=RULES,
+        default="majority",
+        help="what a label of csv becomes on which several rows of one image differ [majority]",
+    )
+    group.add_argument(
         "--r2gen_split", type=Path, metavar="FILE", help="R2Gen's division of openi, if not in its folder"
     )
     group.add_argument("--reports_only", action="store_true", help="read the reports of openi without its images")
@@ -83,6 +90,7 @@ def load_sources(options: argparse.Namespace) -> Collection:
         mimic_iv=options.mimic_iv,
         r2gen_split=options.r2gen_split,
         images=not options.reports_only,
+        readers=options.readers,
     )
     for note in collection.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -124,7 +124,8 @@ def _deep_colour(data: bytes) -> tuple[Image.Image, tuple[str, ...]]:
         if decoded.shape[2] == 4:
             grey[start : start + _BAND] *= band[..., 3] / 65535
     small: FloatArray = decoded[:: max(1, len(decoded) // 64), :: max(1, decoded.shape[1] // 64), :3].astype(np.float32)
-    return Image.fromarray(_stretched(grey)), _colour_notes(small / small.max(initial=1))
+    small /= small.max(initial=1)
+    return Image.fromarray(_stretched(grey)), _colour_notes(small)
 
 
 def _stretched(values: FloatArray) -> FloatArray:

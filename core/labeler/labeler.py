@@ -7,8 +7,8 @@ draw some lines elsewhere; it draws them here:
   compared or described ("not loculated", "no change in"), that is partly gone, or that is named as the subject of
   doubt about its course ("unclear whether the effusion has grown").
 - Absent: "unlikely", "low suspicion for", "rather than"; what has resolved, gone or been removed.
-- Uncertain: "possible", "may represent", "suggests", "concerning for", "cannot be excluded", "less likely", "versus" and
-  "either ... or" on both sides, a question mark.
+- Uncertain: "possible", "may represent", "suggests", "concerning for", "cannot be excluded", "less likely", "versus"
+  and "either ... or" on both sides, a question mark.
 - Not mentioned: history and request, former illness ("in 2009", "history of"), conditions ("if", "would"), purposes
   ("to exclude"), and other parts of the body.
 - Borderline heart size and a cardiothoracic ratio above one half are cardiomegaly, the upper limit of normal is not. A

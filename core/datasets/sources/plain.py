@@ -3,70 +3,80 @@
 import difflib
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from core.datasets.sources.files import keep_existing, read_rows
-from core.datasets.sources.harmonise import FRONTAL, age_in_years, sex, view_position
+from core.datasets.sources.cells import read_labels, read_splits, read_words
+from core.datasets.sources.files import existing_files, keep_existing
+from core.datasets.sources.harmonise import FRONTAL, age_in_years, is_no_view, sex, view_position
+from core.datasets.sources.layouts import NOT_MENTIONED, Layout, named_layout
+from core.datasets.sources.readers import Rule, merge_rows
 from core.datasets.sources.report_sections import findings_and_impression
+from core.datasets.sources.table_file import SUFFIXES, is_table, read_cells
 from core.datasets.table import DESCRIPTION, REPORT, Collection, DatasetError, Problem, complete
-from core.findings import FINDINGS, LABELS, display_name
+from core.findings import FINDINGS, LABELS
 
 FURTHER = ("original_px", "ehr", "icd_codes", "icd_versions")
-_VALUES = {"1": 1.0, "true": 1.0, "0": 0.0, "false": 0.0, "-1": np.nan, "": np.nan, "nan": np.nan, "na": np.nan}
-_SPLITS = {"train": "train", "val": "val", "validation": "val", "valid": "val", "validate": "val", "test": "test"}
+_UNKNOWN = float("nan")
+# Other names of our columns, by their letters.
+_ALSO = {"path": "image_path", "findings": "report_findings", "impression": "report_impression"}
+# Columns that python -m core predict writes beside its probabilities.
+_PREDICTED = {"gate", "error"}
 
 
-def load_csv(data_dir: str | Path) -> Collection:
+def load_csv(
+    data_dir: str | Path, *, uncertain: float = _UNKNOWN, blank: float = _UNKNOWN, readers: Rule = "majority"
+) -> Collection:
     """Read a table of images.
 
     Columns, in any case and with spaces or underscores: ``path`` (or ``image_path``; relative paths are taken from
-    the table's folder), any of the 14 labels under their own or their CheXpert name (1, 0, true, false; empty or -1
-    for unknown), and where there are such ``patient_id``, ``study_id``, ``source``, ``view``, ``age``, ``sex``,
-    ``split``, and ``report`` or ``report_findings`` and ``report_impression``. A table that
-    ``core.datasets.table.write_table`` wrote is read back as it was. Text is UTF-8 or Latin-1, columns are separated
-    by commas or semicolons.
+    the table's folder), any of the 14 labels under their own or their CheXpert name (1, yes, positive, 0, no, negative
+    and the like; -1 for doubt; empty for unknown), and where there are such ``patient_id``, ``study_id``, ``source``,
+    ``view``, ``age``, ``sex``, ``split``, and ``report``, or ``findings`` and ``impression``. A table that
+    ``core.datasets.table.write_table`` wrote is read back as it was, and the tables of CheXpert, BRAX, PadChest,
+    VinDr-CXR and MIMIC-CXR-JPG are known by their columns. Columns are separated by commas, semicolons, tabs or bars;
+    text is UTF-8, UTF-16 or Windows-1252; ``.gz`` is unpacked.
 
     Args:
-        data_dir: a ``.csv`` or ``.parquet`` file, or a folder with ``table.csv`` or one CSV file only.
+        data_dir: a table, or a folder with ``table.csv`` or one table only.
+        uncertain: what a label becomes that is in doubt (-1).
+        blank: what a label becomes that a known collection says is not mentioned in the report.
+        readers: what a label becomes on which several rows of one image differ.
 
     Returns:
         Lateral and oblique views are left out, unknown views kept. A row without ``patient_id`` is its own patient.
-        Problems count rows as a spreadsheet shows them: the header is row 1.
+        Problems count rows as a spreadsheet shows them: the first line is row 1.
 
     Raises:
-        DatasetError: there is no table, no column of paths, a column that looks like a misspelt label, or no image.
+        DatasetError: there is no table, no column of paths, a column that looks like a misspelt label, a column that
+            cannot be read, or no image.
     """
     path = _table_path(Path(data_dir).absolute())
     problems: list[Problem] = []
     notes: list[str] = []
-    raw = _named_columns(_read(path, problems, notes), path, notes)
-    raw.index = raw.index + 2
+    given = read_cells(path, problems, notes)
+    layout = named_layout(given) or Layout("", _named_columns(given, path, notes))
+    notes.extend(layout.notes)
+    raw = layout.cells
     empty = raw["image_path"] == ""
     problems.extend(Problem(f"{path.name} row {row}", "It names no image.") for row in raw.index[empty])
     raw = raw[~empty]
 
     table = pd.DataFrame(index=raw.index)
-    table["image_path"] = [os.path.normpath(os.path.join(path.parent, name)) for name in raw["image_path"]]
-    table["source"] = _column(raw, "source").where(lambda given: given != "", "csv")
-    patients = _column(raw, "patient_id")
-    if (alone := int((patients == "").sum())) > 0:
-        notes.append(
-            f"{alone} of {len(raw)} rows have no patient_id, and each of their images counts as a patient of its own: "
-            "two images of one person can then fall into different splits."
-        )
+    table["image_path"] = _image_paths(raw["image_path"], path.parent, layout)
+    table["source"] = _column(raw, "source").where(lambda column: column != "", "csv")
+    patients = _patients(_column(raw, "patient_id"), path, notes)
     table["patient_id"] = patients.where(patients != "", raw["image_path"])
     studies = _column(raw, "study_id")
     table["study_id"] = studies.where(studies != "", raw["image_path"])
-    table["view"] = _mapped(_column(raw, "view"), view_position)
-    table["age"] = _mapped(_column(raw, "age"), age_in_years)
-    table["sex"] = _mapped(_column(raw, "sex"), sex)
-    table["split"] = _splits(_column(raw, "split"), path, problems)
+    table["view"] = read_words(_column(raw, "view"), "view", view_position, path, problems, notes, empty=is_no_view)
+    table["age"] = read_words(_column(raw, "age"), "age", age_in_years, path, problems, notes)
+    table["sex"] = read_words(_column(raw, "sex"), "sex", sex, path, problems, notes)
+    table["split"] = read_splits(_column(raw, "split"), path)
+    meanings = {"-1": uncertain, NOT_MENTIONED: blank}
     for label in LABELS:
-        table[label] = _labels(_column(raw, label), label, path, problems)
+        table[label] = read_labels(_column(raw, label), label, meanings, path, problems, notes)
     _add_reports(table, raw)
     for name in FURTHER:
         if name in raw.columns:
@@ -75,8 +85,15 @@ def load_csv(data_dir: str | Path) -> Collection:
     other_side = table["view"].notna() & ~table["view"].isin(FRONTAL)
     if other_side.any():
         notes.append(f"{int(other_side.sum())} lateral or oblique images were left out.")
+    table = merge_rows(table[~other_side], path, problems, notes, rule=readers)
+    alone = int((_column(raw, "patient_id").reindex(table.index) == "").sum())
+    if alone:
+        notes.append(
+            f"{alone} of {len(table)} rows have no patient_id, and each of their images counts as a patient of its "
+            "own: two images of one person can then fall into different splits."
+        )
     advice = f"relative paths are taken from {path.parent}."
-    table = keep_existing(table[~other_side], problems, notes, images=f"images named in {path.name}", advice=advice)
+    table = keep_existing(table, problems, notes, images=f"images named in {path.name}", advice=advice)
     return Collection(complete(table), tuple(problems), tuple(notes))
 
 
@@ -84,48 +101,71 @@ def _table_path(given: Path) -> Path:
     if given.is_dir():
         if (given / "table.csv").is_file():
             return given / "table.csv"
-        tables = sorted(path for path in given.iterdir() if path.suffix.lower() == ".csv")
+        tables = sorted(path for path in given.iterdir() if is_table(path) and path.suffix != ".txt")
         if len(tables) != 1:
             raise DatasetError(
-                f"{given} holds {len(tables)} CSV files: give the file itself as --data_dir, or name it table.csv."
+                f"{given} holds {len(tables)} tables: give the file itself as --data_dir, or name it table.csv."
             )
         return tables[0]
     if not given.is_file():
         raise DatasetError(f"There is no file or folder {given}: give the table or its folder as --data_dir.")
-    if given.suffix.lower() not in (".csv", ".parquet"):
-        raise DatasetError(f"A table is a .csv or .parquet file, not {given.name!r}.")
+    if not is_table(given):
+        raise DatasetError(f"A table is a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file, not {given.name!r}.")
     return given
 
 
-def _read(path: Path, problems: list[Problem], notes: list[str]) -> pd.DataFrame:
-    """All cells as text, empty where nothing is known."""
-    try:
-        if path.suffix.lower() == ".parquet":
-            table = pd.read_parquet(path)
-            return table.astype(object).where(table.notna(), "").astype(str)
-        content = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read as a table ({error}): write it again.") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")
-        notes.append(f"{path.name} is not UTF-8 and was read as Latin-1; check accented letters in its reports.")
-    header = text.split("\n", 1)[0]
-    separator = ";" if header.count(";") > header.count(",") else ","
-    return read_rows(path, problems, text=text, sep=separator, dtype=str, keep_default_na=False).fillna("")
+def _image_paths(names: pd.Series, folder: Path, layout: Layout) -> list[str]:
+    """Absolute paths; where a layout allows several places, the first that is there, else the first of all.
+
+    Names that no text encoding gives come out of a table as those of Windows-1252; the bytes are what the disk knows.
+    """
+    places = [
+        [
+            os.path.normpath(os.path.join(folder, below, name.replace("\\", os.sep)) + suffix)
+            for below in layout.folders
+            for suffix in layout.suffixes
+        ]
+        for name in names
+    ]
+    for own in places:
+        try:
+            own.append(os.fsdecode(own[0].encode("cp1252")))
+        except UnicodeEncodeError:
+            continue
+    there = existing_files(place for own in places for place in own)
+    return [next((place for place in own if place in there), own[0]) for own in places]
+
+
+def _patients(given: pd.Series, path: Path, notes: list[str]) -> pd.Series:
+    """Patient ids as text; numbers that a spreadsheet wrote as 1.0 are 1, and what else looks alike is told."""
+    plain = given.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
+    ways: dict[str, set[str]] = {}
+    for one in given.unique():
+        if found := re.fullmatch(r"0*(\d+?)(?:\.0+)?", one):
+            ways.setdefault(found[1], set()).add(one)
+    doubtful = sorted(next(iter(sorted(sorted(one) for one in ways.values() if len(one) > 1)), []))
+    if doubtful:
+        shown = " and ".join(map(repr, doubtful[:3]))
+        notes.append(
+            f"Patient ids of {path.name} are doubtful: {shown} may be one patient. Ids that differ in leading zeros "
+            "were taken for different patients, 1.0 for 1."
+        )
+    return plain
 
 
 def _named_columns(raw: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFrame:
     """The columns under our names; unrelated ones are left out, likely misspellings of a label refused."""
     known = {_letters(name): name for name in (*DESCRIPTION, *LABELS, *REPORT, *FURTHER, "report")}
-    known["path"] = "image_path"
+    known |= _ALSO
     labels = {_letters(name): name for name in LABELS}
     for finding in FINDINGS:
         if finding.chexpert:
             known[_letters(finding.chexpert)] = labels[_letters(finding.chexpert)] = finding.name
     columns: dict[str, str] = {}
     unrelated = []
+    if {str(name).lower() for name in raw.columns} >= _PREDICTED:
+        raw = raw.drop(columns=[name for name in raw.columns if _letters(str(name)) in labels])
+        notes.append(f"{path.name} holds predictions: its probabilities are not read as labels.")
     for given in map(str, raw.columns):
         name = known.get(_letters(given))
         if name is None:
@@ -144,7 +184,7 @@ def _named_columns(raw: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFr
         raise DatasetError(f"{path} lacks the column 'path' (found: {shown}): it should name the image files.")
     if unrelated:
         notes.append(f"Columns of {path.name} that are not used: {', '.join(unrelated)}.")
-    return pd.DataFrame({name: raw[given].str.strip() for name, given in columns.items()})
+    return pd.DataFrame({name: raw[given] for name, given in columns.items()}, index=raw.index)
 
 
 def _letters(name: str) -> str:
@@ -154,35 +194,6 @@ def _letters(name: str) -> str:
 def _column(raw: pd.DataFrame, name: str) -> pd.Series:
     """A column as text; empty where the table does not have it."""
     return raw[name].astype(object) if name in raw.columns else pd.Series("", index=raw.index, dtype=object)
-
-
-def _mapped(column: pd.Series, convert: Callable[[object], object]) -> pd.Series:
-    """Converted once per distinct value."""
-    return column.map({value: convert(value) for value in column.unique()}).astype(object)
-
-
-def _splits(given: pd.Series, path: Path, problems: list[Problem]) -> pd.Series:
-    words = given.str.lower()
-    unknown = ~words.isin([*_SPLITS, ""])
-    problems.extend(
-        Problem(f"{path.name} row {row}, column split", f"{value!r} is not train, val or test; the split is left open.")
-        for row, value in given[unknown].items()
-    )
-    return words.map(_SPLITS).fillna("")
-
-
-def _labels(given: pd.Series, label: str, path: Path, problems: list[Problem]) -> pd.Series:
-    # A table that came through a spreadsheet or Parquet has 1.0 for 1.
-    words = given.str.lower().str.replace(r"\.0+$", "", regex=True)
-    wrong = ~words.isin(list(_VALUES))
-    problems.extend(
-        Problem(
-            f"{path.name} row {row}, column {label}",
-            f"{value!r} is none of 1, 0, -1, true, false and empty; {display_name(label).lower()} is unknown there.",
-        )
-        for row, value in given[wrong].items()
-    )
-    return words.map(_VALUES).astype(float)
 
 
 def _add_reports(table: pd.DataFrame, raw: pd.DataFrame) -> None:

@@ -72,14 +72,10 @@ def test_two_columns_for_one_label_are_refused(folder: Path) -> None:
 def test_values_outside_the_set_become_problems_and_unknown(folder: Path) -> None:
     write(folder, "path,Mass,split", "images/a.png,1,train", "images/b.png,2,holdout", ",1,test", "images/c.png,yes,")
     found = load_csv(folder)
-    assert found.table["Mass"].fillna(-1).tolist() == [1, -1, -1]
-    assert found.table["split"].tolist() == ["train", "", ""]
-    assert {problem.item for problem in found.problems} == {
-        "mine.csv row 3, column Mass",
-        "mine.csv row 3, column split",
-        "mine.csv row 4",
-        "mine.csv row 5, column Mass",
-    }
+    assert found.table["Mass"].fillna(-1).tolist() == [1, -1, 1]
+    assert found.table["split"].tolist() == ["train", "test", ""]
+    assert {problem.item for problem in found.problems} == {"mine.csv row 3, column Mass", "mine.csv row 4"}
+    assert any(note.startswith("1 of 3 values of the column Mass") for note in found.notes)
 
 
 def test_images_without_a_patient_are_their_own_and_that_is_said(folder: Path) -> None:
@@ -127,14 +123,14 @@ def test_encodings_and_semicolons_are_understood(folder: Path, encoding: str, le
     found = load_csv(folder)
     assert found.table["report_findings"].tolist() == [f"{letters}, mild"]
     assert found.table["Edema"].tolist() == [1]
-    assert any("Latin-1" in note for note in found.notes) == (encoding == "latin-1")
+    assert any("Windows-1252" in note for note in found.notes) == (encoding == "latin-1")
 
 
 def test_a_line_with_too_many_fields_does_not_end_the_reading(folder: Path) -> None:
     write(folder, "path,Mass", "images/a.png,1", "images/b.png,1,0,0", "images/c.png", "images/d.png,0")
     found = load_csv(folder)
     assert [Path(path).stem for path in found.table["image_path"]] == ["a", "c", "d"]
-    assert "line 3" in found.problems[0].reason
+    assert found.problems[0].item == "mine.csv row 3"
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -166,11 +162,11 @@ def test_a_written_table_comes_back_as_it_was(folder: Path, suffix: str) -> None
 
 
 def test_one_of_several_tables_is_not_guessed(folder: Path) -> None:
-    with pytest.raises(DatasetError, match="holds 0 CSV files"):
+    with pytest.raises(DatasetError, match="holds 0 tables"):
         load_csv(folder)
     write(folder, "path", "images/a.png", name="one.csv")
     write(folder, "path", "images/a.png", "images/b.png", name="two.csv")
-    with pytest.raises(DatasetError, match="holds 2 CSV files"):
+    with pytest.raises(DatasetError, match="holds 2 tables"):
         load_csv(folder)
     write(folder, "path", "images/a.png", "images/b.png", "images/c.png", name="table.csv")
     assert len(load_csv(folder).table) == 3
@@ -179,7 +175,7 @@ def test_one_of_several_tables_is_not_guessed(folder: Path) -> None:
 def test_what_is_no_table_is_said(folder: Path) -> None:
     with pytest.raises(DatasetError, match="There is no file or folder"):
         load_csv(folder / "none.csv")
-    with pytest.raises(DatasetError, match=r"\.csv or \.parquet"):
+    with pytest.raises(DatasetError, match=r"\.csv\.gz.* or \.parquet"):
         load_csv(folder / "images" / "a.png")
     with pytest.raises(DatasetError, match="lacks the column 'path' \\(found: file, Mass\\)"):
         load_csv(write(folder, "file,Mass", "images/a.png,1"))
@@ -196,8 +192,10 @@ def test_a_hundred_thousand_rows_are_read_in_seconds(folder: Path) -> None:
     write(
         folder,
         columns,
-        *(f"images/{'abcd'[row % 4]}.png,{row},train,{',01'[row % 3]}" + ",0" * 13 for row in range(100_000)),
+        *(f"images/{row}.png,{row},train,{',01'[row % 3]}" + ",0" * 13 for row in range(100_000)),
     )
+    for row in range(100_000):
+        (folder / "images" / f"{row}.png").touch()
     started = time.monotonic()
     assert len(load_csv(folder).table) == 100_000
     assert time.monotonic() - started < 20
