@@ -161,7 +161,8 @@ def _pooled(lines: list[Statement]) -> list[Statement]:
 
 
 def _abnormal_as_a_whole(evidence: Evidence) -> bool:
-    return evidence.abnormal is not None and evidence.abnormal.probability >= evidence.abnormal.threshold
+    whole = evidence.abnormal
+    return whole is not None and whole.threshold is not None and whole.probability >= whole.threshold
 
 
 def _names(items: Iterable[FindingEvidence]) -> tuple[str, ...]:

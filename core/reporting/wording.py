@@ -10,6 +10,8 @@ LUNG: tuple[str, ...] = tuple(finding.name for finding in FINDINGS if finding.gr
 
 # Behind a longer list its doubt comes late: "cannot exclude" then stands in front of it.
 _SHORT_LIST = 2
+# Of more places than these a sentence names the sides alone.
+_MOST_PLACES = 2
 
 
 def listed(phrases: Sequence[str], last: str = "or") -> str:
@@ -58,6 +60,8 @@ def placed(names: Sequence[str], places: Sequence[Place], certainty: Certainty) 
     if not places:
         return text
     where = in_words(places)
+    if len(places) > _MOST_PLACES and side is not None:
+        where = "both lungs" if side == "bilateral" else f"{side} lung"
     return f"{text} in {where}" if where.startswith("both") else f"{text} in the {where}"
 
 

@@ -11,6 +11,7 @@ from core.findings import FINDINGS
 from core.reporting.certainty import PHRASES
 from core.reporting.evidence import DECISIONS, Decision, Evidence, FindingEvidence
 from core.reporting.guard import Draft
+from core.reporting.plan import clear_findings
 from core.reporting.wording import side_of
 
 Style = Literal["report", "rsna", "reasoning"]
@@ -62,12 +63,13 @@ def reasoning_steps(evidence: Evidence) -> tuple[str, ...]:
     text = _environment.get_template("steps.j2").render(
         evidence=evidence,
         by_name={item.finding.name: item for item in evidence.findings},
+        clear=clear_findings(evidence),
         called=", ".join(
             ("possible " if stated_decision(item) == "possible" else "") + item.finding.phrase for item in called
         ),
     )
     lines = (re.sub(r"\s+", " ", line).strip() for line in text.strip("\n").split("\n"))
-    steps = tuple(line or "Not assessed." for line in lines)
+    steps = tuple(line or "Nothing else is stated." for line in lines)
     if len(steps) != STEPS:
         raise ValueError(f"templates/prompts/steps.j2 wrote {len(steps)} steps; there must be {STEPS}.")
     return steps

@@ -152,4 +152,5 @@ def _supported(steps: tuple[str, ...], evidence: Evidence) -> tuple[str, ...]:
     """The reasoning, if every statement of it agrees with the evidence; otherwise none of it."""
     # The first step describes the image, the last sums up.
     statements = (sentence.text for step in steps[1:-1] for sentence in sentences_in(step))
-    return () if any(examine_sentence(text, evidence) for text in statements) else steps
+    refused = (one.refuses for text in statements for one in examine_sentence(text, evidence))
+    return () if any(refused) else steps

@@ -112,7 +112,8 @@ def test_a_chest_that_is_abnormal_as_a_whole_is_not_called_normal() -> None:
     assert line.kind == "note"
     assert "60%" in line.text
     assert {one.kind for one in plan_of(whole).section("findings")} == {"not_called"}
-    assert plan_of(replace(whole, abnormal=Abnormal(0.4, 0.5, (0.2, 0.6)))).section("impression")[0].kind == "chest"
+    for other in (Abnormal(0.4, 0.5, (0.2, 0.6)), Abnormal(0.9, None, (0.8, 1.0))):
+        assert plan_of(replace(whole, abnormal=other)).section("impression")[0].kind == "chest"
 
 
 def test_what_the_model_does_not_know_is_neither_called_nor_denied() -> None:

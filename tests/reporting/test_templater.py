@@ -1,5 +1,6 @@
 """The template words the plan, and nothing beside it."""
 
+import itertools
 import re
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from core.anatomy import Place
 from core.findings import BY_NAME, FINDINGS, LABELS
 from core.labeler import presences
 from core.reporting.evidence import Evidence
+from core.reporting.guard import Draft, examine
 from core.reporting.plan import plan_of
 from core.reporting.templater import write_report
 
@@ -109,3 +111,13 @@ def test_view_and_doubts_of_the_file_are_passed_on() -> None:
 def test_a_phrase_of_every_finding_is_known_to_the_labeler() -> None:
     for label in LABELS:
         assert presences(f"Possible {BY_NAME[label].phrase}.")[label] == "uncertain"
+
+
+def test_of_many_places_the_sides_alone_are_named_and_the_guard_agrees() -> None:
+    keys = ("right_upper", "right_lower", "left_middle", "left_lower")
+    for count in range(1, len(keys) + 1):
+        for chosen in itertools.permutations(keys, count):
+            evidence = evidence_with({"Pneumonia": 0.7}, {"Pneumonia": tuple(map(Place.from_key, chosen))})
+            report = write_report(evidence)
+            assert (" lungs." in report.text("impression")) == (count > 2)
+            assert examine(Draft(report.text("findings"), report.text("impression")), evidence) == ()
