@@ -12,6 +12,7 @@ from pathlib import Path
 
 from waitress import create_server
 
+from core.classifier.importing import CHECKPOINT_HELP
 from core.classifier.options import add_policy_option
 from core.settings import ServerSettings
 from core.web import create_app, services_of
@@ -24,7 +25,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [127.0.0.1: this machine only]")
     parser.add_argument("--port", type=int, default=5000, help="port, 0 for any free one [5000]")
-    parser.add_argument("--checkpoint", type=Path, help="classifier folder [the shipped one]")
+    parser.add_argument("--checkpoint", type=Path, help=CHECKPOINT_HELP)
     add_policy_option(parser, default=None)
     parser.add_argument(
         "--samples",

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from core.classifier import SHIPPED, CheckpointError, load_config
+from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
 from core.classifier.options import add_policy_option
 from core.command_line import run_command
 from core.datasets import load_predictions, restore_validation, smaller_originals
@@ -27,7 +28,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--model_path",
         type=Path,
-        help="checkpoint folder [the shipped one]; with --predictions, whose validation images are the val split",
+        help=f"{CHECKPOINT_HELP}; with --predictions, whose validation images are the val split",
     )
     parser.add_argument("--predictions", type=Path, help="evaluate stored probabilities (CSV) instead of a checkpoint")
     parser.add_argument("--split", choices=["train", "val", "test"], default="test", help="[test]")
@@ -56,6 +57,8 @@ def run(options: argparse.Namespace) -> int:
     # Before any image is predicted: what is wrong with these files should not be found after hours.
     others = _named_predictions(options.compare)
     stored = load_predictions(options.predictions) if options.predictions else None
+    if options.model_path is not None:
+        options.model_path = checkpoint_folder(options.model_path)
     folder = options.model_path or (None if options.predictions else SHIPPED)
     provenance: dict[str, Any] = {}
     if folder is not None:

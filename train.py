@@ -11,9 +11,7 @@ import logging
 import sys
 from pathlib import Path
 
-from accelerate import PartialState
-
-from core.classifier.training import add_training_options, read_config, read_inputs, train
+from core.classifier.training import add_training_options, read_config, read_inputs
 from core.command_line import run_command
 
 
@@ -36,6 +34,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def run(arguments: list[str] | None) -> int:
     """Read the table, train, and say what to do with the result."""
     options = parse_arguments(arguments)
+    # Takes seconds, which --help and a mistake in the options need not wait for.
+    from accelerate import PartialState
+
+    from core.classifier.training import train
+
     inputs = read_inputs(options)
     checkpoint = train(
         inputs.table,

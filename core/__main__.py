@@ -9,9 +9,10 @@ from core.command_line import run_command
 # Only the package of the command that is asked for is imported: reading a report needs no neural network.
 _PACKAGES = {
     "core.reporting.commands": ("predict", "report"),
+    "core.reporting.guard.commands": ("guard", "guard-study"),
     "core.datasets.commands": ("label", "table", "prepare", "quality"),
     "core.anatomy.training.commands": ("anatomy",),
-    "core.classifier.commands": ("combine", "decide", "onnx", "torchxrayvision"),
+    "core.classifier.commands": ("combine", "decide", "import", "onnx"),
     "core.evaluation.commands": ("labeler-study", "learning-curve", "localisation", "bench"),
 }
 

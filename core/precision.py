@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 
 
@@ -22,12 +20,16 @@ def resolve_precision(wanted: str) -> str:
     """
     if wanted != "auto":
         return wanted
+    import torch
+
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     return "bf16" if _processor_has_bf16() else "fp32"
 
 
 def _processor_has_bf16() -> bool:
+    import torch
+
     # x86 names its instructions avx512_bf16 and amx_bf16, ARM bf16; early versions of PyTorch 2 cannot tell.
     capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))

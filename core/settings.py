@@ -16,7 +16,7 @@ class ServerSettings:
     Attributes:
         instance: folder for uploads and results (``CHESTLENS_INSTANCE``).
         database_url: SQLAlchemy URL (``DATABASE_URL``); SQLite inside ``instance`` by default.
-        checkpoint: folder of the classifier (``CHESTLENS_CHECKPOINT``), None for the shipped one.
+        checkpoint: folder of the classifier, or public weights (``CHESTLENS_CHECKPOINT``), None for the shipped one.
         policy: by which thresholds findings are called (``CHESTLENS_POLICY``): reading, screening or specific.
         queue_limit: studies that may wait before uploads are turned away with 503 (``CHESTLENS_QUEUE_LIMIT``).
         writer: folder of the model that rewrites reports (``CHESTLENS_WRITER``; the shipped one by default), None for

@@ -3,6 +3,7 @@
 Heavy libraries are imported where they are used: the process that only hands out tests stays small without them.
 """
 
+import ctypes
 import io
 import os
 import shutil
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
     from core.classifier import Classifier
 
 _WORKER = "PYTEST_XDIST_WORKER" in os.environ
+_LIBRARY = ctypes.CDLL(None) if sys.platform == "linux" else None
 if _WORKER:
+    # mallopt(3), M_ARENA_MAX: each of a test's many threads would otherwise keep a heap of its own (glibc).
+    if (mallopt := getattr(_LIBRARY, "mallopt", None)) is not None:
+        mallopt(-8, 2)
     # The cores are taken by the workers. Set before NumPy and PyTorch are imported; what a test starts inherits it.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -61,6 +66,14 @@ def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
         return Ended(status, said.out, said.err)
 
     return call
+
+
+@pytest.fixture(autouse=True, scope="module")
+def memory_given_back() -> Iterator[None]:
+    """Gives freed memory back to the system after each file, so that two processes and a browser get by on 3 GB."""
+    yield
+    if (trim := getattr(_LIBRARY, "malloc_trim", None)) is not None:
+        trim(0)
 
 
 @pytest.fixture(autouse=True)

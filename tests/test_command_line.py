@@ -49,7 +49,11 @@ def test_predict_gives_a_row_for_each_file_and_an_error_for_the_broken_one(
     )
     assert done.returncode == 0, done.stderr
     rows = {Path(row["path"]).name: row for row in csv.DictReader(output.read_text().splitlines())}
-    assert list(next(iter(rows.values()))) == ["path", "gate", "view", *LABELS, "error"]
+    assert list(next(iter(rows.values()))) == [
+        *("path", "gate", "view", "abnormal", "present", "possible"),
+        *LABELS,
+        "error",
+    ]
     assert set(rows) == {"a.png", "b.dcm", "broken.png"}
     expected = classifier.predict(read_radiograph((folder / "a.png").read_bytes())).probabilities
     assert [float(rows["a.png"][label]) for label in LABELS] == pytest.approx(expected, abs=1e-5)

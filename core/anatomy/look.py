@@ -112,14 +112,11 @@ class Looker:
         kinds, poses = self._judge(picture)
         turns, inverted = self.config.poses[self._pose(poses)]
         probabilities = _softmax(kinds.mean(axis=0))
+        frontal = float(probabilities[self.config.kinds.index("frontal")])
+        # What may be no chest has no lungs to speak of.
+        organs = self._organs(posed(picture, -turns, inverted)) if frontal >= self.config.accept_from else {}
         kind = self.config.kinds[int(probabilities.argmax())]
-        return Anatomy(
-            frontal=round(float(probabilities[self.config.kinds.index("frontal")]), 4),
-            kind=kind,
-            turned=90 * turns,
-            inverted=inverted,
-            **self._organs(posed(picture, -turns, inverted)),
-        )
+        return Anatomy(round(frontal, 4), kind, 90 * turns, inverted, **organs)
 
     def pose(self, pixels: npt.NDArray[Any]) -> tuple[int, bool]:
         """By how many degrees a chest lies turned, counter-clockwise, and whether it is a negative.
@@ -143,6 +140,7 @@ class Looker:
         """Log-odds of kinds (8, K) and log-probabilities of poses (8, 8), for the picture in each pose."""
         shown = np.stack([posed(picture, turns, negative) for turns, negative in self.config.poses])
         kinds, poses = self._run(["kind", "pose"], shown)
+        poses = poses - poses.max(axis=1, keepdims=True)
         return kinds, poses - np.log(np.exp(poses).sum(axis=1, keepdims=True))
 
     def _pose(self, said: FloatArray) -> int:

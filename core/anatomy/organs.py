@@ -6,7 +6,6 @@ A doubtful organ is not told of at all: no outline, no place, no ratio.
 import contourpy
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from core.anatomy.anatomy import Cardiothoracic, Line, Outline
 
@@ -53,6 +52,8 @@ def are_pair(right: FloatArray, left: FloatArray) -> bool:
 
 def largest_part(mask: FloatArray) -> FloatArray:
     """The mask with its largest connected part alone, holes filled."""
+    from scipy import ndimage  # when a picture is looked at: a server starts without it
+
     parts, number = ndimage.label(mask >= 0.5)
     if number == 0:
         return np.zeros_like(mask)

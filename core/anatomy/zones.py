@@ -3,7 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy import ndimage
 
 from core.anatomy.anatomy import Anatomy, filled
 from core.anatomy.place import Place, Side, Zone
@@ -48,6 +47,8 @@ def places_of(heatmap: npt.NDArray[np.float32], anatomy: Anatomy) -> tuple[Place
 
 def _peaks(smooth: npt.NDArray[np.float32]) -> list[tuple[int, int]]:
     """Rows and columns of the peaks, highest first."""
+    from scipy import ndimage  # when a picture is looked at: a server starts without it
+
     size = 2 * round(_APART * _GRID) + 1
     highest = ndimage.maximum_filter(smooth, size=size, mode="nearest")
     rows, columns = np.nonzero((smooth >= highest) & (smooth >= _HIGH * smooth.max()))
@@ -56,6 +57,8 @@ def _peaks(smooth: npt.NDArray[np.float32]) -> list[tuple[int, int]]:
 
 
 def _place_at(row: int, column: int, lungs: list[tuple[Side, npt.NDArray[np.bool_]]]) -> Place | None:
+    from scipy import ndimage
+
     distances = [float(ndimage.distance_transform_edt(~inside)[row, column]) for _, inside in lungs]
     nearest = int(np.argmin(distances))
     if distances[nearest] > _NEAR * _GRID:

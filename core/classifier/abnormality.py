@@ -6,11 +6,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
 
 from core.classifier.newton import minimise
 from core.findings import LABELS
-from core.statistics import Z95
+from core.statistics import Z95, expit, logit
 
 FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]
@@ -63,9 +62,14 @@ class AbnormalModel:
     def __call__(self, probabilities: FloatArray) -> FloatArray:
         """Calibrated probabilities of the 14 labels (N, 14) to those of being abnormal (N,).
 
-        A radiograph is at least as likely to be abnormal as to show its most probable finding.
+        A radiograph is at least as likely to be abnormal as to show its most probable finding. One without
+        probabilities gets NaN.
         """
-        return self.of_labels(self._known(probabilities))
+        known = self._known(probabilities)
+        judged = np.isfinite(known).all(axis=1)
+        found = np.full(len(known), np.nan)
+        found[judged] = self.of_labels(known[judged])
+        return found
 
     def of_labels(self, known: FloatArray) -> FloatArray:
         """The same from the probabilities (N, L) of the labels that the model weighs, in their order."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
 from core.classifier.newton import minimise
+from core.statistics import expit
 
 FloatArray = npt.NDArray[np.float32]
 Array = npt.NDArray[np.floating[Any]]

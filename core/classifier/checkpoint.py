@@ -10,18 +10,17 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from core.classifier.abnormality import AbnormalModel
 from core.classifier.calibration import Calibration
-from core.classifier.ensemble import create_network
+from core.classifier.imported_architecture import ImportedArchitecture
 from core.classifier.policies import DEFAULT_POLICY, NEUTRAL, Policy, common_threshold_policy
 from core.classifier.preprocessing import Preprocessing
 from core.findings import LABELS
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 WEIGHTS = "model.safetensors"
 # Under this name a file records which checkpoint it was made from.
@@ -38,7 +37,8 @@ class CheckpointConfig:
     """What ``config.json`` says beside the weights.
 
     Attributes:
-        architecture: timm model name, or several with ``+`` between them, whose mean counts.
+        architecture: timm model name, or several with ``+`` between them, whose mean counts; of an imported network
+            what its library calls it.
         preprocessing: how pixels become network input.
         calibration: raw outputs to probabilities, per label.
         policies: by which thresholds findings are called, by name; empty where none were chosen.
@@ -46,6 +46,7 @@ class CheckpointConfig:
         provenance: data, split, seed, settings and figures of the training, free form.
         label_names: the outputs, in order; a subset of the 14 findings.
         name, version: how the model is called in reports.
+        imported: how to build a network that was made elsewhere; None for one of ``architecture``.
     """
 
     architecture: str
@@ -57,20 +58,13 @@ class CheckpointConfig:
     label_names: tuple[str, ...] = LABELS
     name: str = "chestlens-classifier"
     version: str = "1"
+    imported: ImportedArchitecture | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that ``config.json`` holds."""
         return {
             "architecture": self.architecture,
-            "num_classes": len(self.label_names),
-            "model_args": {"in_chans": 1},
-            "pretrained_cfg": {
-                "input_size": [1, self.preprocessing.image_size, self.preprocessing.image_size],
-                "mean": [self.preprocessing.mean],
-                "std": [self.preprocessing.std],
-                "interpolation": "lanczos",
-                "num_classes": len(self.label_names),
-            },
+            **(self._timm_layout() if self.imported is None else {"imported": asdict(self.imported)}),
             "label_names": list(self.label_names),
             "name": self.name,
             "version": self.version,
@@ -79,6 +73,21 @@ class CheckpointConfig:
             "policies": {name: policy.to_json() for name, policy in self.policies.items()},
             "abnormal": None if self.abnormal is None else self.abnormal.to_json(),
             "provenance": self.provenance,
+        }
+
+    def _timm_layout(self) -> dict[str, Any]:
+        """What lets timm read the folder."""
+        side = self.preprocessing.image_size
+        return {
+            "num_classes": len(self.label_names),
+            "model_args": {"in_chans": 1},
+            "pretrained_cfg": {
+                "input_size": [1, side, side],
+                "mean": [self.preprocessing.mean],
+                "std": [self.preprocessing.std],
+                "interpolation": "lanczos",
+                "num_classes": len(self.label_names),
+            },
         }
 
     @classmethod
@@ -99,6 +108,7 @@ class CheckpointConfig:
             label_names=tuple(data["label_names"]),
             name=data["name"],
             version=data["version"],
+            imported=ImportedArchitecture.from_json(data["imported"]) if data.get("imported") else None,
         )
 
     def policy(self, name: str = DEFAULT_POLICY) -> Policy:
@@ -117,11 +127,13 @@ class CheckpointConfig:
         return common_threshold_policy(name, NEUTRAL, self.label_names, 0.5)
 
 
-def save_checkpoint(folder: str | Path, network: nn.Module, config: CheckpointConfig) -> None:
+def save_checkpoint(folder: str | Path, network: "nn.Module", config: CheckpointConfig) -> None:
     """Write the folder. Each file appears whole or not at all.
 
     Kernels and matrices that half precision holds exactly take half the room; loading gives the same network.
     """
+    from safetensors.torch import save_file
+
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     # Running statistics of batch norm count batches in int64; only the weights proper need to be contiguous floats.
@@ -139,7 +151,9 @@ def save_config(folder: str | Path, config: CheckpointConfig) -> None:
     os.replace(text, text.with_name("config.json"))
 
 
-def _compact(value: Tensor) -> Tensor:
+def _compact(value: "Tensor") -> "Tensor":
+    import torch
+
     half = value.half() if value.ndim > 1 else value
     return half if torch.equal(half.to(value.dtype), value) else value
 
@@ -154,8 +168,10 @@ def checkpoint_digest(folder: str | Path) -> str:
     if not path.is_file():
         raise CheckpointError(f"No checkpoint in {folder}: {WEIGHTS} is missing.")
     config = load_config(folder)
-    meaning = json.dumps([config.architecture, config.label_names, config.preprocessing.image_size])
-    return hashlib.sha256(path.read_bytes() + meaning.encode()).hexdigest()
+    meaning: list[Any] = [config.architecture, config.label_names, config.preprocessing.image_size]
+    if config.imported is not None:
+        meaning.append(asdict(config.imported))
+    return hashlib.sha256(path.read_bytes() + json.dumps(meaning).encode()).hexdigest()
 
 
 def load_config(folder: str | Path) -> CheckpointConfig:
@@ -178,18 +194,27 @@ def load_config(folder: str | Path) -> CheckpointConfig:
     return config
 
 
-def load_checkpoint(folder: str | Path = SHIPPED) -> tuple[nn.Module, CheckpointConfig]:
+def load_checkpoint(folder: str | Path = SHIPPED) -> tuple["nn.Module", CheckpointConfig]:
     """Read a checkpoint folder and build its network, in evaluation mode.
 
     Raises:
         CheckpointError: a file is missing, or the weights do not fit the architecture that the folder names.
     """
+    import torch
+    from safetensors.torch import load_file
+
+    from core.classifier.ensemble import create_network
+    from core.classifier.imported_network import build_imported
+
     config = load_config(folder)
     weights = Path(folder) / WEIGHTS
     if not weights.is_file():
         raise CheckpointError(f"No checkpoint in {folder}: {WEIGHTS} is missing.")
     try:
-        network = create_network(config.architecture, len(config.label_names))
+        if config.imported is not None:
+            network: nn.Module = build_imported(config.imported)
+        else:
+            network = create_network(config.architecture, len(config.label_names))
         network.load_state_dict(load_file(weights))
     except Exception as error:  # safetensors, timm and torch each raise their own
         raise CheckpointError(

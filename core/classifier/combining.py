@@ -98,6 +98,8 @@ def _check(network: MeanOfNetworks, folders: list[Path], configs: list[Checkpoin
     """Refuse members that do not go together."""
     first = configs[0]
     for folder, config in zip(folders, configs, strict=True):
+        if config.imported is not None:
+            raise CheckpointError(f"{folder} was imported and cannot be combined.")
         if config.label_names != LABELS:
             raise CheckpointError(f"{folder} does not know all 14 findings and cannot be combined.")
         if replace(config.preprocessing, image_size=0) != replace(first.preprocessing, image_size=0):

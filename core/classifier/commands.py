@@ -1,10 +1,8 @@
-"""The commands about checkpoints: ``python -m core combine|decide|onnx|torchxrayvision``."""
+"""The commands about checkpoints: ``python -m core combine|decide|import|onnx``."""
 
 import argparse
 from pathlib import Path
 
-from core.classifier.onnx_model import export_onnx
-from core.classifier.torchxrayvision_weights import convert
 from core.datasets.options import add_source_options, load_sources
 
 
@@ -25,8 +23,9 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     policies = commands.add_parser(
         "decide",
         help="choose calibration, policies and the probability of being abnormal anew",
-        description="Judges the images that validated the checkpoint, chooses by cross-fitting over their patients all "
-        "that it decides by, and writes it into its config.json. train.py and combine end with the same step.",
+        description="Judges the images that validated the checkpoint, or the val split of the data where it was "
+        "imported, chooses by cross-fitting over their patients all that it decides by, and writes it into its "
+        "config.json. train.py and combine end with the same step.",
     )
     policies.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="folder that train.py wrote")
     add_source_options(policies)
@@ -42,15 +41,27 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     one.set_defaults(run=onnx)
 
     two = commands.add_parser(
-        "torchxrayvision",
-        help="a public DenseNet of torchxrayvision as a checkpoint",
-        description="Converts public weights (pip install torchxrayvision) into a checkpoint for the app, for "
-        "evaluate.py, or for train.py --backbone densenet121 --initial_weights DIR.",
+        "import",
+        help="public weights as a checkpoint",
+        description="Converts a classifier that was made elsewhere into a checkpoint for the app and every command: "
+        "hf:OWNER/MODEL of the Hugging Face hub, a folder that transformers or timm saved, or weights of "
+        "torchxrayvision such as densenet121-res224-all or resnet50-res512-all. Folders need no network.",
     )
-    two.add_argument("name", help="for example densenet121-res224-all or densenet121-res224-nih")
+    two.add_argument("source", metavar="SOURCE", help="hf:OWNER/MODEL, a folder, or a name of torchxrayvision")
     two.add_argument("--output_dir", type=Path, required=True, metavar="DIR", help="checkpoint folder to write")
-    two.add_argument("--cache_dir", type=Path, metavar="DIR", help="where downloaded weights lie [the library's own]")
-    two.set_defaults(run=torchxrayvision)
+    two.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="YAML or JSON that says what outputs mean: OUTPUT: FINDING, or OUTPUT: null [told from their names]",
+    )
+    two.add_argument(
+        "--head",
+        choices=["sigmoid", "softmax"],
+        help="whether outputs are judged one by one or exclude each other [what the source says]",
+    )
+    two.add_argument("--cache_dir", type=Path, metavar="DIR", help="where downloaded files lie [the library's own]")
+    two.set_defaults(run=import_weights)
 
 
 def combine(options: argparse.Namespace) -> int:
@@ -79,12 +90,19 @@ def decide(options: argparse.Namespace) -> int:
 
 def onnx(options: argparse.Namespace) -> int:
     """Export a checkpoint."""
+    from core.classifier.onnx_export import export_onnx
+
     print(f"wrote {export_onnx(options.checkpoint)}")
     return 0
 
 
-def torchxrayvision(options: argparse.Namespace) -> int:
+def import_weights(options: argparse.Namespace) -> int:
     """Convert public weights."""
-    folder = convert(options.name, options.output_dir, cache_dir=options.cache_dir)
-    print(f"wrote {folder}\nUse it with: python app.py --checkpoint {folder}")
+    from core.classifier.importing.conversion import import_checkpoint
+
+    imported = import_checkpoint(
+        options.source, options.output_dir, labels=options.labels, head=options.head, cache_dir=options.cache_dir
+    )
+    print("\n".join([f"wrote {imported.folder}", *imported.sentences]))
+    print(f"Use it with: python app.py --checkpoint {imported.folder}")
     return 0

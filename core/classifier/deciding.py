@@ -21,18 +21,28 @@ def decide_anew(folder: str | Path, table: pd.DataFrame) -> dict[str, Any]:
 
     Args:
         folder: of the checkpoint.
-        table: as returned by ``core.datasets``, with the checkpoint's validation images.
+        table: as returned by ``core.datasets``, with the checkpoint's validation images. Of one that was imported they
+            are the table's val split, and the checkpoint remembers them.
 
     Returns:
         How they were chosen, and their figures: what ``provenance`` holds as ``decisions``.
 
     Raises:
         CheckpointError: the folder holds no usable checkpoint, or it does not say which images validated it.
-        ValueError: the table lacks some of these images.
+        ValueError: the table lacks some of these images, or has no val split for one that was imported.
     """
     classifier = Classifier(folder)
     config = classifier.config
-    studies = config.provenance.get("validation_studies")
+    provenance = config.provenance
+    if "imported_from" in provenance and not provenance["validation_studies"]:
+        chosen = table[table["split"] == "val"]
+        if chosen.empty:
+            raise ValueError(f"The data has no image in its val split, on which {folder} could be calibrated.")
+        provenance = provenance | {
+            "validation_studies": sorted(chosen["study_id"]),
+            "validation_patients": sorted(patient_keys(chosen).unique()),
+        }
+    studies = provenance.get("validation_studies")
     if not studies:
         raise CheckpointError(
             f"{folder} does not say which images validated it, so that nothing can be chosen on them."
@@ -54,7 +64,7 @@ def decide_anew(folder: str | Path, table: pd.DataFrame) -> dict[str, Any]:
             calibration=decisions.calibration,
             abnormal=decisions.abnormal,
             policies=decisions.policies,
-            provenance=config.provenance | {"decisions": decisions.record},
+            provenance=provenance | {"decisions": decisions.record},
         ),
     )
     return decisions.record

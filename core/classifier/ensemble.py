@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from core.classifier.imported_network import ImportedNetwork
+
 # Between the timm names of an architecture that has several members.
 SEPARATOR = "+"
 
@@ -51,9 +53,14 @@ def members_of(network: nn.Module, architecture: str) -> dict[str, nn.Module]:
     """The networks of one timm model each, by their names; the first of those that share one.
 
     Args:
-        network: from ``create_network``.
-        architecture: as given there.
+        network: of a checkpoint.
+        architecture: as its configuration names it.
+
+    Raises:
+        ValueError: the network was imported.
     """
+    if isinstance(network, ImportedNetwork):
+        raise ValueError(f"{architecture} was imported: it can be served and evaluated, but nothing starts from it.")
     found: dict[str, nn.Module] = {}
     for name, member in zip(architecture.split(SEPARATOR), members_in(network), strict=True):
         found.setdefault(name, member)

@@ -3,9 +3,11 @@
 For a network whose head is global average pooling and one linear layer, the gradient of a logit with respect to the
 last feature map is the classifier's weight over the number of positions. Grad-CAM then equals the weighted sum of
 feature maps (CAM, Zhou et al., CVPR 2016) up to a positive factor that the scaling to [0, 1] removes, so that one
-forward pass gives every label's map. Other heads go through the ``grad-cam`` package, one backward pass a label.
+forward pass gives every label's map. Other heads, among them those of vision transformers, go through the ``grad-cam``
+package, one backward pass a label.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -14,48 +16,76 @@ from typing import cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from core.classifier.ensemble import MeanOfNetworks
+from core.classifier.feature_maps import as_grid, feature_layer, last_features
+from core.classifier.imported_network import ImportedNetwork
+from core.classifier.maps import Explainer, FloatArray, over_image
 
-Explainer = Callable[[Tensor], tuple[Tensor, Tensor]]
+log = logging.getLogger(__name__)
+
+# Side of the image that a network which takes any size is tried with, in pixels.
+_PROBE = 128
 
 # The package's hooks keep activations on the network, so that two threads must not use them at once.
 _hooks = threading.Lock()
 
 
-def explainer(network: nn.Module) -> Explainer:
-    """The quickest exact way to get logits and Grad-CAM maps from this network.
+def explainer(network: nn.Module, side: int = _PROBE) -> Explainer:
+    """Logits and Grad-CAM maps from this network, by ``quickest_way``."""
+    way = quickest_way(network, side)
 
-    Returns:
-        A function of images (N, C, S, S) that gives logits (N, L) and heatmaps (N, L, S, S) in [0, 1], each scaled to
-        its own maximum; a label that nothing in the image speaks for has zeros everywhere.
+    def explain(images: FloatArray) -> tuple[FloatArray, FloatArray]:
+        logits, maps = way(network, torch.from_numpy(images))
+        return logits.numpy(), maps.numpy()
+
+    return explain
+
+
+def quickest_way(network: nn.Module, side: int = _PROBE) -> Callable[[nn.Module, Tensor], tuple[Tensor, Tensor]]:
+    """The quickest exact function of this network and images that gives what an ``Explainer`` does.
+
+    Where no layer of the network tells places apart, its maps are zero everywhere, and the log says so.
+
+    Args:
+        network: takes one grey channel.
+        side: of its input, in pixels; needed only of a network that takes one size alone.
     """
-    return partial(closed_form if has_linear_head(network) else by_gradient, network)
+    if has_linear_head(network, side):
+        return closed_form
+    layer = feature_layer(network, side)
+    if layer is None:
+        log.warning("No layer of this network tells places of the image apart, so that it has no heatmaps.")
+        return without_maps
+    return partial(by_gradient, layer=layer)
 
 
 @torch.inference_mode()
-def has_linear_head(network: nn.Module) -> bool:
-    """Whether the logits are one linear layer on the averaged output of ``forward_features``, found by trying."""
+def has_linear_head(network: nn.Module, side: int = _PROBE) -> bool:
+    """Whether the outputs are one linear layer on the averaged output of ``forward_features``, found by trying."""
     if isinstance(network, MeanOfNetworks):
-        return all(has_linear_head(member) for member in network.members)
+        return all(has_linear_head(member, side) for member in network.members)
     classifier = _classifier(network)
     if not isinstance(classifier, nn.Linear):
         return False
     generator = torch.Generator().manual_seed(0)
-    first = next(network.parameters())
-    probe = torch.rand(1, first.shape[1], 128, 128, generator=generator).to(first.device)
+    probe = torch.rand(1, 1, side, side, generator=generator).to(classifier.weight.device)
     features = last_features(network, probe)
-    if features.ndim != 4 or features.shape[1] != classifier.in_features:
+    if isinstance(network, ImportedNetwork):
+        features = None if features is None else as_grid(features)
+        outputs = network.outputs(probe)
+    else:
+        outputs = network(probe)
+    if features is None or features.ndim != 4 or features.shape[1] != classifier.in_features:
         return False
-    return torch.allclose(classifier(features.mean(dim=(2, 3))), network(probe), rtol=1e-4, atol=1e-4)
+    return torch.allclose(classifier(features.mean(dim=(2, 3))), outputs, rtol=1e-4, atol=1e-4)
 
 
 @torch.inference_mode()
 def closed_form(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and maps, as ``explainer`` describes them, from one forward pass; needs ``has_linear_head``."""
+    """Logits and maps, as of an ``Explainer``, from one forward pass; needs ``has_linear_head``."""
     logits, maps = evidence_maps(network, x)
-    return logits.float(), over_image(maps, x.shape[-1])
+    return logits.float(), torch.from_numpy(over_image(maps.float().cpu().numpy(), x.shape[-1]))
 
 
 def evidence_maps(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,7 +97,9 @@ def evidence_maps(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
         of_members = [evidence_maps(member, x) for member in network.members]
         logits, maps = (torch.stack(parts).mean(dim=0) for parts in zip(*of_members, strict=True))
         return logits, maps
-    return evidence_in(network, last_features(network, x))
+    if isinstance(network, ImportedNetwork):
+        return network.evidence(x)
+    return evidence_in(network, cast(Tensor, last_features(network, x)))
 
 
 def evidence_in(network: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,10 +108,15 @@ def evidence_in(network: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
     return logits, torch.einsum("lc,nchw->nlhw", linear_head(network).weight, features)
 
 
-def by_gradient(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and maps, as ``explainer`` describes them, through the ``grad-cam`` package.
+def by_gradient(network: nn.Module, x: Tensor, *, layer: nn.Module) -> tuple[Tensor, Tensor]:
+    """Logits and maps, as of an ``Explainer``, through the ``grad-cam`` package.
 
-    Works for any network with a convolutional feature map, one backward pass for each image and label.
+    One backward pass for each label.
+
+    Args:
+        network: takes one grey channel.
+        x: images (N, 1, S, S).
+        layer: whose output is explained (``feature_layer``).
     """
     # A quarter of the server's start went into this import, which most checkpoints never need.
     from pytorch_grad_cam import GradCAM
@@ -87,41 +124,21 @@ def by_gradient(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
 
     with torch.inference_mode():
         logits = network(x).float()
-    with _hooks, torch.enable_grad(), GradCAM(model=network, target_layers=[last_feature_layer(network)]) as cam:
+    with (
+        _hooks,
+        torch.enable_grad(),
+        GradCAM(model=network, target_layers=[layer], reshape_transform=as_grid) as cam,
+    ):
         maps = [cam(x, targets=[ClassifierOutputTarget(label)] * len(x)) for label in range(logits.shape[1])]
         network.zero_grad(set_to_none=True)
     return logits, torch.from_numpy(np.stack(maps, axis=1)).float()
 
 
-def last_feature_layer(network: nn.Module) -> nn.Module:
-    """The module whose output ``forward_features`` returns, found by a forward pass.
-
-    Raises:
-        ValueError: no module's output is the feature map, or it has no spatial extent.
-    """
-    outputs: list[tuple[nn.Module, Tensor]] = []
-
-    def remember(module: nn.Module, _: object, output: object) -> None:
-        if isinstance(output, Tensor):
-            outputs.append((module, output))
-
-    handles = [module.register_forward_hook(remember) for module in network.modules() if module is not network]
-    try:
-        with torch.inference_mode():
-            first = next(network.parameters())
-            features = last_features(network, torch.zeros(1, first.shape[1], 128, 128, device=first.device))
-    finally:
-        for handle in handles:
-            handle.remove()
-    for module, output in reversed(outputs):
-        if output is features and features.ndim == 4:
-            return module
-    raise ValueError("This backbone has no convolutional feature map to draw heatmaps from; choose another --backbone.")
-
-
-def last_features(network: nn.Module, x: Tensor) -> Tensor:
-    """Last feature map of a timm model; PyTorch's types do not tell methods from parameters."""
-    return cast(Callable[[Tensor], Tensor], network.forward_features)(x)
+@torch.inference_mode()
+def without_maps(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits, and maps that are zero everywhere."""
+    logits = network(x).float()
+    return logits, torch.zeros(*logits.shape, *x.shape[-2:])
 
 
 def linear_head(network: nn.Module) -> nn.Linear:
@@ -131,16 +148,3 @@ def linear_head(network: nn.Module) -> nn.Linear:
 
 def _classifier(network: nn.Module) -> nn.Module:
     return cast(Callable[[], nn.Module], network.get_classifier)()
-
-
-def over_image(evidence: Tensor, side: int) -> Tensor:
-    """Evidence (N, L, h, w) to heatmaps (N, L, side, side) in [0, 1]."""
-    maps = interpolate(scaled(evidence), size=(side, side), mode="bilinear", align_corners=False)
-    return scaled(maps).float()
-
-
-def scaled(maps: Tensor) -> Tensor:
-    """Positive evidence only, each map (..., h, w) stretched to [0, 1]."""
-    maps = maps.clamp(min=0)
-    maps = maps - maps.amin(dim=(-2, -1), keepdim=True)
-    return maps / (maps.amax(dim=(-2, -1), keepdim=True) + 1e-7)

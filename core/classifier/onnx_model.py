@@ -7,128 +7,46 @@ Its input ``image`` is (N, 1, S, S) as ``Preprocessing`` makes it; its outputs a
 
 import logging
 import os
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-from torch import Tensor, nn
-
-from core.classifier.checkpoint import DIGEST, WEIGHTS, CheckpointError, checkpoint_digest, load_checkpoint
-from core.classifier.heatmaps import Explainer, evidence_maps, has_linear_head, over_image
-
-if TYPE_CHECKING:
-    import onnx
+from core.classifier.checkpoint import DIGEST
+from core.classifier.maps import Explainer, FloatArray, over_image
 
 log = logging.getLogger(__name__)
 
 ONNX = "model.onnx"
 
-# Fewer values are not worth a node of their own.
-_FEW = 1000
 
+def onnx_explainer(folder: str | Path, digest: str) -> Explainer | None:
+    """Logits and heatmaps through ONNX Runtime, in as many threads as ``OMP_NUM_THREADS`` says, or one a core.
 
-class _LogitsAndEvidence(nn.Module):
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        return evidence_maps(self.network, image)
-
-
-def export_onnx(folder: str | Path) -> Path:
-    """Write ``model.onnx`` into a checkpoint folder.
-
-    Returns:
-        The file.
-
-    Raises:
-        CheckpointError: the folder holds no usable checkpoint, or its heatmaps need a backward pass, which ONNX lacks.
-    """
-    import onnx
-    from onnxscript import optimizer
-
-    network, config = load_checkpoint(folder)
-    if not has_linear_head(network):
-        raise CheckpointError(
-            f"{config.architecture} does not end in average pooling and one linear layer, so that its heatmaps need "
-            "gradients, which ONNX does not give; it is served by PyTorch."
-        )
-    side = config.preprocessing.image_size
-    target = Path(folder) / ONNX
-    partial = target.with_name(ONNX + ".partial")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of its own libraries
-        program = torch.onnx.export(
-            _LogitsAndEvidence(network).eval(),
-            (torch.zeros(2, 1, side, side),),
-            input_names=["image"],
-            output_names=["logits", "evidence"],
-            dynamic_shapes=({0: torch.export.Dim("images", min=1, max=256)},),
-            dynamo=True,
-            verbose=False,
-            optimize=False,
-        )
-        assert program is not None
-        # Batch norm stays apart from the kernels, which are then stored as exactly as in the checkpoint; ONNX Runtime
-        # joins them when it loads the file.
-        optimizer.fold_constants(program.model)
-        optimizer.remove_unused_nodes(program.model)
-    model = program.model_proto
-    _store_halves(model)
-    onnx.helper.set_model_props(model, {DIGEST: checkpoint_digest(folder)})
-    onnx.save(model, partial)
-    os.replace(partial, target)
-    return target
-
-
-def _store_halves(model: "onnx.ModelProto") -> None:
-    """Store in half precision the weights that it holds exactly, which halves the file; computing stays as it was."""
-    import onnx
-
-    casts = []
-    for weights in model.graph.initializer:
-        values = onnx.numpy_helper.to_array(weights)
-        if values.dtype != np.float32 or values.size < _FEW:
-            continue
-        with np.errstate(over="ignore"):
-            halves = values.astype(np.float16)
-        if np.array_equal(halves.astype(np.float32), values):
-            name = weights.name
-            weights.CopyFrom(onnx.numpy_helper.from_array(halves, f"{name}.half"))
-            casts.append(onnx.helper.make_node("Cast", [weights.name], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-
-
-def onnx_explainer(folder: str | Path) -> Explainer | None:
-    """Logits and heatmaps through ONNX Runtime, as ``core.classifier.heatmaps.explainer`` describes them.
+    Args:
+        folder: of the checkpoint.
+        digest: of the checkpoint, which ``model.onnx`` must name.
 
     Returns:
         None where the folder has no ``model.onnx``, or one that cannot be used: the log then says why.
     """
     path = Path(folder) / ONNX
-    if not path.is_file() or not (Path(folder) / WEIGHTS).is_file():
+    if not path.is_file():
         return None
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises a type of its own for each cause
         log.warning("%s cannot be read (%s); PyTorch is used instead.", path, type(error).__name__)
         return None
-    if session.get_modelmeta().custom_metadata_map.get(DIGEST) != checkpoint_digest(folder):
+    if session.get_modelmeta().custom_metadata_map.get(DIGEST) != digest:
         log.warning("%s was made from another checkpoint and is not used: run python -m core onnx %s", path, folder)
         return None
 
-    def explain(x: Tensor) -> tuple[Tensor, Tensor]:
-        logits, evidence = (torch.from_numpy(array) for array in session.run(None, {"image": x.numpy()}))
-        return logits, over_image(evidence, x.shape[-1])
+    def explain(images: FloatArray) -> tuple[FloatArray, FloatArray]:
+        logits, evidence = session.run(None, {"image": images})
+        return logits, over_image(evidence, images.shape[-1])
 
     return explain

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from core.classifier.checkpoint import SHIPPED, CheckpointConfig, checkpoint_digest, load_checkpoint, load_config
-from core.classifier.heatmaps import explainer, scaled
+from core.classifier.maps import Explainer, scaled
 from core.classifier.onnx_model import onnx_explainer
 from core.classifier.preprocessing import Frame
 from core.classifier.reliability import load_reliability
@@ -53,8 +52,8 @@ class Classifier:
 
     def __init__(self, folder: str | Path = SHIPPED) -> None:
         self.config = load_config(folder)
-        self._explain = onnx_explainer(folder) or explainer(load_checkpoint(folder)[0])
         self.checkpoint_sha256 = checkpoint_digest(folder)
+        self._explain = onnx_explainer(folder, self.checkpoint_sha256) or _by_pytorch(folder)
         self.reliability = load_reliability(folder, self.checkpoint_sha256)
         self._columns = [LABELS.index(name) for name in self.config.label_names]
 
@@ -63,7 +62,7 @@ class Classifier:
         logits, maps, frame = self._judge(radiograph)
         probabilities = np.full(len(LABELS), np.nan, dtype=np.float32)
         probabilities[self._columns] = self.config.calibration(logits)
-        inside = _crop(scaled(maps).numpy(), frame)
+        inside = _crop(scaled(maps), frame)
         heatmaps = np.zeros((len(LABELS), *inside.shape[1:]), dtype=np.float32)
         heatmaps[self._columns] = inside
         return Prediction(probabilities, heatmaps)
@@ -72,12 +71,20 @@ class Classifier:
         """Raw outputs (L,) before calibration, in the order of the checkpoint's ``label_names``."""
         return self._judge(radiograph)[0]
 
-    def _judge(self, radiograph: Radiograph) -> tuple[FloatArray, torch.Tensor, Frame]:
+    def _judge(self, radiograph: Radiograph) -> tuple[FloatArray, FloatArray, Frame]:
         """Logits (L,), evidence maps (L, h, w) and the place of the radiograph in them."""
         square, frame = self.config.preprocessing.canonical(radiograph.pixels, radiograph.pixel_aspect)
-        x = torch.from_numpy(self.config.preprocessing.normalise(square))[None]
-        both_logits, both_maps = self._explain(torch.cat([x, x.flip(-1)]))
-        return both_logits.mean(dim=0).numpy(), (both_maps[0] + both_maps[1].flip(-1)) / 2, frame
+        x = self.config.preprocessing.normalise(square)
+        both_logits, both_maps = self._explain(np.stack([x, x[..., ::-1]]))
+        return both_logits.mean(axis=0), (both_maps[0] + both_maps[1][..., ::-1]) / 2, frame
+
+
+def _by_pytorch(folder: str | Path) -> Explainer:
+    # Most of a server's start would go into this import, which ONNX Runtime does without.
+    from core.classifier.heatmaps import explainer
+
+    network, config = load_checkpoint(folder)
+    return explainer(network, config.preprocessing.image_size)
 
 
 def model_identity(config: CheckpointConfig) -> dict[str, str]:

@@ -29,10 +29,13 @@ class ReportReading:
         uncertain: what a finding in doubt becomes.
         not_mentioned: what a finding becomes that the report does not speak of. Radiologists describe what they see,
             so that silence counts as absence by default, as in the labels of NIH ChestX-ray14.
+        unread: what all findings become where the report speaks of none of them, such as "No acute disease." or a text
+            that is no report: that they are absent is then not read but supposed. As ``not_mentioned`` where None.
     """
 
     uncertain: Reading = "unknown"
     not_mentioned: Reading = "absent"
+    unread: Reading | None = None
 
 
 def load_table(
@@ -145,12 +148,15 @@ def label_from_reports(table: pd.DataFrame, reading: ReportReading = ReportReadi
 
     values = {"present": 1.0, "absent": 0.0, "uncertain": _VALUE[reading.uncertain]}
     silent = _VALUE[reading.not_mentioned]
+    unread = silent if reading.unread is None else _VALUE[reading.unread]
     # Several images of one study share its report.
     mined: dict[str, list[float]] = {}
     for row in np.flatnonzero(wanted.any(axis=1)):
         text = texts[row]
         if text not in mined:
             found = presences(text)
-            mined[text] = [values.get(found.get(label, "not mentioned"), silent) for label in LABELS]
+            stated = [values.get(found.get(label, "not mentioned")) for label in LABELS]
+            missing = silent if any(value is not None for value in stated) else unread
+            mined[text] = [missing if value is None else value for value in stated]
         labels[row] = np.where(wanted[row], mined[text], labels[row])
     return table.assign(**dict(zip(LABELS, labels.T, strict=True)))

@@ -63,6 +63,11 @@ def add_source_options(parser: argparse.ArgumentParser, *, required: bool = True
         help="what a label of csv becomes on which several rows of one image differ [majority]",
     )
     group.add_argument(
+        "--unread",
+        choices=["absent", "unknown"],
+        help="what all findings become where the report speaks of none of them [as --not_mentioned]",
+    )
+    group.add_argument(
         "--r2gen_split", type=Path, metavar="FILE", help="R2Gen's division of openi, if not in its folder"
     )
     group.add_argument("--reports_only", action="store_true", help="read the reports of openi without its images")
@@ -81,7 +86,7 @@ def load_sources(options: argparse.Namespace) -> Collection:
         fractions=options.split_fractions,
         seed=options.split_seed,
         given_splits=not options.new_splits,
-        reading=ReportReading(options.uncertain, options.not_mentioned),
+        reading=ReportReading(options.uncertain, options.not_mentioned, options.unread),
         mimic_iv=options.mimic_iv,
         r2gen_split=options.r2gen_split,
         images=not options.reports_only,
@@ -102,4 +107,5 @@ def describe_sources(options: argparse.Namespace) -> dict[str, object]:
         "new_splits": options.new_splits,
         "uncertain": options.uncertain,
         "not_mentioned": options.not_mentioned,
+        "unread": options.unread,
     }

@@ -2,17 +2,24 @@
 
 import argparse
 import json
+import os
+import platform
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from core.classifier import SHIPPED, Classifier
+from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
 from core.classifier.reliability import LOCALIZATION, save_localization
 from core.classifier.training import TrainingSettings, add_training_options, read_inputs
 from core.datasets import load_boxes, load_table, restore_validation
 from core.datasets.sources.openi import load_openi
 from core.evaluation import localisation_table
+from core.evaluation.bench.rounds import ROUNDS
 from core.evaluation.labeler_study import as_table, study_labeler
 from core.evaluation.learning_curve import in_words, learning_curve
 from core.evaluation.localisation import measure_localisation
+from core.pages import write_text
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -48,7 +55,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     boxes.add_argument("--data_dir", type=Path, required=True, metavar="DIR", help="folder of NIH ChestX-ray14")
     boxes.add_argument("--boxes", type=Path, metavar="FILE", help="[BBox_List_2017.csv in the data folder]")
-    boxes.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+    boxes.add_argument("--checkpoint", type=Path, default=SHIPPED, help=CHECKPOINT_HELP)
     boxes.add_argument("--split", choices=["train", "val", "test"], default="test", help="test is test_list.txt [test]")
     boxes.add_argument("--output", type=Path, help="JSON file for the figures")
     boxes.add_argument(
@@ -63,11 +70,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.add_argument(
         "part",
         nargs="?",
-        choices=["server", "viewer", "data", "training", "evaluation"],
+        choices=["server", "viewer", "data", "training", "evaluation", "peers", "start", "load"],
         default="server",
         help="server: from upload to report; viewer: from a key or a drag to the frame that answers it, in Chromium; "
         "data: labeler, NIH table and, with --images, preparation; training: against bare forward and backward passes; "
-        "evaluation: 25,596 images, 1,000 resamples [server]",
+        "evaluation: 25,596 images, 1,000 resamples; peers: against torchxrayvision, pytorch-grad-cam and "
+        "scikit-learn, in alternating rounds; start: of app.py, with its memory and imports; load: 1 to 50 clients "
+        "at a time [server]",
     )
     two.add_argument("--repeats", type=int, default=15, help="uploads or, for the viewer, inputs to measure [15]")
     two.add_argument("--side", type=int, default=2500, help="of the viewer's radiograph, in pixels [2500]")
@@ -77,7 +86,9 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     two.add_argument("--backbone", default=TrainingSettings.backbone, help=f"to train [{TrainingSettings.backbone}]")
     two.add_argument("--batch_size", type=int, default=16, help="of training [16]")
-    two.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+    two.add_argument("--checkpoint", type=Path, default=SHIPPED, help=CHECKPOINT_HELP)
+    two.add_argument("--rounds", type=int, default=ROUNDS, help=f"of peers and start [{ROUNDS}]")
+    two.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON, too")
     two.set_defaults(run=bench)
 
 
@@ -102,7 +113,8 @@ def localisation(options: argparse.Namespace) -> int:
     """Measure the heatmaps of one split against boxes, and print the figures."""
     if options.keep and options.split != "test":
         options.parser.error("--keep needs --split test: heatmaps look better on images that the network learned from")
-    classifier = Classifier(options.checkpoint)
+    checkpoint = checkpoint_folder(options.checkpoint)
+    classifier = Classifier(checkpoint)
     boxes = load_boxes(options.boxes or options.data_dir / "BBox_List_2017.csv")
     if not (options.data_dir / "test_list.txt").is_file():
         raise ValueError(f"There is no test_list.txt in {options.data_dir}, so nobody knows which images are unseen.")
@@ -115,12 +127,13 @@ def localisation(options: argparse.Namespace) -> int:
         options.output.write_text(json.dumps(figures, indent=2) + "\n")
     print(localisation_table.as_table(figures))
     if options.keep:
-        print(f"\nwrote {save_localization(options.checkpoint, figures)}")
+        print(f"\nwrote {save_localization(checkpoint, figures)}")
     return 0
 
 
 def bench(options: argparse.Namespace) -> int:
     """Measure, and print a line for each figure."""
+    lines: Iterable[Any]
     if options.part == "server":
         from core.evaluation.bench.server import measure_server
 
@@ -139,10 +152,28 @@ def bench(options: argparse.Namespace) -> int:
         from core.evaluation.bench.evaluation import measure_evaluation
 
         lines = measure_evaluation()
+    elif options.part == "peers":
+        from core.evaluation.bench.peers import measure_peers
+
+        lines = measure_peers(options.checkpoint, rounds=options.rounds)
+    elif options.part == "start":
+        from core.evaluation.bench.start import measure_start
+
+        lines = measure_start(options.checkpoint, rounds=options.rounds)
+    elif options.part == "load":
+        from core.evaluation.bench.load import measure_load
+
+        lines = measure_load(options.checkpoint)
     else:
         from core.evaluation.bench.data import measure_data
 
         lines = measure_data(options.images, image_size=options.image_size)
+    figures = []
     for line in lines:
         print(line, flush=True)
+        figures.append({"text": line} if isinstance(line, str) else {"text": str(line), **line.to_json()})
+    if options.output:
+        machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
+        told = {"part": options.part, "machine": machine, "figures": figures}
+        write_text(options.output, json.dumps(told, indent=2) + "\n")
     return 0

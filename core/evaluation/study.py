@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.classifier import Classifier
+from core.classifier import Classifier, load_config
 from core.classifier.call_figures import figures_of_calls, figures_of_chance
 from core.classifier.policies import DEFAULT_POLICY, Calls
 from core.datasets import load_adjudicated, load_boxes, of_images, patient_keys, write_problems
@@ -149,12 +149,16 @@ def run_evaluation(
 
 
 def localise(table: pd.DataFrame, data_dirs: list[str], checkpoint: str | Path) -> dict[str, Any] | None:
-    """The object of ``localization.json``, or None where no row of the table has a box in the data folders."""
+    """The object of ``localization.json``, or None where no row of the table has a box in the data folders.
+
+    A box of a finding that the checkpoint does not know is none.
+    """
     files = [path for folder in data_dirs if (path := Path(folder) / BOXES).is_file()]
     if not files:
         return None
     boxes = pd.concat([load_boxes(path) for path in files], ignore_index=True)
-    if not boxes["study_id"].isin(table["study_id"]).any():
+    known = boxes["label"].isin(load_config(checkpoint).label_names)
+    if not boxes.loc[known, "study_id"].isin(table["study_id"]).any():
         return None
     return measure_localisation(table, boxes, Classifier(checkpoint))
 

@@ -5,13 +5,14 @@ is there outweighs the operator ("the suspected effusion is not seen"), one that
 ("unclear whether the effusion has grown").
 """
 
-from bisect import bisect_right
+from functools import lru_cache
 
 from core.labeler.cues import OPENING, Kind
 from core.labeler.lexicon import Term
+from core.labeler.operators import FORMER, Operators
 from core.labeler.predicates import Predicate, Said, ends_predicate, predicate_in
 from core.labeler.presence import Judgement, Presence
-from core.labeler.scopes import FORMER, Operators, Scope
+from core.labeler.scopes import Scope
 from core.labeler.segments import Segment, opens, segments_in
 from core.labeler.tokens import MASK, Token, tokens_in
 
@@ -19,8 +20,10 @@ K = Kind
 _PRESENT = Judgement("present", "")
 # Where there is nothing else, nothing qualifies what is named.
 _INERT = frozenset((K.TERM, K.WORD, K.IN, K.OF, K.TO, K.WITH, K.AND, K.COMMA, K.THE, K.A, K.BUT))
-# Where there is none of these, nothing has a predicate that says whether it is there.
-_SAYING = frozenset(Kind) - _INERT - {K.NO, K.OR, K.NEITHER, K.EITHER, K.POINT, K.MEAN, K.SPOKEN, K.PURPOSE, K.EXCEPT}
+# Predicates that may change what the operators say.
+_SAYING = frozenset(
+    (K.NOT, K.NONE, K.GONE, K.GOING, K.ABSENT, K.EXCLUDE, K.EXCLUDED, K.UNLIKELY, K.LESS, K.DOUBT, K.MISSED, K.ASSESSED)
+) | {K.MODAL, K.WOULD, K.MINUS, K.QUERY, K.BEFORE, K.HARD}
 _QUALIFYING = FORMER | {"over"}
 _SAID: dict[Said, Presence] = {
     Said.THERE: "present",
@@ -42,40 +45,50 @@ def judge_terms(sentence: str, terms: list[Term]) -> list[Judgement]:
     Returns:
         One judgement for each term.
     """
-    tokens = tokens_in(_masked(sentence, terms))
+    masked, places = _masked(sentence, terms)
+    judged = _judged(masked)
+    return [_stated(term, judged[place], sentence) for term, place in zip(terms, places, strict=True)]
+
+
+# Sentences that name different observations in the same words are judged alike.
+@lru_cache(maxsize=100_000)
+def _judged(masked: str) -> tuple[Judgement, ...]:
+    """The judgement of each mask."""
+    tokens = tokens_in(masked)
+    named = [index for index, token in enumerate(tokens) if token.kind is K.TERM]
     if all(token.kind in _INERT and token.text not in _QUALIFYING for token in tokens):
-        return [_stated(term, _PRESENT, sentence) for term in terms]
+        return (_PRESENT,) * len(named)
     segments = segments_in(tokens)
     over = Operators(tokens, segments).over
-    said = (
-        _predicates(tokens, segments) if any(token.kind in _SAYING for token in tokens) or _ends_in_no(tokens) else {}
-    )
+    said = _predicates(tokens, segments) if _deciding(tokens, over) else {}
     anaphora = _one(tokens, segments)
-    judgements = []
-    named = [index for index, token in enumerate(tokens) if token.kind is K.TERM]
-    starts = [tokens[index].start for index in named]
+    return tuple(
+        _PRESENT if index in anaphora else _together(over.get(index), said.get(index), _definite(tokens, index))
+        for index in named
+    )
+
+
+def _deciding(tokens: list[Token], over: dict[int, Scope]) -> bool:
+    """Whether a predicate may change what the operators say: "is seen" alone does not."""
+    return (
+        any(token.kind in _SAYING for token in tokens)
+        or any(scope.known or scope.clause or scope.cue in FORMER for scope in over.values())
+        or any(token.kind is K.NO and ends_predicate(tokens, index, len(tokens)) for index, token in enumerate(tokens))
+    )
+
+
+def _masked(sentence: str, terms: list[Term]) -> tuple[str, list[int]]:
+    """The sentence with each term, or run of terms that overlap, as one mask, and for each term which mask it is."""
+    parts: list[str] = []
+    places: list[int] = []
+    done = masks = 0
     for term in terms:
-        index = named[bisect_right(starts, term.start) - 1]
-        if index in anaphora:
-            judgement = _PRESENT
-        else:
-            judgement = _together(over.get(index), said.get(index), _definite(tokens, index))
-        judgements.append(_stated(term, judgement, sentence))
-    return judgements
-
-
-def _ends_in_no(tokens: list[Token]) -> bool:
-    """Whether a "no" is a predicate: "effusion: no"."""
-    return any(token.kind is K.NO and ends_predicate(tokens, index, len(tokens)) for index, token in enumerate(tokens))
-
-
-def _masked(sentence: str, terms: list[Term]) -> str:
-    parts, done = [], 0
-    for term in terms:
-        start = max(done, term.start)
-        parts += (sentence[done:start], MASK * (term.end - start))
+        if term.start >= done:
+            parts += (sentence[done : term.start], MASK)
+            masks += 1
+        places.append(masks - 1)
         done = max(done, term.end)
-    return "".join((*parts, sentence[done:]))
+    return "".join((*parts, sentence[done:])), places
 
 
 def _together(scope: Scope | None, predicate: Predicate | None, definite: bool) -> Judgement:
@@ -133,8 +146,7 @@ def _predicates(tokens: list[Token], segments: list[Segment]) -> dict[int, Predi
             predicate = predicate_in(tokens, term + 1, end, verbless=False)
             own.append(term)
             if predicate is not None:
-                subjects = (*joined, *own) if place == len(segment.terms) - 1 else tuple(own)
-                for subject in subjects:
+                for subject in (*joined, *own) if place == len(segment.terms) - 1 else own:
                     if subject == term or subject not in said:
                         said[subject] = predicate
         leading = tokens[segment.first].kind in (K.NO, K.NEITHER)

@@ -75,23 +75,23 @@ class Kind(IntEnum):
 K = Kind
 PHRASES: dict[Kind, tuple[str, ...]] = {
     K.NO: phrases_of(
-        "no | without | negative for | negative of | free of | free from | clear of | clear from | devoid of "
-        "| void of | absence of | absence of any | in the absence of | lack of | lacks | lacking | rather "
-        "than | instead of | denies | absent any | against | low suspicion for | low suspicion of | low "
-        "probability of | low probability for | low likelihood of | little evidence of | little evidence for "
-        "| little to suggest | not for | nothing | zero | non | [ ] | excludes | rules out"
+        "no | without | negative for | negative of | free of | free from | clear of | clear from | devoid of | "
+        "void of | absence of | absence of any | in the absence of | lack of | lacks | lacking | rather than | "
+        "instead of | denies | absent any | against | low suspicion for | low suspicion of | low probability of | "
+        "low probability for | low likelihood of | little evidence of | little evidence for | little to suggest | "
+        "not for | nothing | zero | non | [ ] | excludes | rules out"
     ),
     K.NOT: phrases_of(
-        "not | never | cannot | can not | can't | couldn't | isn't | aren't | wasn't | weren't | doesn't | "
-        "don't | didn't | hasn't | haven't | won't | no longer | fails to | failed to | fail to | failure of "
-        "| failure to | by no means | in no way"
+        "not | never | cannot | can not | can't | couldn't | isn't | aren't | wasn't | weren't | doesn't | don't "
+        "| didn't | hasn't | haven't | won't | no longer | fails to | failed to | fail to | failure of | failure "
+        "to | by no means | in no way"
     ),
     K.NONE: phrases_of("none | nil | nothing else"),
     K.NEITHER: phrases_of("neither | none of | neither of"),
     K.GONE: phrases_of(
         "resolved | cleared | disappeared | gone | gone away | vanished | subsided | evacuated | removed | "
-        "resected | excised | settled | dissipated | drained completely | drained entirely | completely "
-        "drained | reabsorbed | resolve | clear up | resorbed | abated"
+        "resected | excised | settled | dissipated | drained completely | drained entirely | completely drained | "
+        "reabsorbed | resolve | clear up | resorbed | abated"
     ),
     K.GOING: phrases_of(
         "resolution | clearing | clearance | disappearance | evacuation | removal | resorption | resection | "
@@ -99,105 +99,103 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
     ),
     K.PARTLY: phrases_of(
         "nearly | almost | partial | partially | partly | incomplete | incompletely | mostly | largely | "
-        "substantial | substantially | near-total | near-complete | near total | near complete | considerable "
-        "| considerably | significant | significantly | virtually"
+        "substantial | substantially | near-total | near-complete | near total | near complete | considerable | "
+        "considerably | significant | significantly | virtually"
     ),
     K.UNTIL: phrases_of(
         "until | pending | awaiting | to document | document | documenting | to ensure | ensure | toward | "
         "towards | slow | ongoing"
     ),
     K.SEEN: phrases_of(
-        "seen | well-seen | well-visualized | well-demonstrated | identified | visualized | visualised | evident | apparent | present | demonstrated | noted | "
-        "appreciated | detected | observed | shown | found | visible | delineated | recognized | recognised | "
-        "in evidence | yes | positive | confirmed | occurred | recurred | certain | exist | exists | existing "
-        "| detectable | appreciable | discernible | established | proven | to be seen | identifiable | "
-        "perceived | perceptible | reaccumulated | developed"
+        "definite | seen | well-seen | well-visualized | well-demonstrated | identified | visualized | visualised "
+        "| evident | apparent | present | demonstrated | noted | appreciated | detected | observed | shown | "
+        "found | visible | delineated | recognized | recognised | in evidence | yes | positive | confirmed | "
+        "occurred | recurred | certain | exist | exists | existing | detectable | appreciable | discernible | "
+        "established | proven | to be seen | identifiable | perceived | perceptible | reaccumulated | developed"
     ),
     K.ABSENT: phrases_of("absent | negative"),
     K.EXCLUDE: phrases_of("exclude | rule out | discount | dismiss | be sure of the absence of | rule-out"),
     K.EXCLUDED: phrases_of("excluded | ruled out | discounted | dismissed | refuted | out of the question"),
     K.HARD: phrases_of(
-        "difficult to | hard to | unable to | impossible to | not possible to | insufficient to | inadequate "
-        "to | difficult | impossible"
+        "difficult to | hard to | unable to | impossible to | not possible to | insufficient to | inadequate to | "
+        "difficult | impossible"
     ),
     K.UNLIKELY: phrases_of(
-        "unlikely | improbable | disfavored | disfavoured | implausible | unlikely to be | unlikely to "
-        "represent | improbable to be"
+        "unlikely | improbable | disfavored | disfavoured | implausible | unlikely to be | unlikely to represent "
+        "| improbable to be"
     ),
     K.LESS: phrases_of(
-        "less likely | less xxxx | less ___ | less probable | less probably | less favored | less favoured | more doubtful"
+        "less likely | less xxxx | less ___ | less probable | less probably | less favored | less favoured | more "
+        "doubtful"
     ),
     K.LIKELY: phrases_of("likely | probable | probably | most likely | more likely | more probable | surely"),
     K.DOUBT: phrases_of(
-        "possible | have this appearance | give this appearance | account for | explain | possibly | possibility | possibilities | potential | potentially | equivocal | maybe | "
-        "perhaps | presumed | presumably | presumptive | questionable | questionably | question | questioned "
-        "| questions | questioning | raise | raises | raising | query | queried | suspicion | suspicions | "
-        "suspect | suspected | suspects | suspecting | concern | concerns | doubtful | doubted | doubt | "
-        "dubious | uncertain | unclear | unsure | not sure | not certain | conceivable | conceivably "
-        "| inconceivable | indefinite | considered | consider | considers | consideration | considerations | "
-        "thought of | favored | favoured | favor | favour | favors | favours | favoring | "
-        "favouring | in the differential | differential | differential diagnosis | differential includes | "
-        "differential considerations | i wonder | we wonder | wonder | wondering | suggestion | suggestions | "
-        "hint | hints | impression of | in question | debatable | cannot be confirmed | could "
-        "not be confirmed | not confirmed | unconfirmed | in the appropriate clinical setting | in the "
-        "appropriate clinical context | in the appropriate setting | in the appropriate context | in the "
-        "correct clinical setting | in the correct clinical context | in the right clinical setting | in the "
-        "proper clinical setting | in the proper clinical context | in the right clinical context | in the "
-        "right setting | cannot be assured | not be assured | mimic | mimics | mimicking | simulate | "
-        "simulates | simulating | not inconceivable | not implausible | subtle suspicion of"
+        "possible | have this appearance | give this appearance | account for | explain | possibly | possibility "
+        "| possibilities | potential | potentially | equivocal | maybe | perhaps | presumed | presumably | "
+        "presumptive | questionable | questionably | question | questioned | questions | questioning | raise | "
+        "raises | raising | query | queried | suspicion | suspicions | suspect | suspected | suspects | "
+        "suspecting | concern | concerns | doubtful | doubted | doubt | dubious | uncertain | unclear | unsure | "
+        "not sure | not certain | conceivable | conceivably | inconceivable | indefinite | considered | consider "
+        "| considers | consideration | considerations | thought of | favored | favoured | favor | favour | favors "
+        "| favours | favoring | favouring | in the differential | differential | differential diagnosis | "
+        "differential includes | differential considerations | i wonder | we wonder | wonder | wondering | "
+        "suggestion | suggestions | hint | hints | impression of | in question | debatable | cannot be confirmed "
+        "| could not be confirmed | not confirmed | unconfirmed | in the appropriate clinical setting | in the "
+        "appropriate clinical context | in the appropriate setting | in the appropriate context | in the correct "
+        "clinical setting | in the correct clinical context | in the right clinical setting | in the proper "
+        "clinical setting | in the proper clinical context | in the right clinical context | in the right setting "
+        "| cannot be assured | not be assured | mimic | mimics | mimicking | simulate | simulates | simulating | "
+        "not inconceivable | not implausible | subtle suspicion of"
     ),
     K.ALTERNATIVE: phrases_of("versus | vs "),
     K.EITHER: phrases_of("either"),
     K.THAN: phrases_of("more likely than | more probable than | favored over | favoured over | >"),
     K.SHOW: phrases_of(
-        "show | shows | demonstrate | demonstrates | reveal | reveals | revealed | see | identify | appreciate "
-        "| detect | contain | contains | find | exhibit | exhibits | visualize | convincingly show | display "
-        "| displays | recognize | feel there is | believe there is | associated with | accompanied by "
-        "| complicated by"
+        "show | shows | demonstrate | demonstrates | reveal | reveals | revealed | see | identify | appreciate | "
+        "detect | contain | contains | find | exhibit | exhibits | visualize | convincingly show | display | "
+        "displays | recognize | feel there is | believe there is | associated with | accompanied by | complicated "
+        "by"
     ),
     K.POINT: phrases_of(
         "suggest | suggests | suggesting | suggestive of | suggestive | indicate | indicates | indicating | "
         "indicative of | concerning for | concerning | worrisome for | worrisome | worry for | worrying for | "
-        "suspicious for | suspicious of | suspicious | concern for | concern of | concerned for | pointing to "
-        "| point to | points to"
+        "suspicious for | suspicious of | suspicious | concern for | concern of | concerned for | pointing to | "
+        "point to | points to"
     ),
     K.MEAN: phrases_of(
-        "consistent with | compatible with | in keeping with | representing | represent | represents | "
-        "reflecting | reflect | reflects | such as | including | typical of | typical for | diagnostic "
-        "of | consistent | strongly suggestive of | most suggestive "
-        "of | highly suggestive of | very suggestive of | in particular | especially | notably | specifically "
-        "| strongly suggests"
+        "consistent with | compatible with | in keeping with | representing | represent | represents | reflecting "
+        "| reflect | reflects | such as | including | typical of | typical for | diagnostic of | consistent | "
+        "strongly suggestive of | most suggestive of | highly suggestive of | very suggestive of | in particular "
+        "| especially | notably | specifically | strongly suggests"
     ),
     K.SPOKEN: phrases_of(
-        "history of | history significant for | known history of | status post | status-post | post | "
-        "screening | screening for | surveillance for | risk of | risk for | risk factors for | treated for | "
-        "treat for | treat as | treated as | treatment for | treatment of | therapy for | prior to | evaluate "
-        "for | evaluated for | evaluation for | evaluate | evaluation of | assess for | assessed for | assess "
-        "| assessment for | assessment of | look for | looking for | watch for | check for | in search of | "
-        "search for | insensitive for | sensitive in detecting | sensitive for detecting | sensitive in the detection of | insensitive to | sensitivity for | sensitive for | sensitive in detecting | sensitive for detecting | sensitive in the detection of | sensitive to | "
-        "correlate for | correlate with | correlate clinically for | correlation for | correlation with | "
-        "correlate clinically with | obscures | obscure | obscuring | not assess | not evaluate | limits "
-        "evaluation for | limits evaluation of | limits assessment of | limits detection of | limit "
-        "evaluation of | limit evaluation for | requested to | recommended for | protocol for | workup for | "
-        "work-up for | ordered for | sent for | can be missed | prophylaxis for | prophylaxis against | "
-        "examination for | exam for | concern about | clinical concern for | clinical suspicion for | "
-        "clinical suspicion of | clinically suspected | follow-up for | follow up for | follow-up of possible "
-        "| mode of treatment for | after resection of | after removal of | limiting evaluation of | limiting "
-        "evaluation for | limiting assessment of | limits the evaluation of | limit the evaluation of | limit "
-        "assessment of | limit assessment for | limit sensitivity for | limit detection of | limits the "
-        "assessment of | limits sensitivity for | limited evaluation of | limited evaluation for | limited "
-        "assessment of"
+        "history of | history significant for | known history of | status post | status-post | post | screening | "
+        "screening for | surveillance for | risk of | risk for | risk factors for | treated for | treat for | "
+        "treat as | treated as | treatment for | treatment of | therapy for | prior to | evaluate for | evaluated "
+        "for | evaluation for | evaluate | evaluation of | assess for | assessed for | assess | assessment for | "
+        "assessment of | look for | looking for | watch for | check for | in search of | search for | insensitive "
+        "for | sensitive in detecting | sensitive for detecting | sensitive in the detection of | insensitive to "
+        "| sensitivity for | sensitive for | sensitive to | correlate for | correlate with | correlate clinically "
+        "for | correlation for | correlation with | correlate clinically with | obscures | obscure | obscuring | "
+        "not assess | not evaluate | limits evaluation for | limits evaluation of | limits assessment of | limits "
+        "detection of | limit evaluation of | limit evaluation for | requested to | recommended for | protocol "
+        "for | workup for | work-up for | ordered for | sent for | prophylaxis for | prophylaxis against | "
+        "examination for | exam for | concern about | clinical concern for | clinical suspicion for | clinical "
+        "suspicion of | clinically suspected | follow-up for | follow up for | follow-up of possible | mode of "
+        "treatment for | after resection of | after removal of | limiting evaluation of | limiting evaluation for "
+        "| limiting assessment of | limits the evaluation of | limit the evaluation of | limit assessment of | "
+        "limit assessment for | limit sensitivity for | limit detection of | limits the assessment of | limits "
+        "sensitivity for | limited evaluation of | limited evaluation for | limited assessment of"
     ),
     K.PURPOSE: phrases_of(
         "to exclude | to further exclude | to rule out | to evaluate | to further evaluate | to assess | to "
         "evaluate for | to assess for | to confirm | to look for | to detect | for exclusion of | to better "
         "evaluate | for evaluation of | for assessment of | to differentiate | to distinguish | for further "
-        "evaluation of possible | for detection of | needed to exclude | for possible | for suspected | for "
-        "any"
+        "evaluation of possible | for detection of | needed to exclude | for possible | for suspected | for any"
     ),
     K.IF: phrases_of(
-        "if | in case of | in the event of | unless | only if | in the case of | whenever | had there | in "
-        "the setting of clinical"
+        "if | in case of | in the event of | unless | only if | in the case of | whenever | had there | in the "
+        "setting of clinical"
     ),
     K.WHETHER: phrases_of("whether | unclear if | uncertain if | unsure if | whether or not"),
     K.PAST: phrases_of(
@@ -205,26 +203,27 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
         "previously there was | old report | previously was | has had | there was formerly | used to have"
     ),
     K.BEFORE: phrases_of(
-        "before | previously | earlier | formerly | on the prior | on the previous | on prior | on previous | "
-        "on the earlier | on the last | yesterday"
+        "before | previously | earlier | formerly | on the prior | on the previous | on prior | on previous | on "
+        "the earlier | on the last | yesterday"
     ),
     K.MISSED: phrases_of(
         "missed | overlooked | hidden | obscured | masked | undetected | occult | hiding | go undetected"
     ),
     K.ASSESSED: phrases_of(
-        "assessed | evaluated | addressed | interpreted | judged | evaluable | assessable | not "
-        "applicable | not evaluated | not assessed | not evaluable"
+        "can be missed | can be overlooked | can be hidden | can be obscured | assessed | evaluated | addressed | "
+        "interpreted | judged | evaluable | assessable | not applicable | not evaluated | not assessed | not "
+        "evaluable"
     ),
-    K.MODAL: phrases_of("may | might | could | can"),
+    K.MODAL: phrases_of("may | might | could"),
     K.WOULD: phrases_of("would | would be | should be expected"),
     K.BE: phrases_of(
-        "is | are | was | were | be | been | being | am | remain | remains | remained | appear | appears | "
-        "appeared | seem | seems | seemed | have been | has been | had been | does | do | did | have | has | "
-        "will | must | should | there's | becomes | became | to be | appearing"
+        "can | is | are | was | were | be | been | being | am | remain | remains | remained | appear | appears | "
+        "appeared | seem | seems | seemed | have been | has been | had been | does | do | did | have | has | will "
+        "| must | should | there's | becomes | became | to be | appearing"
     ),
     K.VERB: phrases_of(
-        "persist | persists | persisted | increased | decreased | changed | improved | worsened | progressed "
-        "| grown | grew | measures | measure | layers | layer | lies | lie | extends | recurs"
+        "persist | persists | persisted | increased | decreased | changed | improved | worsened | progressed | "
+        "grown | grew | measures | measure | layers | layer | lies | lie | extends | recurs"
     ),
     K.DEEMED: phrases_of("felt | thought | believed | deemed | judged to be | expected"),
     K.EXCEPT: phrases_of(
@@ -237,24 +236,24 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
     K.A: phrases_of("a | an | any"),
     K.ONE: phrases_of("one | ones"),
     K.IN: phrases_of(
-        "in | at | on | within | over | along | near | around | through | throughout | across | into | above "
-        "| below | behind | under | between | about the | inside | upon | up"
+        "in | at | on | within | over | along | near | around | through | throughout | across | into | above | "
+        "below | behind | under | between | about the | inside | upon | up"
     ),
     K.OF: phrases_of("of"),
     K.TO: phrases_of("to | for"),
     K.WITH: phrases_of(
-        "with | due to | related to | attributable to | after | following | from | adjacent to | by | because of | despite | beside | during | since "
-        "| abutting | in relation to | as | in spite of | in a patient with | in patient with | in the "
-        "setting of | like | unlike | via | regarding | from the | surrounding | in the context of | from an "
-        "| next to | secondary to | explained by"
+        "with | due to | related to | attributable to | after | following | from | adjacent to | by | because of "
+        "| despite | beside | during | since | abutting | in relation to | as | in spite of | in a patient with | "
+        "in patient with | in the setting of | like | unlike | via | regarding | from the | surrounding | in the "
+        "context of | from an | next to | secondary to | explained by"
     ),
     K.AND: phrases_of("and | & | as well as | plus | with associated"),
     K.OR: phrases_of("or | / | nor"),
     K.COMMA: phrases_of(","),
     K.WHICH: phrases_of("which | who | that"),
     K.BUT: phrases_of(
-        "but | however | although | though | otherwise | yet | nevertheless | while | whereas | ; | - | -- | "
-        ". | because | so that | nonetheless | despite this | even though | *"
+        "but | however | although | though | otherwise | yet | nevertheless | while | whereas | ; | - | -- | . | "
+        "because | so that | nonetheless | despite this | even though | *"
     ),
     K.COLON: (":", "=", "|"),
     K.PLUS: phrases_of("(+) | + | [x]"),

@@ -41,9 +41,9 @@ _ORGAN = re.compile(_ORGANS)
 # Behind these the words in front of a finding belong to something else.
 _DIVIDES = re.compile(r"[,;:]$|^(?:and|or|of|in|with|no|is|are)$")
 _BEHIND = re.compile(
-    r"^(?: [a-z]+)?(?: is (?:seen|noted|present))? (?:in|of|at|within|to|from|on|involving|about|around) (?:the |his |her"
-    r" |both |either |right |left |upper |lower |anterior |posterior |bilateral |known )*"
-    rf"({_ORGANS})\b(?! (?:of the )?(?:lung|lobe|pleura))"
+    r"^(?: [a-z]+)?(?: is (?:seen|noted|present))? (?:in|of|at|within|to|from|on|involving|about|around)"
+    r" (?:the |his |her |both |either |right |left |upper |lower |anterior |posterior |bilateral |known )*"
+    rf"({_ORGANS})\b(?! (?:of the )?(?:lung|pleura))"
 )
 _TURNED = re.compile(
     r"^[- ](?:repairs?|mesh|surgery|operation|vaccin\w+|bundle|protocol|scores?|severity|prophylaxis|pathway|clinic"

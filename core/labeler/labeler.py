@@ -1,6 +1,21 @@
 """Report text to findings: what a chest radiograph report says is there, absent or in doubt, and in which words.
 
-The labeler makes labels for sources that ship reports only, and it is the judge of every rewritten report.
+The labeler makes labels for sources that ship reports only, and it is the judge of every rewritten report. Others would
+draw some lines elsewhere; it draws them here:
+
+- Present: "probable", "likely", "consistent with", "compatible with", "most suggestive of"; a finding that is only
+  compared or described ("not loculated", "no change in"), that is partly gone, or that is named as the subject of
+  doubt about its course ("unclear whether the effusion has grown").
+- Absent: "unlikely", "low suspicion for", "rather than"; what has resolved, gone or been removed.
+- Uncertain: "possible", "may represent", "suggests", "concerning for", "cannot be excluded", "less likely", "versus" and
+  "either ... or" on both sides, a question mark.
+- Not mentioned: history and request, former illness ("in 2009", "history of"), conditions ("if", "would"), purposes
+  ("to exclude"), and other parts of the body.
+- Borderline heart size and a cardiothoracic ratio above one half are cardiomegaly, the upper limit of normal is not. A
+  fibronodular change is nodules (as in the coding of Open-i), a nodular opacity is a lesion only. Fluid in a fissure
+  and blood in the pleura are effusions; "collapse" is atelectasis.
+- Of several statements in one report the firmest holds, and an addendum overrules what precedes it. A preliminary
+  reading counts only where there is no final one.
 """
 
 from collections.abc import Iterable
@@ -10,8 +25,10 @@ from typing import Any
 
 from core.findings import BY_NAME, LABELS
 from core.labeler import attributes
+from core.labeler.characters import plain
 from core.labeler.context import judge_terms
 from core.labeler.lexicon import Term, terms_in
+from core.labeler.lines import unwrapped
 from core.labeler.observations import (
     CONGESTION,
     DEVICE,
@@ -23,7 +40,7 @@ from core.labeler.observations import (
     PLEURAL_OTHER,
 )
 from core.labeler.presence import Judgement, Presence
-from core.labeler.sentences import sentences_in
+from core.labeler.sentences import plain_sentences, sentences_in
 from core.labeler.wording import Wording, standard_wording
 
 CHEXPERT: dict[str, tuple[str, ...]] = {
@@ -118,12 +135,12 @@ def find_mentions(report: str) -> list[Mention]:
 
 
 def presences(report: str) -> dict[str, Presence]:
-    """The firmest statement about each observation that the report speaks of; an addendum overrules what precedes it."""
+    """The firmest statement about each observation that a report speaks of; an addendum overrules the rest."""
     firmest: dict[str, Presence] = {}
     amended: dict[str, Presence] = {}
-    for sentence in sentences_in(report):
-        into = amended if sentence.section == "addendum" else firmest
-        for term, judgement in _judged_terms(sentence.plain)[1]:
+    for sentence, _, section in plain_sentences(unwrapped(plain(report)).text):
+        into = amended if section == "addendum" else firmest
+        for term, judgement in _judged_terms(sentence)[1]:
             for observation in term.observations:
                 if _FIRMNESS[judgement.presence] >= _FIRMNESS[into.get(observation, "not mentioned")]:
                     into[observation] = judgement.presence

@@ -234,7 +234,8 @@ def terms_in(sentence: str) -> list[Term]:
     """Find the observations that a sentence in standard wording names, from left to right."""
     places: set[int] = set()
     for word in sentence.split():
-        places.update(_places_of(word))
+        if entries := _places_of(word):
+            places.update(entries)
     found = [
         (match.start(), place, match.end()) for place in places for match in _EXPRESSIONS[place].finditer(sentence)
     ]

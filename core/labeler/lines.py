@@ -11,7 +11,6 @@ from core.labeler.abbreviations import INSIDE
 from core.labeler.characters import Plain
 from core.labeler.wordlists import words_of
 
-_IRREGULAR = re.compile(r"[ \t]{2}|[\t\r\f\v]|(?<!\n)\n(?!\n)|\n[ \t]|[ \t]\n")
 _RUN = re.compile(r"\s+")
 _ITEM = re.compile(r"(?:[-*+]|\u2022|\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]|\[[x -]?\])[ \t]+\S")
 _LABEL = re.compile(r"[A-Z][A-Za-z0-9 /&(),-]{1,60}[:|=](?!\d)|[A-Z][A-Za-z /&-]{2,40}\t")
@@ -22,17 +21,18 @@ _ROW = re.compile(
 )
 # Words behind which a line cannot be complete.
 _OPEN = words_of(
-    "a an the no not of in on at to for from with without and or nor but is are was were be been has have had can cannot "
-    "may might could would should by than as versus vs possible probable likely small large mild moderate severe left "
-    "right bilateral any new acute focal definite evidence there this that which both upper lower middle stable"
+    "a an the no not of in on at to for from with without and or nor but is are was were be been has have had can "
+    "cannot may might could would should by than as versus vs possible probable likely small large mild moderate "
+    "severe left right bilateral any new acute focal definite evidence there this that which both upper lower "
+    "middle stable"
 )
 
 
 def unwrapped(text: Plain) -> Plain:
     """Join wrapped lines and close up blanks."""
-    if _IRREGULAR.search(text.text) is None:
-        return text
     given = text.text
+    if _regular(given):
+        return text
     parts: list[str] = []
     places: list[int] = []
     done = line = 0
@@ -50,6 +50,15 @@ def unwrapped(text: Plain) -> Plain:
     parts.append(given[done:])
     places += range(done, len(given) + 1)
     return Plain("".join(parts), tuple(map(text.original, places)))
+
+
+def _regular(given: str) -> bool:
+    """Whether there is nothing to join: single blanks, and no line breaks but those of empty lines."""
+    if "  " in given or "\t" in given or "\r" in given or "\f" in given or "\v" in given:
+        return False
+    return "\n" not in given or (
+        given.count("\n") == 2 * given.count("\n\n") and "\n " not in given and " \n" not in given
+    )
 
 
 def _mark(given: str, start: int, end: int, line: int) -> str:

@@ -39,6 +39,8 @@ _ADVERBS = words_of(
     "yet also well still now again longer since so to fully entirely already ever been be quite very rather "
     "further otherwise as xxxx ___"
 )
+# Doubts whose denial is a denial: "is not suspected", but not "is not doubtful".
+_DENIABLE = words_of("suspected considered favored favoured possible conceivable")
 # Behind these a word in front is the predicate: "effusion possible on the left", "pneumonia is a possibility".
 _ENDS = frozenset((K.IN, K.WITH, K.NOW, K.BEFORE, K.TO, K.BE, K.IF, K.QUERY))
 
@@ -127,13 +129,11 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
         elif kind is K.ABSENT:
             said = Said.THERE if denied else Said.ABSENT
         elif kind in (K.NO, K.NONE):
-            if _closes(tokens, index, end):
-                said = Said.ABSENT
-            else:
-                going = next((one for one in tokens[index:end] if one.kind is K.GOING), None)
-                said = Said.DESCRIBED if going or verb else None
-                if said is None:
-                    break
+            if not _closes(tokens, index, end):
+                # "Is no larger", "shows no sign of clearing"
+                still = verb or any(one.kind is K.GOING for one in tokens[index:end])
+                return Predicate(Said.DESCRIBED, token.text, verb) if still else found
+            said = Said.ABSENT
         elif kind is K.GONE:
             said = Said.THERE if denied or partly else Said.IN_DOUBT if modal else Said.ABSENT
         elif kind is K.GOING:
@@ -150,11 +150,7 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
             # "A nodule of uncertain origin", "effusion, possibly from pancreatitis"
             if index + 1 < end and not verb and (placed or verbless):
                 continue
-            said = (
-                Said.ABSENT
-                if denied and token.text in ("suspected", "considered", "favored", "favoured")
-                else Said.IN_DOUBT
-            )
+            said = Said.ABSENT if denied and token.text in _DENIABLE else Said.IN_DOUBT
         elif kind is K.MISSED:
             said = Said.SPOKEN if modal or would else Said.DESCRIBED
         elif kind is K.ASSESSED:
@@ -188,7 +184,7 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
 
 
 def _closes(tokens: list[Token], index: int, end: int) -> bool:
-    """Whether a "no" or "none" is the predicate itself: "effusion: none", but not "an effusion left, none on the right"."""
+    """Whether a "no" or "none" is the predicate: "effusion: none", not "effusion on the left, none on the right"."""
     if tokens[index].kind is K.NONE:
         return index + 1 >= end or tokens[index + 1].kind in (K.SEEN, K.BE, K.NOW)
     return tokens[index].text == "no" and ends_predicate(tokens, index, end)

@@ -25,8 +25,9 @@ _KNOWN = (
         "other",
         r"indications?(?: for (?:exam(?:ination)?|study))?|(?:clinical |past |medical |past medical |relevant )*history"
         r"|p?mhx?|hx|clinical (?:indications?|information|info|details?|data|context|concern|question|background)"
-        r"|signs and symptoms|symptoms|reason for (?:the |this )?(?:exam(?:ination)?|study|request|referral|visit)|reason"
-        r"|comparisons?(?: studies| study)?|techniques?|exam(?:ination)?|procedure|study|views?|date|notifications?"
+        r"|signs and symptoms|symptoms|reason for (?:the |this )?(?:exam(?:ination)?|study|request|referral|visit)"
+        r"|reason|comparisons?(?: studies| study)?|techniques?|exam(?:ination)?|procedure|study|views?|date"
+        r"|notifications?"
         r"|(?:ordering|referring) (?:physician|provider|diagnosis)|accession(?: number)?|request(?:ed)?|referral"
         r"|question|(?:admitting|admission|clinical|working|provisional) diagnos[ie]s|pmhx|presentation|complaint"
         r"|chief complaint|indication and history|history and indication",

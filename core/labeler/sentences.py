@@ -19,7 +19,10 @@ _ANAPHOR = re.compile(
     re.I,
 )
 _GOES_ON = re.compile(r"(?:or|and|with|without|in|on|at|is|are|of|for|to|vs)\b", re.IGNORECASE)
+_SHORTEST = 2
+_BLANKS = (" ", "\n", "")
 _SHORT = INSIDE | ENDING | {"no"}
+_TAILS = frozenset(word[-4:] for word in _SHORT)
 _ENUMERATOR = re.compile(r"^\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]\s+")
 _EDGES = " \t\r\n*\u2022."
 
@@ -51,19 +54,41 @@ class Sentence(NamedTuple):
 def sentences_in(report: str) -> Iterator[Sentence]:
     """Divide a report into sentences; sections such as the indication or the technique are left out."""
     within = unwrapped(plain(report))
-    text = within.text
+    for sentence, offset, section in plain_sentences(within.text):
+        if within.places is None:
+            yield Sentence(sentence, offset, section, sentence, within, offset)
+        else:
+            first, last = within.original(offset), within.original(offset + len(sentence))
+            yield Sentence(report[first:last], first, section, sentence, within, offset)
+
+
+def plain_sentences(text: str) -> Iterator[tuple[str, int, str]]:
+    """The sentences of a report in plain characters, each with its place and its section."""
     stops = _LISTED_STOP if ")" in text else _STOP
-    for section in sections_in(text):
-        start = section.start
-        for stop in stops.finditer(text, section.start, section.end):
-            end = _end(text, stop.start(), stop[0][:1], start)
-            if end is None:
-                continue
-            if sentence := _trimmed(report, within, start, end, section.name):
-                yield sentence
-            start = stop.end()
-        if sentence := _trimmed(report, within, start, section.end, section.name):
-            yield sentence
+    for begin, finish, name in sections_in(text):
+        start = begin
+        for stop in stops.finditer(text, begin, finish):
+            place, after = stop.span()
+            # Most stops stand behind a word that is no short form.
+            word = text[place - 4 : place]
+            if (
+                word.isalpha()
+                and word.lower() not in _TAILS
+                and text[place] == "."
+                and text[after : after + 1] in _BLANKS
+                and text[after + 1 : after + 2] not in "Nn"
+            ):
+                end: int | None = place
+            else:
+                end = _end(text, place, text[place : place + 1], start)
+            if end is not None:
+                sentence, offset = _trimmed(text, start, end)
+                if len(sentence) > _SHORTEST:
+                    yield sentence, offset, name
+                start = after
+        sentence, offset = _trimmed(text, start, finish)
+        if len(sentence) > _SHORTEST:
+            yield sentence, offset, name
 
 
 def _end(text: str, place: int, mark: str, start: int) -> int | None:
@@ -96,19 +121,13 @@ def _full_stop(text: str, place: int, start: int) -> bool:
     return word not in ENDING or not (rest[:1].islower() or _GOES_ON.match(rest))
 
 
-def _trimmed(report: str, within: Plain, start: int, end: int, section: str) -> Sentence | None:
-    text = within.text[start:end].rstrip(_EDGES)
-    length = len(text)
-    text = text.lstrip(_EDGES)
-    if text.startswith("-"):
-        text = text.lstrip("-" + _EDGES)
-    beginning = text[:6]
+def _trimmed(text: str, start: int, end: int) -> tuple[str, int]:
+    """What stands at ``start`` to ``end`` without blanks, bullets and numbers in front of it, and its place."""
+    part = text[start:end].rstrip(_EDGES)
+    sentence = part.lstrip(_EDGES)
+    if sentence[:1] == "-":
+        sentence = sentence.lstrip("-" + _EDGES)
+    beginning = sentence[:6]
     if "." in beginning or ")" in beginning:
-        text = _ENUMERATOR.sub("", text)
-    if len(text) < 3:
-        return None
-    offset = start + length - len(text)
-    if within.places is None:
-        return Sentence(text, offset, section, text, within, offset)
-    first, last = within.original(offset), within.original(offset + len(text))
-    return Sentence(report[first:last], first, section, text, within, offset)
+        sentence = _ENUMERATOR.sub("", sentence)
+    return sentence, start + len(part) - len(sentence)

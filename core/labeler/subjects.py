@@ -59,11 +59,12 @@ _NORMAL_BEFORE = re.compile(
 _RATIO = re.compile(
     r"\b(?:cardio-? ?thoracic(?: ratio| index)?(?: \(ctr\))?|ctr)(?: is| of| measures| estimated at| at|:| =| about)*"
     r"(?P<than> (?:less than|below|under|<|above|greater than|more than|over|>|exceeds))? ?"
-    r"(?:(?P<top>\d{1,2}(?:\.\d)?) ?/ ?(?P<bottom>\d{2}(?:\.\d)?)|(?P<value>0?\.\d{1,2}|\d{2})(?P<percent> ?%| percent)?)"
+    r"(?:(?P<top>\d{1,2}(?:\.\d)?) ?/ ?(?P<bottom>\d{2}(?:\.\d)?)|(?P<value>0?\.\d{1,2}|\d{2}))"
 )
 _RATIO_WORDS = re.compile(
     r"\b(?:cardio-? ?thoracic (?:ratio|index)|ctr)(?: \(ctr\))?(?: is| appears| remains|:| =)*(?: [a-z]+ly)?"
-    r" (?:(?P<normal>normal|within normal|not increased|not enlarged)|(?P<enlarged>increased|enlarged|elevated|raised|high))\b"
+    r" (?:(?P<normal>normal|within normal|not increased|not enlarged)"
+    r"|(?P<enlarged>increased|enlarged|elevated|raised|high))\b"
 )
 # Pleura and lung; the words between must not begin a clause of another subject.
 _LINK = r"(?: (?!and |or |but |with |without |no )[a-z]+){0,4}?"

@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import io
 import os
 import sys
 from contextlib import nullcontext
@@ -12,11 +13,12 @@ from tqdm.auto import tqdm
 
 from core.anatomy import admit
 from core.classifier import SHIPPED, Classifier
+from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
 from core.classifier.options import add_policy_option
 from core.findings import LABELS
 from core.imaging import read_safely
 from core.reporting.assessment import assess
-from core.reporting.bulk import COLUMNS, find_files, score
+from core.reporting.bulk import COLUMNS, find_files, folders_for, score
 from core.reporting.exports import FORMATS, ReportedStudy, check_choice, export
 from core.reporting.overlay import blended_png
 
@@ -44,7 +46,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.set_defaults(run=report)
 
     for command in (one, two):
-        command.add_argument("--checkpoint", type=Path, default=SHIPPED, help="classifier folder [the shipped one]")
+        command.add_argument("--checkpoint", type=Path, default=SHIPPED, help=CHECKPOINT_HELP)
         add_policy_option(command)
         command.add_argument(
             "--force",
@@ -56,19 +58,24 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def predict(options: argparse.Namespace) -> int:
     """Classify files and folders; 1 if not one file could be classified."""
     files = find_files(options.paths)
-    classifier = Classifier(options.checkpoint)
+    classifier = Classifier(checkpoint_folder(options.checkpoint))
     partial = options.output.with_name(options.output.name + ".partial") if options.output else None
     failed = 0
-    with partial.open("w", newline="") if partial else nullcontext(sys.stdout) as file:
+    folders = folders_for(files)
+    # A name on disk may be no text: its bytes are written as they are.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+    opened = partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") if partial else None
+    with opened or nullcontext(sys.stdout) as file:
         writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
         writer.writeheader()
         scored = score(files, classifier, options.policy, force=options.force)
         for item in tqdm(scored, total=len(files), desc="predicting", unit="img", disable=None):
-            writer.writerow(item.row())
+            writer.writerow(item.row() | {"path": _seen_from(options.output, item.path)})
             if item.prediction is None or item.admitted is None:
                 failed += 1
             elif options.heatmaps:
-                folder = options.heatmaps / f"{item.path.stem}-{item.path.suffix.lstrip('.') or 'file'}"
+                folder = options.heatmaps / folders[item.path]
                 folder.mkdir(parents=True, exist_ok=True)
                 shown = item.admitted.radiograph
                 for label, heatmap in zip(LABELS, item.prediction.heatmaps, strict=True):
@@ -81,6 +88,13 @@ def predict(options: argparse.Namespace) -> int:
     return 1 if failed == len(files) else 0
 
 
+def _seen_from(table: Path | None, path: Path) -> str:
+    """A path as a reader of the table finds it: relative ones from the folder of the table."""
+    if table is None or path.is_absolute():
+        return str(path)
+    return os.path.relpath(path, table.parent)
+
+
 def report(options: argparse.Namespace) -> int:
     """Write the report on one file."""
     if not options.file.is_file():
@@ -89,7 +103,7 @@ def report(options: argparse.Namespace) -> int:
     if options.format in _BINARY and not options.output and sys.stdout.isatty():
         raise ValueError(f"A {options.format} report is no text for a terminal; name a file with --output.")
     admitted = admit(read_safely(options.file.read_bytes()), force=options.force)
-    made = assess(admitted, Classifier(options.checkpoint), options.policy)
+    made = assess(admitted, Classifier(checkpoint_folder(options.checkpoint)), options.policy)
     name, now = options.file.name, datetime.now(UTC)
     study = ReportedStudy(admitted.radiograph, made.prediction, made.evidence, made.report, name, now)
     data = export(study, options.format, finding=options.finding)

@@ -3,12 +3,11 @@
 import base64
 import io
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
 from PIL import Image
 
 # Viridis rises evenly in lightness and is read alike with every common colour vision deficiency (Smith and van der
@@ -27,7 +26,7 @@ def overlay_png(heatmap: npt.NDArray[np.float32], *, longest_side: int = 512) ->
         longest_side: of the PNG, in pixels.
     """
     smooth = _smooth(heatmap, longest_side)
-    rgba = colormaps[COLOUR_MAP](smooth, bytes=True)
+    rgba = _coloured(smooth)
     alpha = np.clip((smooth - _CLEAR_BELOW) / (_OPAQUE_FROM - _CLEAR_BELOW), 0, 1)
     rgba[..., 3] = np.round(255 * alpha)
     return _png(Image.fromarray(rgba))
@@ -51,10 +50,23 @@ def overlay_data(heatmaps: Mapping[str, npt.NDArray[np.float32]], *, longest_sid
         "width": width,
         "height": height,
         "values": {name: base64.b64encode(steps.astype(np.uint8).tobytes()).decode() for name, steps in values.items()},
-        "colours": [to_hex(colour) for colour in colormaps[COLOUR_MAP](np.arange(256))],
+        "colours": ["#" + bytes(colour).hex() for colour in _colours()[:, :3]],
         "clear_below": _CLEAR_BELOW,
         "opaque_from": _OPAQUE_FROM,
     }
+
+
+def _coloured(shares: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
+    """Shares (H, W) in [0, 1] to colours (H, W, 4)."""
+    return _colours()[np.clip((shares * 256).astype(int), 0, 255)]
+
+
+@cache
+def _colours() -> npt.NDArray[np.uint8]:
+    """The colour map (256, 4). Imported when a picture is wanted: a server starts without it."""
+    from matplotlib import colormaps
+
+    return np.asarray(colormaps[COLOUR_MAP](np.arange(256), bytes=True))
 
 
 def radiograph_png(
@@ -108,7 +120,7 @@ def blended(
 def with_legend(picture: Image.Image) -> Image.Image:
     """The picture with the colour map as a bar at its right, strongest attention at the top."""
     bar = np.linspace(1, 0, picture.height)[:, None].repeat(max(8, picture.width // 50), axis=1)
-    legend = Image.fromarray(colormaps[COLOUR_MAP](bar, bytes=True))
+    legend = Image.fromarray(_coloured(bar))
     canvas = Image.new("RGB", (picture.width + legend.width + 4, picture.height))
     canvas.paste(picture, (0, 0))
     canvas.paste(legend.convert("RGB"), (picture.width + 4, 0))

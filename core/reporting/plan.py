@@ -19,6 +19,7 @@ from core.reporting.certainty import Certainty
 from core.reporting.evidence import Evidence, FindingEvidence
 from core.reporting.report import Section
 from core.reporting.urgency import urgency_of
+from core.reporting.wording import LUNG
 
 StatementKind = Literal["called", "heart", "lungs", "pleura", "chest", "not_called", "not_assessed", "note"]
 
@@ -27,7 +28,6 @@ LOOK_ALIKES: tuple[tuple[str, ...], ...] = (("Pneumonia", "Consolidation", "Infi
 # Statements of an impression that call something as likely or possible, at most.
 MOST_LINES = 4
 
-LUNG = tuple(finding.name for finding in FINDINGS if finding.group == "lung")
 _NORMAL: tuple[tuple[StatementKind, tuple[str, ...]], ...] = (
     ("heart", ("Cardiomegaly",)),
     ("lungs", LUNG),

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from core.reporting.evidence import Evidence
 from core.reporting.plan import Plan, Statement, plan_of
 from core.reporting.report import SECTIONS, Kind, Report, Section, Sentence
-from core.reporting.wording import called, listed, phrases
+from core.reporting.wording import called, listed, not_called, phrases
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "reports"
 
@@ -78,8 +78,17 @@ def _listed(statement: Statement) -> str:
     return listed(phrases(statement.findings))
 
 
+def _either(statement: Statement) -> str:
+    """The findings joined by "or" alone, which leaves no doubt of what a "not" in front of them reaches."""
+    return " or ".join(phrases(statement.findings))
+
+
 def _names(statement: Statement) -> str:
     return ",".join(statement.findings)
 
 
-_environment.filters.update(called=_called, listed=_listed, names=_names)
+def _not_called(statement: Statement) -> str:
+    return not_called(statement.findings)
+
+
+_environment.filters.update(not_called=_not_called, either=_either, called=_called, listed=_listed, names=_names)

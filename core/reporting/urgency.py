@@ -9,8 +9,8 @@ The first line that holds decides, and studies are read in the order of the line
 5. soon: Mass or Nodule is called as likely or possible
 6. routine: none of these
 
-Where it is doubtful whether the picture is a frontal chest radiograph nothing is urgent, and the
-first two lines are soon.
+Where it is doubtful whether the picture is a frontal chest radiograph nothing is urgent, and the first two lines are
+soon.
 """
 
 from collections.abc import Sequence

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from core.anatomy import Place
-from core.findings import BY_NAME
+from core.findings import BY_NAME, FINDINGS
 from core.reporting.certainty import PHRASES, Certainty, stated
 
+LUNG: tuple[str, ...] = tuple(finding.name for finding in FINDINGS if finding.group == "lung")
+
 # Behind a longer list its doubt comes late: "cannot exclude" then stands in front of it.
-_SHORT_LIST = 3
+_SHORT_LIST = 2
 
 
 def listed(phrases: Sequence[str], last: str = "or") -> str:
@@ -64,3 +66,11 @@ def called(names: Sequence[str], places: Sequence[Place], certainty: Certainty) 
     behind = PHRASES[certainty].sentences[0].startswith("{}")
     late = behind and len(names) > _SHORT_LIST
     return stated(certainty, placed(names, places, certainty), wording=1 if late else 0, several=len(names) > 1)
+
+
+def not_called(names: Sequence[str]) -> str:
+    """The plain sentence that denies findings, those of the lung together where it denies them all."""
+    rest = [name for name in names if name not in LUNG]
+    if len(names) - len(rest) < len(LUNG):
+        return f"No {listed(phrases(names))}."
+    return f"The lungs are clear, and there is no {listed(phrases(rest))}." if rest else "The lungs are clear."

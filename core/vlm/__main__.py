@@ -1,4 +1,4 @@
-"""The companion module: ``python -m core.vlm write|evaluate|guard-study|bench|prepare|create|train``."""
+"""The companion module: ``python -m core.vlm write|evaluate|guard-study|bench|prepare|create|train|wordings``."""
 
 import argparse
 import sys

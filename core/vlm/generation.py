@@ -93,7 +93,6 @@ def generate(
     written = rewrite(
         picture_of(admitted.radiograph),
         assessment.evidence,
-        assessment.report,
         writer or _shipped_writer(),
         style=style,
         context=context,
@@ -131,7 +130,8 @@ def rewrite_as_object(written: Rewrite) -> dict[str, Any]:
         "partial": [],
         "verdict": verdict_as_object(written.verdict),
         "model": written.model,
-        "reasoning": list(written.reply.steps) or None if written.reply else None,
+        "worded": {author: written.worded_by(author) for author in ("model", "rule")},
+        "reasoning": list(written.steps) or None,
         "reasoning_by_rule": written.steps_by_rule,
     }
 

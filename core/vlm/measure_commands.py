@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import random
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,7 +10,13 @@ from pathlib import Path
 def add_measurements(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the two commands to the parser of ``python -m core.vlm``."""
     one = commands.add_parser("guard-study", help="writer and guard on evidence drawn at random")
-    one.add_argument("--sets", type=int, default=2000, help="evidence sets [2000]")
+    one.add_argument("--sets", type=int, default=2000, help="evidence sets, or images at most [2000]")
+    one.add_argument(
+        "--images",
+        metavar="PATH",
+        nargs="+",
+        help="radiographs, or folders of them, with the evidence of the classifier [evidence drawn at random]",
+    )
     one.add_argument("--seed", type=int, default=0, help="of the draw [0]")
     one.add_argument("--output", type=Path, metavar="FILE", help="JSON file for the figures")
     one.set_defaults(run=guard_study, parser=one)
@@ -22,18 +29,26 @@ def add_measurements(commands: "argparse._SubParsersAction[argparse.ArgumentPars
 
 
 def guard_study(options: argparse.Namespace) -> int:
-    """Measure, and print what was found; 1 if a text with a violation would have been shown."""
+    """Measure, and print what was found; 1 if a text with a violation or a fault would have been shown."""
     # transformers takes seconds to import, which --help should not wait for.
-    from core.vlm.guard_study import in_words, study_guard
+    from core.classifier import Classifier
+    from core.reporting.bulk import find_files
+    from core.vlm.guard_study import in_words, study_guard, study_images
     from core.vlm.writer import SHIPPED_WRITER, Writer
 
     if options.sets < 1:
         options.parser.error("--sets must be 1 or more")
-    study = study_guard(Writer(options.backend or SHIPPED_WRITER), sets=options.sets, seed=options.seed)
+    writer = Writer(options.backend or SHIPPED_WRITER)
+    if options.images:
+        files = find_files(options.images)
+        chosen = random.Random(options.seed).sample(files, min(options.sets, len(files)))
+        study = study_images(chosen, Classifier(), writer)
+    else:
+        study = study_guard(writer, sets=options.sets, seed=options.seed)
     print(in_words(study))
     if options.output:
         options.output.write_text(json.dumps(asdict(study), indent=2) + "\n", encoding="utf-8")
-    return 1 if study.shown_violations else 0
+    return 1 if study.shown_violations or study.faults else 0
 
 
 def bench(options: argparse.Namespace) -> int:

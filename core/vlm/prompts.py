@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.findings import FINDINGS
+from core.reporting.certainty import PHRASES
 from core.reporting.evidence import DECISIONS, Decision, Evidence, FindingEvidence
 from core.reporting.guard import Draft
 from core.reporting.wording import side_of
@@ -61,7 +62,9 @@ def reasoning_steps(evidence: Evidence) -> tuple[str, ...]:
     text = _environment.get_template("steps.j2").render(
         evidence=evidence,
         by_name={item.finding.name: item for item in evidence.findings},
-        called=", ".join(("possible " if item.decision == "possible" else "") + item.finding.phrase for item in called),
+        called=", ".join(
+            ("possible " if stated_decision(item) == "possible" else "") + item.finding.phrase for item in called
+        ),
     )
     lines = (re.sub(r"\s+", " ", line).strip() for line in text.strip("\n").split("\n"))
     steps = tuple(line or "Not assessed." for line in lines)
@@ -124,7 +127,14 @@ def _unit(phrase: str, decision: Decision, side: str | None) -> str:
 
 
 def _item_unit(item: FindingEvidence) -> str:
-    return _unit(item.finding.phrase, item.decision, side_of(item.places))
+    return _unit(item.finding.phrase, stated_decision(item), side_of(item.places))
+
+
+def stated_decision(item: FindingEvidence) -> Decision:
+    """The decision in whose words the finding is stated: what is called in doubt is possible, whatever its label."""
+    if item.certainty is None:
+        return item.decision
+    return "possible" if PHRASES[item.certainty].hedged else "present"
 
 
 def _band(item: FindingEvidence) -> str:
@@ -134,13 +144,14 @@ def _band(item: FindingEvidence) -> str:
 
 
 def _statement(item: FindingEvidence) -> str:
-    """One finding's decision as a sentence that the labeler reads as that decision."""
+    """One finding as a sentence that the labeler reads as it is to be stated."""
     phrase = item.finding.phrase
-    if item.decision == "present":
+    decision = stated_decision(item)
+    if decision == "present":
         return f"{phrase[0].upper()}{phrase[1:]} is present."
-    if item.decision == "possible":
+    if decision == "possible":
         return f"Possible {phrase}."
-    if item.decision == "absent":
+    if decision == "absent":
         return f"No {phrase}."
     return ""
 

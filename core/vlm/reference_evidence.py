@@ -19,6 +19,7 @@ from core.classifier import SHIPPED, load_config
 from core.classifier.policies import OperatingPoint
 from core.findings import FINDINGS, Finding
 from core.labeler import Mention, Presence, find_mentions, presences
+from core.reporting.certainty import LIKELY_FROM
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
 
 # A finding that a report does not speak of was looked for all the same: radiologists leave most normal findings unsaid.
@@ -46,9 +47,9 @@ def evidence_from_report(report: str, *, study_id: str, view: str | None = None)
     """Read a reference report as evidence.
 
     A finding stated as present is present, one stated with doubt is possible, every other is absent. Each probability
-    is drawn within the band that the shipped classifier's operating point gives to that decision; the same study has
-    the same draw in every run. Places are the sides that the report states; a zone that it leaves open is the
-    finding's usual one.
+    is drawn within the band that the shipped classifier's operating point gives to that decision, and on the side of
+    one half that its certainty has; the same study has the same draw in every run. Places are the sides that the report
+    states; a zone that it leaves open is the finding's usual one.
 
     Args:
         report: findings, impression, or both.
@@ -121,8 +122,9 @@ def _within_band(decision: Decision, point: OperatingPoint, share: float) -> flo
     """The probability at ``share`` in [0, 1) of the band that the policy for reading decides so."""
     low, high = {
         "absent": (0.0, point.possible_threshold),
-        "possible": (point.possible_threshold, point.threshold),
-        "present": (point.threshold, 1.0),
+        # A report that states a finding plainly holds it for more likely there than not.
+        "possible": (point.possible_threshold, min(point.threshold, LIKELY_FROM)),
+        "present": (max(point.threshold, LIKELY_FROM), 1.0),
     }[decision]
     return min(low + (high - low) * share, math.nextafter(high, low))
 

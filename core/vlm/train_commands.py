@@ -1,4 +1,4 @@
-"""The commands that make a writer: ``python -m core.vlm prepare|create|train``."""
+"""The commands that make a writer: ``python -m core.vlm prepare|create|train|wordings``."""
 
 import argparse
 import sys
@@ -106,6 +106,11 @@ def add_create_and_train(commands: "argparse._SubParsersAction[argparse.Argument
             )
     two.set_defaults(run=train)
 
+    three = commands.add_parser("wordings", help="how the training reports of a table say that something is not there")
+    three.add_argument("--table", type=Path, required=True, help="table that python -m core table wrote")
+    three.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON file for the sentences")
+    three.set_defaults(run=wordings)
+
 
 def prepare(options: argparse.Namespace) -> int:
     """Write the training records of a table."""
@@ -173,6 +178,19 @@ def create(options: argparse.Namespace) -> int:
     model.save_pretrained(options.output_dir)
     processor.save_pretrained(options.output_dir)
     print(f"{model.num_parameters() / 1e6:.1f} million weights, {len(tokenizer)} tokens: {options.output_dir}")
+    return 0
+
+
+def wordings(options: argparse.Namespace) -> int:
+    """Collect sentences of the training reports that say just what a statement of a plan says."""
+    from core.vlm.wording_bank import learn_wordings, save_wordings
+
+    table = read_table(options.table)
+    own = table[table["split"] == "train"]
+    bank = learn_wordings(text for column in ("report_findings", "report_impression") for text in own[column].dropna())
+    save_wordings(bank, options.output)
+    counts = ", ".join(f"{kind} {len(texts)}" for kind, texts in bank.normal.items())
+    print(f"Sentences: {counts}; patterns of denial: {len(bank.denials)}. They are in {options.output}.")
     return 0
 
 

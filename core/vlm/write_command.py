@@ -48,7 +48,7 @@ def add_write(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "impression, labels and codes as JSON [report]",
     )
     one.add_argument("--backend", metavar="DIR", help="folder of the writer [the shipped one]")
-    one.add_argument("--checkpoint", type=Path, help="folder of the classifier [the shipped one]")
+    one.add_argument("--checkpoint", type=Path, help="classifier folder or public weights [the shipped one]")
     one.add_argument(
         "--force", action="store_true", help="judge also what does not look like a frontal chest; the report says so"
     )
@@ -59,13 +59,14 @@ def write(options: argparse.Namespace) -> int:
     """Write one report or many; 1 if none could be written."""
     # transformers takes seconds to import, which --help should not wait for.
     from core.classifier import SHIPPED, Classifier
+    from core.classifier.importing import checkpoint_folder
     from core.vlm.generation import generate
     from core.vlm.writer import SHIPPED_WRITER, Writer
 
     if (options.file is None) == (options.manifest is None):
         raise DatasetError("Name one FILE, or a table of files with --manifest.")
     models: dict[str, Any] = {
-        "classifier": Classifier(options.checkpoint or SHIPPED),
+        "classifier": Classifier(checkpoint_folder(options.checkpoint or SHIPPED)),
         "writer": Writer(options.backend or SHIPPED_WRITER),
         "style": _STYLES[options.style],
         "force": options.force,
@@ -151,15 +152,13 @@ def _shown(generated: "GeneratedReport", options: argparse.Namespace) -> str:
             "icd10cm": generated.icd10cm,
         }
         return json.dumps(data, indent=2)
-    report, reply = generated.rewrite.report, generated.rewrite.reply
+    report, steps = generated.rewrite.report, generated.rewrite.steps
     lines = []
     if options.style == "reasoning":
-        steps = reply.steps if reply else ()
         by_rule = "; by rule from the evidence, with which the model's own disagreed"
         lines += [f"REASONING (not part of the report{by_rule if generated.rewrite.steps_by_rule else ''})"]
         for number, step in enumerate(steps, 1):
             lines += textwrap.wrap(f"{number}. {step}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
-        lines += [] if steps else ["  None: the template's report stands."]
         lines.append("")
     sections: tuple[Section, ...] = SECTIONS if options.style == "rsna" else ("findings", "impression")
     for section in sections:

@@ -11,7 +11,6 @@ from core.findings import LABELS
 from core.imaging import read_safely
 from core.imaging.phantom import phantom_png
 from core.reporting.evidence import Evidence
-from core.reporting.templater import write_report
 from core.vlm.evaluation_manifest import Written
 from core.vlm.pairing import ImagePairs
 from core.vlm.pictures import picture_of
@@ -48,7 +47,7 @@ def write_all(evidences: Sequence[Evidence], writer: Writer, images: pd.DataFram
     phantom = picture_of(read_safely(phantom_png())) if pairs is None else None
     draw = random.Random(0)
     return [
-        rewrite(phantom or _picture(pairs, evidence, draw), evidence, write_report(evidence), writer)
+        rewrite(phantom or _picture(pairs, evidence, draw), evidence, writer)
         for evidence in tqdm(evidences, desc="writing", unit="report", disable=None)
     ]
 

@@ -1,11 +1,15 @@
 """The Flask application: pages, HTTP interface, store and worker."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from flask import Flask
 
 from core.classifier import SHIPPED, Classifier
-from core.datasets.samples import load_samples
+from core.classifier.importing import checkpoint_folder
 from core.settings import ROOT, ServerSettings
-from core.web import api, errors, ingestion, pages, sample_gallery, worklist_api
+from core.web import api, errors, guard_api, ingestion, pages, sample_gallery, worklist_api
 from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.jobs import Worker
 from core.web.reviews import routes as reviews
@@ -16,6 +20,9 @@ from core.web.security import protect
 from core.web.services import Services, install, services_of
 from core.web.store import Store
 from core.web.worklist import rate_earlier
+
+if TYPE_CHECKING:
+    from core.datasets.samples import Sample
 
 __all__ = ["create_app", "services_of"]
 
@@ -36,11 +43,11 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
     settings = settings or ServerSettings.from_environment()
     app = Flask("chestlens", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config["MAX_CONTENT_LENGTH"] = MAX_ARCHIVE_BYTES + _MULTIPART_OVERHEAD
-    classifier = Classifier(settings.checkpoint or SHIPPED)
+    classifier = Classifier(checkpoint_folder(settings.checkpoint or SHIPPED))
     # A policy that the checkpoint does not have is told now, not with the first upload.
     classifier.config.policy(settings.policy)
     settings.instance.mkdir(parents=True, exist_ok=True)
-    samples = load_samples(settings.samples) if settings.samples else ()
+    samples = _samples(settings.samples) if settings.samples else ()
     store = Store(settings.database_url, settings.instance / "studies")
     rate_earlier(store)
     shelf = SampleShelf(samples, store, settings.instance / "thumbnails")
@@ -54,6 +61,13 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
     )
     install(app, Services(store, classifier, worker, ReviewStore(store.engine), shelf, rewriter))
     protect(app)
-    for module in (errors, api, ingestion, worklist_api, sample_gallery, reviews, pages):
+    for module in (errors, api, ingestion, worklist_api, guard_api, sample_gallery, reviews, pages):
         app.register_blueprint(module.blueprint)
     return app
+
+
+def _samples(folder: Path) -> "Sequence[Sample]":
+    # Tables need pandas, which a server without samples starts without.
+    from core.datasets.samples import load_samples
+
+    return load_samples(folder)

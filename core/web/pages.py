@@ -1,13 +1,12 @@
 """The HTML pages."""
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, render_template
 
 from core import DISCLAIMER, __version__
 from core.classifier import model_identity
-from core.datasets.samples import Sample
 from core.findings import LABELS, display_name
 from core.imaging import MAX_FILE_BYTES
 from core.imaging.phantom import phantom_png
@@ -15,6 +14,9 @@ from core.reporting.evidence import DECISIONS
 from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.errors import NotFound
 from core.web.services import services
+
+if TYPE_CHECKING:
+    from core.datasets.samples import Sample
 
 blueprint = Blueprint("pages", __name__)
 
@@ -63,7 +65,7 @@ def phantom() -> Response:
     return response
 
 
-def _title(sample: Sample) -> str:
+def _title(sample: "Sample") -> str:
     if sample.labels is None:
         return sample.name
     return f"{sample.name}, labelled {', '.join(map(display_name, sample.labels)) or 'no finding'}"

@@ -33,6 +33,7 @@ _OFF: dict[str, Any] = {
     "partial": [],
     "verdict": None,
     "model": None,
+    "worded": None,
     "reasoning": None,
     "reasoning_by_rule": False,
 }
@@ -109,14 +110,13 @@ class Rewriter:
 
         if self._writer is None:
             self._writer = Writer(self._folder or "")
-        evidence, template = restore_report(folder, template=True)
+        evidence, _ = restore_report(folder, template=True)
         if radiograph is None:
             radiograph = put_upright(read_safely(self._store.upload(study_id).read_bytes()), evidence.gate)
         self._partial[study_id] = ()
         written = rewrite(
             picture_of(radiograph),
             evidence,
-            template,
             self._writer,
             style=self._style,
             on_sentences=lambda sentences: self._partial.update({study_id: sentences}),

@@ -1,10 +1,9 @@
 """The gallery of samples: its page, and choosing one."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, render_template, request, send_file, url_for
 
-from core.datasets.samples import Sample
 from core.findings import LABELS, display_name
 from core.web import worklist
 from core.web.errors import NotFound
@@ -13,6 +12,9 @@ from core.web.samples import content_of
 from core.web.services import services
 from core.web.worklist import Query
 from core.web.worklist_api import item
+
+if TYPE_CHECKING:
+    from core.datasets.samples import Sample
 
 blueprint = Blueprint("samples", __name__)
 
@@ -72,7 +74,7 @@ def choose(sample_id: str) -> tuple[Response, int, dict[str, str]]:
     return _told(known, 200)
 
 
-def described(samples: list[Sample]) -> list[dict[str, Any]]:
+def described(samples: list["Sample"]) -> list[dict[str, Any]]:
     """Samples as the gallery shows them."""
     study_ids = services().samples.studies(sample.id for sample in samples)
     page = worklist.by_id(services().store, study_ids.values())
@@ -92,7 +94,7 @@ def described(samples: list[Sample]) -> list[dict[str, Any]]:
     ]
 
 
-def _known_study(sample: Sample) -> dict[str, Any] | None:
+def _known_study(sample: "Sample") -> dict[str, Any] | None:
     study_id = services().samples.studies([sample.id]).get(sample.id)
     study = services().store.get(study_id) if study_id else None
     return told(study.id, study.filename, study.status) if study else None
@@ -102,7 +104,7 @@ def _told(study: dict[str, Any], status: int) -> tuple[Response, int, dict[str, 
     return jsonify(study), status, {"Location": study["links"]["self"]}
 
 
-def _sample(sample_id: str) -> Sample:
+def _sample(sample_id: str) -> "Sample":
     sample = services().samples.get(sample_id)
     if sample is None:
         raise NotFound("There is no such sample.")

@@ -5,18 +5,20 @@ import os
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.anatomy import Admitted, upright
-from core.datasets.samples import Sample
 from core.findings import LABELS, display_name
 from core.imaging import MAX_FILE_BYTES, TooLarge, read_safely
 from core.reporting.overlay import radiograph_png
 from core.web.store import Base, Store, Study
+
+if TYPE_CHECKING:
+    from core.datasets.samples import Sample
 
 _THUMBNAIL_SIDE = 256
 _SHOWCASE = 12
@@ -45,7 +47,7 @@ class SampleShelf:
         showcase: the few samples that the upload page shows.
     """
 
-    def __init__(self, samples: Sequence[Sample], store: Store, thumbnails: Path) -> None:
+    def __init__(self, samples: Sequence["Sample"], store: Store, thumbnails: Path) -> None:
         self._samples = {sample.id: sample for sample in samples}
         self._store = store
         self._thumbnails = thumbnails
@@ -55,11 +57,11 @@ class SampleShelf:
     def __len__(self) -> int:
         return len(self._samples)
 
-    def get(self, sample_id: str) -> Sample | None:
+    def get(self, sample_id: str) -> "Sample | None":
         """The sample of that id."""
         return self._samples.get(sample_id)
 
-    def search(self, text: str, finding: str | None) -> list[Sample]:
+    def search(self, text: str, finding: str | None) -> list["Sample"]:
         """Samples whose name or labels hold every word, and whose labels hold the finding."""
         words = text.lower().split()
         return [
@@ -69,7 +71,7 @@ class SampleShelf:
             and all(word in _searched(sample) for word in words)
         ]
 
-    def thumbnail(self, sample: Sample) -> Path:
+    def thumbnail(self, sample: "Sample") -> Path:
         """A PNG of at most 256 pixels a side; made once, and again when the sample's file has changed.
 
         Raises:
@@ -96,7 +98,7 @@ class SampleShelf:
             )
             return dict(rows.tuples().all())
 
-    def remember(self, sample: Sample, admitted: Admitted, study_id: str) -> bool:
+    def remember(self, sample: "Sample", admitted: Admitted, study_id: str) -> bool:
         """Keep which study was made from the sample, and beside the study what the collection says of it.
 
         Returns:
@@ -113,7 +115,7 @@ class SampleShelf:
         return True
 
 
-def content_of(sample: Sample) -> bytes:
+def content_of(sample: "Sample") -> bytes:
     """The sample's bytes.
 
     Raises:
@@ -141,7 +143,7 @@ def restore_reference(folder: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.is_file() else None
 
 
-def _reference(sample: Sample, admitted: Admitted) -> dict[str, Any] | None:
+def _reference(sample: "Sample", admitted: Admitted) -> dict[str, Any] | None:
     if sample.source is None:
         return None
     height, width = admitted.radiograph.pixels.shape
@@ -165,7 +167,7 @@ def _reference(sample: Sample, admitted: Admitted) -> dict[str, Any] | None:
     }
 
 
-def _varied(samples: Sequence[Sample], number: int) -> list[Sample]:
+def _varied(samples: Sequence["Sample"], number: int) -> list["Sample"]:
     """Samples that show as many different labels as they can; the first ones where there are no labels."""
     chosen: dict[str, Sample] = {}
     for wanted in (*LABELS, None):
@@ -179,13 +181,13 @@ def _varied(samples: Sequence[Sample], number: int) -> list[Sample]:
     return list(chosen.values())[:number]
 
 
-def _shows(sample: Sample, label: str | None) -> bool:
+def _shows(sample: "Sample", label: str | None) -> bool:
     """Whether the collection calls the label present in it, or for None calls nothing present."""
     if sample.labels is None:
         return False
     return label in sample.labels if label else not sample.labels
 
 
-def _searched(sample: Sample) -> str:
+def _searched(sample: "Sample") -> str:
     labels = () if sample.labels is None else map(display_name, sample.labels or ("No finding",))
     return " ".join((sample.name, *labels)).lower()

@@ -33,6 +33,7 @@ function detailLines(finding, study, wasMeasured) {
     el("div", { class: "caption-body" },
       el("div", {},
         el("div", { class: "caption-bar" }, value(percent(finding.probability)), decisionBar(finding)),
+        ...(finding.precision_words ? [el("p", { data: { testid: "finding-precision" } }, value(`${sentence(finding.certainty_words)} ${finding.precision_words}`))] : []),
         el("p", {}, ...operatingPoint(finding)),
         el("p", { data: { testid: "finding-meaning" } }, `${inWords(finding.probability)}${validationShare(finding)}.`),
         ...referenceLine(finding, study)),
@@ -49,12 +50,20 @@ function validationShare({ n_positive: positive, n_negative: negative }) {
 }
 
 function operatingPoint(finding) {
-  const measured = (figure) => value(figure === null ? "not measured" : percent(figure));
+  const measured = (figure) => value((figure ?? null) === null ? "not measured" : percent(figure));
+  const possible = finding.possible_threshold < finding.threshold;
   return [
-    "Operating point ", value(percent(finding.threshold)),
-    ": sensitivity ", measured(finding.sensitivity),
-    ", specificity ", measured(finding.specificity), ".",
+    "Present from ", value(percent(finding.threshold)),
+    ": sensitivity ", measured(finding.sensitivity), ", specificity ", measured(finding.specificity),
+    ...(possible
+      ? ["; possible from ", value(percent(finding.possible_threshold)), ": ", measured(finding.possible_sensitivity), " and ", measured(finding.possible_specificity)]
+      : []),
+    ".",
   ];
+}
+
+function sentence(words) {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 }
 
 function places({ places: found = [] }) {

@@ -55,8 +55,9 @@ export class FindingList {
 
 function findingRow(finding) {
   const known = finding.probability !== null;
+  const worth = inOneLine(finding);
   const described = known
-    ? `${finding.display_name}, ${finding.decision}, probability ${percent(finding.probability)}, operating point ${percent(finding.threshold)}`
+    ? `${finding.display_name}, ${finding.decision}, probability ${percent(finding.probability)}${worth ? `. ${worth}` : ""}`
     : `${finding.display_name}, unknown: this model does not judge it`;
   return el(
     "button",
@@ -65,7 +66,14 @@ function findingRow(finding) {
     decisionBar(finding),
     known ? el("span", { class: "percent" }, percent(finding.probability)) : el("span", { class: "percent percent-none" }, "–"),
     status(finding.decision),
+    worth && el("span", { class: "finding-worth", data: { testid: "finding-worth" } }, worth),
   );
+}
+
+/** Certainty and precision of a call in words; nothing for what is not called. */
+function inOneLine({ certainty_words: certainty, precision_words: precision }) {
+  if (!certainty) return null;
+  return `${certainty.charAt(0).toUpperCase()}${certainty.slice(1)}. ${precision}`;
 }
 
 function noneRow() {

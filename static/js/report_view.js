@@ -21,6 +21,7 @@ export class ReportView {
     // Building the same sentences anew would take the focus from them.
     if (report === this.#report) return;
     this.#report = report;
+    this.#container.dataset.source = report.source;
     this.#linked = [];
     const sections = SECTIONS.filter(([key]) => report[key]).map(([key, title]) => this.#section(key, title, report));
     this.#container.replaceChildren(...sections, el("p", { class: "report-disclaimer hint" }, report.disclaimer));
@@ -54,8 +55,8 @@ export class ReportView {
     return el("section", { class: "report-section", data: { testid: "report-section", section: key } }, el("h3", {}, title), text);
   }
 
-  #sentence({ text, findings, kind }) {
-    const node = el("span", { class: "sentence", data: { testid: "report-sentence", kind, findings: findings.join(" ") } }, text);
+  #sentence({ text, findings, kind, author }) {
+    const node = el("span", { class: "sentence", data: { testid: "report-sentence", kind, author, findings: findings.join(" ") } }, text);
     if (findings.length === 0) return node;
     node.classList.add("sentence-linked");
     // A real button cannot break across lines as text does.

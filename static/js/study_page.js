@@ -1,6 +1,7 @@
 // Start of the study page: follows the study and, when it is done, joins image, findings and report.
 
 import { deleteStudy, downloadUrl, getStudy } from "./api.js";
+import { abnormalBar } from "./decision_bar.js";
 import { confirmDelete } from "./confirm_delete.js";
 import { announce, el, isForField } from "./dom.js";
 import { FindingList, sortFindings } from "./finding_list.js";
@@ -58,6 +59,7 @@ function showResults(study) {
   byId("results").hidden = false;
   byId("study-facts").textContent = facts(study);
   showWarnings(study.warnings);
+  showWhole(study);
   showAbout(study);
   connect(study);
   announce("The analysis is done. Findings and report are shown.");
@@ -110,6 +112,22 @@ function facts(study) {
   return [study.view ? `${study.view} view` : "View not stated", `${width} × ${height} pixels`, `uploaded ${localTime(study.created)}`].join(" · ");
 }
 
+/** Whether the study shows anything at all, and by which policy findings are called. */
+function showWhole({ abnormal, policy }) {
+  const line = byId("abnormal");
+  line.hidden = !abnormal;
+  if (abnormal) {
+    const called = abnormal.threshold !== null && abnormal.probability >= abnormal.threshold;
+    line.replaceChildren(
+      el("strong", {}, abnormal.threshold === null ? "Any finding" : called ? "Abnormal" : "Nothing called"),
+      abnormalBar(abnormal),
+      el("span", { class: "abnormal-words" }, abnormal.words),
+    );
+  }
+  byId("policy").hidden = !policy;
+  byId("policy").textContent = `Policy in force: ${policy}.`;
+}
+
 function showWarnings(texts) {
   const box = byId("warnings");
   box.hidden = texts.length === 0;
@@ -125,6 +143,7 @@ function showAbout(study) {
   const spacing = study.image.pixel_spacing_mm;
   const rows = [
     ["Model", `${study.model.name}, version ${study.model.version}`],
+    ...(study.policy ? [["Policy", `${study.policy}, chosen for ${study.policy_chosen_for}`]] : []),
     ["Time taken", seconds(study.timing_ms.total)],
     ["Pixel spacing", spacing ? `${spacing.map((mm) => mm.toFixed(3)).join(" × ")} mm` : "not stated in the file"],
     ["Checked on upload", `${study.gate.checks.join(", ")}: ${gateInWords(study.gate)}`],

@@ -4,6 +4,7 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,18 +31,28 @@ CHROMIUM_ARGUMENTS = (
 TIMEOUT_MS = 30_000
 
 
-@pytest.fixture(scope="module")
+HERE = Path(__file__).parent
+_open = ExitStack()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Close the browser after the last page test: nothing of it may outlive them and hold up the rest of the suite."""
+    if nextitem is None or not nextitem.path.is_relative_to(HERE):
+        _open.close()
+
+
+@pytest.fixture(scope="session")
 def browser():
     executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if executable is None:
         pytest.skip(f"no browser: none of {', '.join(CHROMIUM_NAMES)} is installed")
     playwright_api = pytest.importorskip("playwright.sync_api")
     playwright_api.expect.set_options(timeout=TIMEOUT_MS)
-    # Ends with the tests of its module: nothing of it may outlive them and hold up the rest of the suite.
-    with playwright_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
-        yield browser
-        browser.close()
+    playwright = _open.enter_context(playwright_api.sync_playwright())
+    browser = playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
+    _open.callback(browser.close)
+    return browser
 
 
 @pytest.fixture(scope="module")

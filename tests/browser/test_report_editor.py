@@ -433,7 +433,7 @@ def _rewriting(page, stage):
             "message": None,
             "seconds": 12.3,
             "partial": ["The lungs are clear."],
-            "verdict": {"action": "regenerated", "attempts": [{"violations": [violation]}]} if done else None,
+            "verdict": {"action": "repaired", "attempts": [{"violations": [violation]}]} if done else None,
             "model": {"name": "writer", "version": "7"},
             "reasoning": [f"Step {number}." for number in range(1, 11)],
             "reasoning_by_rule": False,
@@ -453,7 +453,7 @@ def test_a_rewrite_is_followed_and_then_shown_with_its_verdict(page, chest_dicom
     stage["status"] = "done"
     expect(page.get_by_test_id("show-vlm")).to_have_attribute("aria-pressed", "true")
     assert shown_text(page) == "No effusion is seen."
-    expect(box).to_contain_text("Accepted after it was written anew")
+    expect(box).to_contain_text("Accepted after repair")
     expect(box).to_contain_text("Language model writer 7, 12.3 s")
     page.get_by_test_id("rewrite-violations").locator("summary").click()
     expect(box).to_contain_text("Attempt 1: It adds a lung mass.")

@@ -25,7 +25,7 @@ def test_upload_shows_findings_and_switches_heatmaps(page, chest_dicom):
     select(page, second)
     assert overlay_source(page) != first_source
     assert second.get_attribute("data-finding") in overlay_source(page)
-    expect(page.locator("#finding-detail")).to_contain_text("Operating point")
+    expect(page.locator("#finding-detail")).to_contain_text("Present from")
 
 
 def test_radiograph_stays_in_place_while_findings_are_chosen(page, chest_dicom):

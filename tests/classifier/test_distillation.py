@@ -79,7 +79,9 @@ def test_teachers_are_averaged_by_weight_where_they_overlap_and_count_less_where
     # Of every fourth image the second teacher says something else altogether.
     noise[1][::4] = rng.normal(0, 2, size=noise[1][::4].shape)
     teachers = [
-        pd.DataFrame(1 / (1 + np.exp(-(truth + part))), index=pd.Index(studies, name="image_path"), columns=list(LABELS))
+        pd.DataFrame(
+            1 / (1 + np.exp(-(truth + part))), index=pd.Index(studies, name="image_path"), columns=list(LABELS)
+        )
         for part in noise
     ]
     alike, leaning = merge_teachers(teachers), merge_teachers(teachers, [9.0, 1.0])

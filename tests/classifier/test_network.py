@@ -34,7 +34,7 @@ def test_output_has_fourteen_labels_and_input_one_channel() -> None:
     assert network(torch.zeros(1, 1, 64, 64)).shape == (1, 14)
 
 
-@pytest.mark.parametrize("backbone", ["resnext101_32x8d", "resnet101", "efficientnet_b4", "densenet121"])
+@pytest.mark.parametrize("backbone", ["resnext50_32x4d", "resnet101", "efficientnet_b4", "densenet121"])
 def test_large_backbones_take_a_step(backbone: str) -> None:
     network = build_network(backbone, initial_weights="none", drop_rate=0.2, drop_path_rate=0.1).train()
     before = network.get_classifier().weight.clone()

@@ -11,33 +11,47 @@ import torch
 
 from core.__main__ import main
 from core.classifier import SHIPPED, Classifier, load_checkpoint, load_config
-from core.classifier.checkpoint import save_checkpoint
+from core.classifier.checkpoint import checkpoint_digest, save_checkpoint
+from core.classifier.ensemble import create_network
 from core.classifier.heatmaps import closed_form, evidence_maps
 from core.classifier.onnx_model import ONNX, onnx_explainer
+from core.findings import LABELS
 from core.imaging import render_phantom
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the shipped checkpoint with a freshly exported network."""
+    """A checkpoint of two small networks, in the layout of the shipped one, with a freshly exported network."""
     folder = tmp_path_factory.mktemp("onnx") / "checkpoint"
-    shutil.copytree(SHIPPED, folder, ignore=shutil.ignore_patterns(ONNX))
+    torch.manual_seed(0)
+    network = create_network("test_resnet+test_efficientnet", len(LABELS))
+    for parameter in network.parameters():
+        parameter.data = parameter.data.half().float()
+    shipped = load_config(SHIPPED)
+    preprocessing = replace(shipped.preprocessing, image_size=64)
+    save_checkpoint(
+        folder,
+        network,
+        replace(shipped, architecture="test_resnet+test_efficientnet", preprocessing=preprocessing),
+    )
     assert main(["onnx", str(folder)]) == 0
     return folder
 
 
 @pytest.fixture(scope="module")
-def views() -> torch.Tensor:
-    preprocessing = load_config(SHIPPED).preprocessing
+def views(exported: Path) -> torch.Tensor:
+    return _views(exported)
+
+
+def _views(folder: Path) -> torch.Tensor:
+    preprocessing = load_config(folder).preprocessing
     squares = [preprocessing.canonical(render_phantom(size=256, seed=seed))[0] for seed in range(3)]
     return torch.from_numpy(np.stack([preprocessing.normalise(square) for square in squares]))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_onnx_runtime_gives_the_logits_and_heatmaps_of_pytorch(exported: Path, views: torch.Tensor, count: int) -> None:
-    explain = onnx_explainer(exported)
-    assert explain is not None
-    logits, maps = explain(views[:count])
+    logits, maps = _by_onnx(exported, views[:count])
     expected_logits, expected_maps = closed_form(load_checkpoint(exported)[0], views[:count])
     assert (logits - expected_logits).abs().max() < 1e-4
     # A map is stretched to its maximum: where hardly anything speaks for a label, so is what rounding leaves.
@@ -52,18 +66,18 @@ def test_the_heatmap_features_are_those_of_pytorch(exported: Path, views: torch.
     assert (evidence - expected).abs().max() < 1e-4 * max(1.0, float(expected.abs().max()))
 
 
-def test_the_shipped_network_is_served_by_onnx_runtime_and_is_made_of_the_shipped_weights(
-    exported: Path, views: torch.Tensor
-) -> None:
-    shipped, fresh = onnx_explainer(SHIPPED), onnx_explainer(exported)
-    assert shipped is not None
-    assert fresh is not None
-    assert (shipped(views)[0] - fresh(views)[0]).abs().max() < 1e-5
+def test_the_shipped_network_is_served_by_onnx_runtime_and_is_made_of_the_shipped_weights() -> None:
+    views = _views(SHIPPED)
+    logits, maps = _by_onnx(SHIPPED, views)
+    expected_logits, expected_maps = closed_form(load_checkpoint(SHIPPED)[0], views)
+    assert (logits - expected_logits).abs().max() < 1e-4
+    assert (maps - expected_maps).abs().max() < 1e-3
 
 
 def test_weights_that_half_precision_holds_take_half_of_the_room(exported: Path) -> None:
-    weights = (exported / "model.safetensors").stat().st_size
-    assert (exported / ONNX).stat().st_size < 1.2 * weights
+    in_full = 4 * sum(parameter.numel() for parameter in load_checkpoint(exported)[0].parameters())
+    # The graph of so small a network takes nearly as much room as its weights.
+    assert (exported / ONNX).stat().st_size < 0.8 * in_full
 
 
 def test_other_programs_find_names_and_shapes(exported: Path) -> None:
@@ -81,7 +95,7 @@ def test_a_network_of_other_weights_is_not_used_and_the_log_says_what_to_do(
     with torch.no_grad():
         next(network.parameters()).mul_(2)
     save_checkpoint(folder, network, config)
-    assert onnx_explainer(folder) is None
+    assert onnx_explainer(folder, checkpoint_digest(folder)) is None
     assert f"run python -m core onnx {folder}" in caplog.text
     assert np.isfinite(_probabilities(folder)).all()
     (folder / ONNX).write_bytes(b"not a network")
@@ -96,6 +110,12 @@ def test_a_network_whose_heatmaps_need_gradients_is_refused(tmp_path: Path, caps
     assert main(["onnx", str(tmp_path)]) == 1
     assert "it is served by PyTorch" in capsys.readouterr().err
     assert not (tmp_path / ONNX).exists()
+
+
+def _by_onnx(folder: Path, x: torch.Tensor) -> list[torch.Tensor]:
+    explain = onnx_explainer(folder, checkpoint_digest(folder))
+    assert explain is not None
+    return [torch.from_numpy(array) for array in explain(x.numpy())]
 
 
 def _probabilities(folder: Path) -> np.ndarray:

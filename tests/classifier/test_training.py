@@ -20,6 +20,7 @@ import evaluate
 from core.classifier import Classifier, load_config
 from core.classifier.preprocessing import Preprocessing
 from core.classifier.training import TrainingError, TrainingSettings, train
+from core.classifier.training.distillation import Teacher
 from core.classifier.training.images import TrainingImages, draw_epoch, soften
 from core.classifier.training.initial import initial_network
 from core.classifier.training.optimisation import LearningRate
@@ -115,10 +116,10 @@ def _losses(run: Path) -> list[float]:
 
 
 def test_a_teacher_moves_the_targets_of_its_images_half_way_and_leaves_unknown_labels_unknown() -> None:
-    table = pd.DataFrame({"study_id": ["a", "b"], **{label: [1.0, 0.0] for label in LABELS}})
+    table = pd.DataFrame({"image_path": ["a", "b"], **{label: [1.0, 0.0] for label in LABELS}})
     table.loc[0, "Mass"] = float("nan")
-    teacher = pd.DataFrame({label: [0.5] for label in LABELS}, index=pd.Index(["a"], name="study_id"))
-    targets = pd.DataFrame(soften(table, teacher), columns=list(LABELS))
+    teacher = pd.DataFrame({label: [0.5] for label in LABELS}, index=pd.Index(["a"], name="image_path"))
+    targets = pd.DataFrame(soften(table, Teacher(teacher)), columns=list(LABELS))
     assert targets.loc[0].drop("Mass").eq(0.75).all()
     assert math.isnan(targets.loc[0, "Mass"])
     assert targets.loc[1].eq(0).all()

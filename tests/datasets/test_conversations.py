@@ -1,7 +1,7 @@
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from core.datasets import DatasetError, read_table, write_table
 from core.datasets.conversations import clean_report, make_conversations, write_conversations
 from core.datasets.table import complete
-from core.settings import ROOT
+from core.vlm.__main__ import main
 
 
 def _table(patients: int = 60) -> pd.DataFrame:
@@ -95,27 +95,18 @@ def test_a_table_without_reports_is_said() -> None:
         make_conversations(_table(4).assign(report_findings=None))
 
 
-def test_the_command_writes_one_file_a_split(tmp_path: Path) -> None:
+def test_the_command_writes_one_file_a_split(tmp_path: Path, command: Callable[..., Any]) -> None:
     write_table(_table(), tmp_path / "table.csv")
     output = tmp_path / "conversations"
-    command = [sys.executable, "-m", "core.vlm", "prepare", "--table", str(tmp_path / "table.csv")]
-    done = subprocess.run(
-        [*command, "--output_dir", str(output)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    done = command(main, "prepare", "--table", tmp_path / "table.csv", "--output_dir", output)
     written = {name: json.loads((output / f"{name}.json").read_text()) for name in ("train", "val", "test")}
     assert written == make_conversations(read_table(tmp_path / "table.csv"))[0]
-    assert "120 records" in done.stdout
+    assert "120 records" in done.out
 
 
-def test_a_missing_table_ends_with_a_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "core.vlm", "prepare", "--table", str(tmp_path / "none.csv")]
-    done = subprocess.run(
-        [*command, "--output_dir", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "There is no table" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_missing_table_ends_with_a_sentence(tmp_path: Path, command: Callable[..., Any]) -> None:
+    done = command(main, "prepare", "--table", tmp_path / "none.csv", "--output_dir", tmp_path, status=1)
+    assert "There is no table" in done.err
 
 
 def test_writing_replaces_whole_files(tmp_path: Path) -> None:

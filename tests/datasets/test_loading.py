@@ -71,6 +71,14 @@ def test_doubt_and_silence_are_read_as_the_settings_say(reading: ReportReading, 
     np.testing.assert_equal((float(row["Mass"]), float(row["Hernia"])), (doubtful, silent))
 
 
+def test_a_report_that_speaks_of_no_finding_is_told_from_absence_on_request() -> None:
+    reports = _reports("No acute disease.", "No effusion.")
+    assert (label_from_reports(reports).loc[0, list(LABELS)] == 0).all()
+    told = label_from_reports(reports, ReportReading(unread="unknown"))
+    assert told.loc[0, list(LABELS)].isna().all()
+    assert (told.loc[1, list(LABELS)] == 0).all()
+
+
 def test_a_row_without_report_keeps_unknown_labels() -> None:
     table = label_from_reports(_reports("Effusion.", None, " "))
     assert table.loc[0, list(LABELS)].notna().all()

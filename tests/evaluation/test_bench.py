@@ -15,7 +15,8 @@ def test_training_is_measured_against_bare_passes(capsys: pytest.CaptureFixture)
     assert line.startswith(f"resnet10t at 64 x 64, batches of 4, {resolve_precision('auto')}: training ")
     trained, bare, share = (float(figure) for figure in re.findall(r"([\d.]+)(?: images/s,| images/s \(|%)", line))
     assert trained > 0
-    assert share == pytest.approx(100 * trained / bare, abs=2)
+    # The line rounds all three.
+    assert share == pytest.approx(100 * trained / bare, abs=1 + 10 / bare)
 
 
 @pytest.mark.xdist_group("browser")

@@ -87,8 +87,7 @@ def test_12_bit_jpeg_extended_is_read(inverted: bool) -> None:
     dataset = files.chest(np.zeros((128, 128), np.uint16), 12, **tags)
     radiograph = read_radiograph(files.encapsulated(dataset, stream, JPEGExtended12Bit))
     assert radiograph.metadata["transfer_syntax"] == "JPEG Extended"
-    assert bool(radiograph.warnings) == inverted
-    assert files.distance(radiograph.pixels, ramp) < 0.01
+    assert files.distance(radiograph.pixels, 1 - ramp if inverted else ramp) < 0.01
 
 
 def _near_lossless() -> bytes:
@@ -184,7 +183,8 @@ def test_presentation_lut_shape_inverse_does_not_invert_monochrome1_twice() -> N
 
 
 def test_a_false_monochrome1_tag_is_corrected_with_a_warning() -> None:
-    radiograph = read_radiograph(files.save(files.chest(files.stored(12), PhotometricInterpretation="MONOCHROME1")))
+    read = read_radiograph(files.save(files.chest(files.stored(12), PhotometricInterpretation="MONOCHROME1")))
+    radiograph = upright(read)
     assert files.distance(radiograph.pixels) < EXACT
     assert any("MONOCHROME1" in sentence for sentence in radiograph.warnings)
 

@@ -85,7 +85,7 @@ def test_the_report_measures_and_decides_each_finding(dicom_study: ReportedStudy
     report = highdicom.sr.srread(io.BytesIO(export(dicom_study, "sr")))
     assert report.SOPClassUID == ComprehensiveSRStorage
     assert report.ContentTemplateSequence[0].TemplateIdentifier == "1500"
-    groups = report.content.get_image_measurement_groups()
+    *groups, whole = report.content.get_image_measurement_groups()[: len(LABELS) + 1]
     assert [group.tracking_identifier for group in groups] == list(LABELS)
     for group, item in zip(groups, dicom_study.evidence.findings, strict=True):
         values = {measurement.name.meaning: measurement.value for measurement in group.get_measurements()}
@@ -93,12 +93,20 @@ def test_the_report_measures_and_decides_each_finding(dicom_study: ReportedStudy
         assert item.operating_point is not None
         called = values["Probability from which the finding is called present"]
         assert called == pytest.approx(item.operating_point.threshold, abs=1e-6)
-        (decision,) = group.get_qualitative_evaluations()
+        decision, *certainty = group.get_qualitative_evaluations()
         assert decision.value.meaning.lower() == item.decision
+        assert [one.value.value for one in certainty] == ([item.certainty.replace("_", "-")] if item.certainty else [])
+        assert values.get("Share of such calls that were right on validation") == (
+            None if item.precision is None else pytest.approx(item.precision, abs=1e-6)
+        )
         assert group.finding_type.meaning
     codes = {(group.finding_type.scheme_designator, group.finding_type.value) for group in groups}
     assert len(codes) == 14
     assert ("SCT", "36118008") in codes
+    abnormal = dicom_study.evidence.abnormal
+    assert abnormal is not None
+    assert whole.tracking_identifier == "Abnormal"
+    assert whole.get_measurements()[0].value == pytest.approx(abnormal.probability, abs=1e-6)
 
 
 def test_the_report_names_its_algorithm_and_says_that_it_is_a_draft(dicom_study: ReportedStudy) -> None:
@@ -135,7 +143,7 @@ def test_report_and_overlay_refer_to_the_image_that_was_read(dicom_study: Report
     report, overlay = _read(export(dicom_study, "sr")), _read(export(dicom_study, "sc"))
     source = dicom_study.radiograph.source
     images = [*_referenced(report), overlay.SourceImageSequence[0]]
-    assert len(images) == 15
+    assert len(images) >= len(LABELS) + 2
     for image in images:
         assert image.ReferencedSOPClassUID == source["SOPClassUID"]
         assert image.ReferencedSOPInstanceUID == source["SOPInstanceUID"]

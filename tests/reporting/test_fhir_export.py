@@ -31,13 +31,13 @@ def study(request: pytest.FixtureRequest, raster_study: ReportedStudy, dicom_stu
 def test_the_bundle_is_valid_and_complete(study: ReportedStudy) -> None:
     bundle = _bundle(study)
     kinds = Counter(entry["resource"]["resourceType"] for entry in bundle["entry"])
-    assert kinds == {"DiagnosticReport": 1, "Observation": 14, "ImagingStudy": 1, "Device": 1}
+    assert kinds == {"DiagnosticReport": 1, "Observation": 14 + 1, "ImagingStudy": 1, "Device": 1}
 
 
 def test_every_reference_leads_to_a_resource_of_the_bundle(study: ReportedStudy) -> None:
     bundle = _bundle(study)
     addresses = [entry["fullUrl"] for entry in bundle["entry"]]
-    assert len(set(addresses)) == 17
+    assert len(set(addresses)) == 18
     references: list[str] = []
 
     def collect(value: Any) -> None:
@@ -49,7 +49,7 @@ def test_every_reference_leads_to_a_resource_of_the_bundle(study: ReportedStudy)
                 collect(item)
 
     collect(bundle)
-    assert len(references) == 14 + 1 + 14 * 2
+    assert len(references) == 15 + 1 + 15 * 2
     assert set(references) <= set(addresses)
 
 
@@ -65,13 +65,27 @@ def test_every_resource_is_a_draft_of_a_research_model(study: ReportedStudy) -> 
 
 
 def test_observations_hold_decisions_and_probabilities(study: ReportedStudy) -> None:
-    observations = _resources(_bundle(study), "Observation")
+    observations = _resources(_bundle(study), "Observation")[: len(LABELS)]
     assert len({item["code"]["coding"][0]["code"] for item in observations}) == len(LABELS)
     for observation, item in zip(observations, study.evidence.findings, strict=True):
         assert observation["valueCodeableConcept"]["text"] == item.decision
         values = [part["valueQuantity"]["value"] for part in observation["component"]]
         assert item.operating_point is not None
-        assert values == pytest.approx([item.probability, item.operating_point.threshold], abs=1e-6)
+        known = [item.probability, item.operating_point.threshold, item.precision]
+        assert values == pytest.approx([value for value in known if value is not None], abs=1e-6)
+        codes = [coding["code"] for coding in observation["valueCodeableConcept"]["coding"]]
+        assert codes[1:] == ([item.certainty.replace("_", "-")] if item.certainty else [])
+        assert observation["method"]["text"] == "policy reading"
+
+
+def test_one_observation_says_whether_the_radiograph_shows_anything(study: ReportedStudy) -> None:
+    whole = next(item for item in _resources(_bundle(study), "Observation") if item["code"]["text"] == "Abnormal")
+    abnormal = study.evidence.abnormal
+    assert abnormal is not None
+    values = [part["valueQuantity"]["value"] for part in whole["component"]]
+    assert values == pytest.approx([abnormal.probability, abnormal.threshold], abs=1e-6)
+    called = any(item.decision in ("present", "possible") for item in study.evidence.findings)
+    assert whole["valueCodeableConcept"]["coding"][0]["display"] == ("Present" if called else "Absent")
 
 
 def test_the_imaging_study_is_that_of_the_source(dicom_study: ReportedStudy) -> None:
@@ -100,7 +114,7 @@ def test_unknown_findings_and_odd_names_stay_valid(dicom_study: ReportedStudy) -
         replace(item, probability=None, operating_point=None, decision="unknown", places=())
         for item in dicom_study.evidence.findings
     )
-    evidence = replace(dicom_study.evidence, findings=findings, modality="OT")
+    evidence = replace(dicom_study.evidence, findings=findings, abnormal=None, modality="OT")
     study = replace(dicom_study, evidence=evidence, name='<b>"胸部"\x00\n&.dcm')
     bundle = _bundle(study)
     assert all("component" not in item for item in _resources(bundle, "Observation"))

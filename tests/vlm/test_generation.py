@@ -27,8 +27,8 @@ def test_a_report_comes_with_its_labels_and_codes(phantom_png_bytes, classifier,
     assert made.impression
     assert made.labels == label_values(presences(f"FINDINGS: {made.findings}\nIMPRESSION: {made.impression}"))
     for item in made.evidence.findings:
-        if item.decision == "present":
-            assert made.labels[item.finding.name] == 1
+        if item.certainty is not None:
+            assert made.labels[item.finding.name] == (1 if (item.probability or 0) >= 0.5 else -1)
     coded = {name for entry in made.icd10cm for name in entry["findings"]}
     assert coded == {item.finding.name for item in made.evidence.decided("present")}
     assert len(made.chexpert) == 14

@@ -162,7 +162,7 @@ def test_studies_of_the_version_without_ratings_are_rated_once(
     assert rate_earlier(store) == 0
     page = find(store, Query(sort="urgency"))
     assert page.studies[0].id == without_files
-    assert page.ratings[without_files].sentence == "Rests on Pneumothorax present."
+    assert page.ratings[without_files].sentence == "Rests on Pneumothorax, likely."
     expected = {item.finding.name for item in assessment.evidence.decided("present", "possible")}
     assert {call.finding for call in page.calls.get(with_files, [])} == expected
     store.close()

@@ -21,10 +21,10 @@ class Geometry:
     """How far pictures may be moved: largest turn in degrees, shift in shares of the side, zoom and stretch factors."""
 
     turn: float = 14.0
-    shift: float = 0.08
-    zoom_out: float = 1.35
-    zoom_in: float = 1.15
-    stretch: float = 1.15
+    shift: float = 0.10
+    zoom_out: float = 1.7
+    zoom_in: float = 1.2
+    stretch: float = 1.25
     mirrored: float = 0.15
 
 

@@ -58,10 +58,10 @@ class Batches(Dataset["Batch"]):
     ) -> None:
         self._collection, self._seed, self._size = collection, seed, size
         self._masked = {
-            known: [row for row in collection.rows("train", frontal=True) if self._mask_is(row, known)]
+            known: [row for row in collection.rows("train", frontal=True).tolist() if self._mask_is(row, known)]
             for known in ("heart", "lungs", "none")
         }
-        others = collection.rows("train", frontal=False)
+        others = collection.rows("train", frontal=False).tolist()
         self._photographs = [row for row in others if collection.items[row].source == "packages"]
         self._real = [row for row in others if collection.items[row].source != "packages"]
         rng = np.random.default_rng((seed, 1))

@@ -148,7 +148,11 @@ def _masked(data_dir: Path) -> Files:
 
 
 def _nih(data_dir: Path) -> Files:
-    """NIH's images, by patient; the localisation set is left alone, and known mistakes of the collection say so."""
+    """NIH's images, by patient, without the localisation set and doubtful ones.
+
+    The collection calls every image frontal. Those that are not were found by a network trained on it, which put them
+    last, and then looked at.
+    """
     relabelled = {row["file"]: row["kind"] for row in _table(_RELABELLED)}
     seen: set[str] = set()
     for folder in (data_dir / name for name in _NIH_FOLDERS):
@@ -159,6 +163,8 @@ def _nih(data_dir: Path) -> Files:
                 continue
             seen.add(path.stem)
             kind = relabelled.get(path.stem, "frontal")
+            if kind == "doubtful":
+                continue
             yield Item(path.stem, folder.name, kind, split_of("nih", path.stem.split("_")[0])), path
 
 

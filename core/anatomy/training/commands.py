@@ -17,7 +17,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     one.add_argument(
         "--output_dir", type=Path, required=True, metavar="DIR", help="checkpoint, figures and the run's state"
     )
-    one.add_argument("--steps", type=int, default=600, help="optimiser steps [600]")
+    one.add_argument("--steps", type=int, default=750, help="optimiser steps [750]")
     one.add_argument("--batch_size", type=int, default=96, help="pictures a step [96]")
     one.add_argument("--seed", type=int, default=0, help="of everything random [0]")
     one.add_argument("--measure", action="store_true", help="measure the checkpoint in output_dir, train nothing")

@@ -32,7 +32,7 @@ _TEACH_AT = (0.5, 0.75)
 class TrainingOptions:
     """How long and how fast: steps, pictures a step and made for all steps, learning rate at its highest, seed."""
 
-    steps: int = 600
+    steps: int = 750
     batch_size: int = 96
     made: int = 6500
     learning_rate: float = 3e-3

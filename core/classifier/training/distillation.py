@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import smooth_l1_loss
 
-from core.classifier.heatmaps import evidence_in, last_features, linear_head
+from core.classifier.feature_maps import last_features
+from core.classifier.heatmaps import evidence_in, linear_head
 from core.findings import LABELS
 
 # What the teacher's head counts for in the mean, beside 1 for the head of the labels.
@@ -165,7 +166,7 @@ class Pupil(nn.Module):
 
         The last are on the scale of ``Lesson.targets``.
         """
-        features = last_features(self.network, x)
+        features = cast(Tensor, last_features(self.network, x))
         averaged = cast(Callable[..., Tensor], self.network.forward_head)(features, pre_logits=True)
         return *evidence_in(self.network, features), self.imitation(averaged)
 

@@ -4,8 +4,6 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from core.classifier.training.settings import TrainingSettings
 
 
@@ -16,6 +14,8 @@ class TrainingError(ValueError):
 @contextmanager
 def in_plain_words(settings: TrainingSettings) -> Iterator[None]:
     """Turn what machines run out of into sentences that name a flag."""
+    import torch
+
     kept = "The last whole epoch is kept; give the same command to go on."
     try:
         yield

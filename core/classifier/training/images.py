@@ -167,6 +167,6 @@ def loaded(
 def soften(table: pd.DataFrame, teacher: Teacher) -> np.ndarray:
     """Targets (N, 14): the labels, averaged with the teacher's probability where it has one; unknown stays unknown."""
     labels = table[list(LABELS)].to_numpy(dtype=np.float32)
-    probabilities = teacher.probabilities[list(LABELS)].reindex(table["study_id"]).to_numpy(dtype=np.float32)
+    probabilities = teacher.probabilities[list(LABELS)].reindex(table["image_path"]).to_numpy(dtype=np.float32)
     known = np.isfinite(probabilities)
     return np.where(known, (labels + probabilities) / 2, labels)

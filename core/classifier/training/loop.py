@@ -342,7 +342,7 @@ class _Run:
         rows = np.flatnonzero(np.nansum(labels, axis=1) > 0)[:_SHOWN]
         if len(rows) and self.linear_head:
             x = torch.stack([self.images["val"][row][0] for row in rows]).to(self.accelerator.device)
-            maps = closed_form(network.eval(), x)[1].cpu()
+            maps = closed_form(network.eval(), x)[1]
             chosen = maps[torch.arange(len(rows)), torch.tensor(np.nanargmax(labels[rows], axis=1))].numpy()
             pictures = x[:, 0].cpu().numpy() * self.preprocessing.std + self.preprocessing.mean
             self.board.pictures("heatmaps", np.concatenate([pictures, chosen], axis=2), row["epoch"])

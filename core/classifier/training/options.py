@@ -3,16 +3,18 @@
 import argparse
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from core.classifier.checkpoint import load_config
 from core.classifier.training.config import explain_settings
-from core.classifier.training.distillation import Teacher, merge_teachers
 from core.classifier.training.settings import TrainingSettings
 from core.datasets import load_boxes, load_predictions, of_images, restore_validation, smaller_originals
 from core.datasets.options import add_source_options, describe_sources, load_sources
+
+if TYPE_CHECKING:
+    from core.classifier.training.distillation import Teacher
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class TrainingInputs:
     table: pd.DataFrame
     settings: TrainingSettings
     data_settings: dict[str, Any]
-    teacher: Teacher | None
+    teacher: "Teacher | None"
     boxes: pd.DataFrame | None
 
 
@@ -109,8 +111,10 @@ def read_inputs(options: argparse.Namespace) -> TrainingInputs:
     )
 
 
-def _merged(files: list[tuple[Path, float]], table: pd.DataFrame) -> Teacher:
+def _merged(files: list[tuple[Path, float]], table: pd.DataFrame) -> "Teacher":
     """One teacher of several, of the images of the table."""
+    from core.classifier.training.distillation import merge_teachers
+
     by_path = table.set_index(table["image_path"])
     teachers = [of_images(load_predictions(file), by_path, name=file.name) for file, _ in files]
     return merge_teachers(teachers, [weight for _, weight in files])

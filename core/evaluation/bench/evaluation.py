@@ -37,7 +37,7 @@ def measure_evaluation() -> Iterator[str]:
 
 
 def _measure() -> None:
-    table, predictions = _stored_predictions()
+    table, predictions = stored_predictions()
     labels, scores = table[list(LABELS)].to_numpy(dtype=float), predictions.to_numpy()
     started = time.perf_counter(), time.process_time()
     bootstrap_both(labels, [scores], table["patient_id"].to_numpy())
@@ -63,7 +63,7 @@ def _say(what: str, started: tuple[float, float]) -> None:
     print(f"{what}: {wall:.1f} s, of which {processor:.1f} s on processors")
 
 
-def _stored_predictions() -> tuple[pd.DataFrame, pd.DataFrame]:
+def stored_predictions() -> tuple[pd.DataFrame, pd.DataFrame]:
     """A table of the size and the label frequencies of the official test list, and predictions that know a little."""
     generator = np.random.default_rng(0)
     names = [f"{row:08d}" for row in range(ROWS)]

@@ -44,7 +44,7 @@ def measure_server(*, repeats: int, checkpoint: Path) -> Iterator[str]:
             f"slowest {max(results[1:]):.2f} s; with image and 14 heatmaps fetched: "
             f"median {statistics.median(complete[1:]):.2f} s"
         )
-        yield _memory(pid)
+        yield memory_of(pid)
 
 
 @contextmanager
@@ -91,27 +91,27 @@ def _one_study(base: str, picture: bytes) -> tuple[float, float]:
     return done, time.monotonic() - started
 
 
-def finished_study(base: str, picture: bytes) -> dict[str, Any]:
-    """Upload a PNG and wait for its result.
+def finished_study(base: str, picture: bytes, *, timeout: float = _STUDY_TIMEOUT_S) -> dict[str, Any]:
+    """Upload a PNG and wait for its result, ``timeout`` seconds at most.
 
     Raises:
         OSError: the study failed or did not finish.
     """
     started = time.monotonic()
-    answer = requests.post(f"{base}/api/studies", files={"file": ("phantom.png", picture)}, timeout=30)
+    answer = requests.post(f"{base}/api/studies", files={"file": ("phantom.png", picture)}, timeout=timeout)
     answer.raise_for_status()
     address = base + answer.json()["links"]["self"]
-    while time.monotonic() - started < _STUDY_TIMEOUT_S:
-        study = requests.get(address, timeout=30).json()
+    while time.monotonic() - started < timeout:
+        study = requests.get(address, timeout=timeout).json()
         if study["status"] == "failed":
             raise OSError(f"The study failed: {study['error']['message']}")
         if study["status"] == "done":
             return dict(study)
         time.sleep(0.02)
-    raise OSError(f"The study did not finish within {_STUDY_TIMEOUT_S} s.")
+    raise OSError(f"The study did not finish within {timeout:.0f} s.")
 
 
-def _memory(pid: int) -> str:
+def memory_of(pid: int) -> str:
     """Peak resident memory of the server and its decoder processes; Linux tells it in ``/proc``."""
     try:
         # Decoders are children of whichever thread started them.

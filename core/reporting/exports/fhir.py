@@ -49,8 +49,8 @@ def as_fhir(study: ReportedStudy) -> str:
     """
     resources = [
         _diagnostic_report(study),
-        *_abnormal(study),
         *(_observation(study, item) for item in study.evidence.findings),
+        *_abnormal(study),
         *_cardiothoracic(study),
         _imaging_study(study),
         _device(study),
@@ -81,10 +81,11 @@ def _diagnostic_report(study: ReportedStudy) -> dict[str, Any]:
             "text": f"Chest radiograph, report of a research model. {state_in_words(study.review)}",
         },
         "subject": _subject(study),
+        **({"effectiveDateTime": day} if (day := _study_date(study)) else {}),
         "issued": _time(study.reported),
         "result": [
-            *([_reference(study, "Observation", _ABNORMAL)] if study.evidence.abnormal else []),
             *(_reference(study, "Observation", item.finding.name) for item in study.evidence.findings),
+            *(_reference(study, "Observation", _ABNORMAL) for _ in _abnormal(study)),
             *(_reference(study, "Observation", CARDIOTHORACIC_RATIO.value) for _ in _cardiothoracic(study)),
         ],
         "imagingStudy": [_reference(study, "ImagingStudy")],
@@ -138,7 +139,7 @@ def _observation(study: ReportedStudy, item: FindingEvidence) -> dict[str, Any]:
     observation = _judged(
         study, item.finding.name, finding_code(item.finding), f"{display_name(item.finding.name)}: {words}", figures
     )
-    observation["valueCodeableConcept"] = {"coding": [_coding(code) for code in coded], "text": words}
+    observation["valueCodeableConcept"] = {"coding": [_coding(code) for code in coded], "text": item.decision}
     return observation
 
 
@@ -195,9 +196,10 @@ def _imaging_study(study: ReportedStudy) -> dict[str, Any]:
     origin = "Source" if "StudyInstanceUID" in source else "No DICOM source; identifier made for the"
     resource = {
         **_resource(study, "ImagingStudy", f"{origin} study of the radiograph {study.name}".strip()),
-        "identifier": [{"system": "urn:dicom:uid", "value": f"urn:oid:{study_uid(study)}"}],
+        "identifier": [{"system": "urn:dicom:uid", "value": f"urn:oid:{study_uid(study)}"}, *_accession(study)],
         "status": "available",
         "subject": _subject(study),
+        **({"started": day} if (day := _study_date(study)) else {}),
         "procedureCode": [{"coding": [_coding(PROCEDURE)]}],
         "note": [{"text": DISCLAIMER}],
     }
@@ -259,6 +261,19 @@ def _subject(study: ReportedStudy) -> dict[str, Any]:
     if "IssuerOfPatientID" in source:
         identifier["assigner"] = {"display": source["IssuerOfPatientID"]}
     return {"type": "Patient", "identifier": identifier}
+
+
+def _accession(study: ReportedStudy) -> list[dict[str, Any]]:
+    """The number that hospitals find a study by, as the profile of ImagingStudy has it."""
+    number = study.radiograph.source.get("AccessionNumber")
+    kind = {"system": f"{_TERMINOLOGY}/v2-0203", "code": "ACSN", "display": "Accession ID"}
+    return [{"type": {"coding": [kind]}, "value": number}] if number else []
+
+
+def _study_date(study: ReportedStudy) -> str | None:
+    """The day of the study; its time is left out, because DICOM does not say of which time zone it is."""
+    day = study.radiograph.source.get("StudyDate")
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day else None
 
 
 def _coding(code: Code) -> dict[str, str]:

@@ -14,6 +14,7 @@ from reportlab.platypus import Flowable, Image, KeepTogether, SimpleDocTemplate,
 
 from core import DISCLAIMER, __version__
 from core.findings import display_name
+from core.reporting.certainty import PHRASES
 from core.reporting.evidence import DECISIONS, FindingEvidence
 from core.reporting.exports.pdf_text import FONT, paragraph, plain_line, styles
 from core.reporting.exports.pictures import caption, overlaid, trust
@@ -22,6 +23,7 @@ from core.reporting.exports.study import ReportedStudy
 from core.reporting.report import SECTIONS
 from core.reporting.review import state_in_words
 from core.reporting.wording import in_words
+from core.reporting.worth import abnormal_in_words, place_on_bar, ticks_on_bar
 
 Styles = dict[str, ParagraphStyle]
 
@@ -120,7 +122,10 @@ def _head(study: ReportedStudy, style: Styles) -> list[Flowable]:
             ("LINEBELOW", (0, 0), (-1, -1), 0.8, _TICK),
         ],
     )
-    return [title, Spacer(1, 1.2 * mm), paragraph("  ·  ".join(facts), style["small"]), Spacer(1, 2.5 * mm)]
+    lines = ["  ·  ".join(facts)]
+    if study.evidence.abnormal is not None:
+        lines.append(abnormal_in_words(study.evidence.abnormal))
+    return [title, Spacer(1, 1.2 * mm), *(paragraph(line, style["small"]) for line in lines), Spacer(1, 2.5 * mm)]
 
 
 def _state(study: ReportedStudy) -> str:
@@ -173,16 +178,17 @@ def _sections(study: ReportedStudy, style: Styles) -> Table:
 
 def _evidence_table(study: ReportedStudy, style: Styles) -> Table:
     """Findings by decision and probability, each with its bar, figures, decision and place."""
-    heads = ("Finding", "Probability", "", "Operating point", "Decision", "Place")
+    heads = ("Finding", "Probability", "", "Decision", "Certainty (right of 100 calls)", "Place")
     rows: list[list[Any]] = [[paragraph(head, style["small"]) for head in heads]]
     for item in (item for decision in DECISIONS for item in study.evidence.decided(decision)):
         font = style["cell_strong" if item.decision == "present" else "cell"]
-        threshold = item.operating_point.threshold if item.operating_point else None
-        cells = (_percent(item.probability), _percent(threshold), item.decision, in_words(item.places))
+        certainty = "" if item.certainty is None else PHRASES[item.certainty].name
+        right = "" if item.precision is None else f" (about {round(100 * item.precision)})"
+        cells = (_percent(item.probability), item.decision, certainty + right, in_words(item.places))
         texts = [paragraph(text, font) for text in cells]
         name = paragraph(display_name(item.finding.name), font)
-        rows.append([name, _Bar(item.probability, threshold, item.decision), *texts])
-    widths = [38, 34, 17, 27, 20]
+        rows.append([name, _Bar(item), *texts])
+    widths = [36, 33, 16, 17, 46]
     return Table(
         rows,
         colWidths=[*(width * mm for width in widths), _WIDTH - sum(widths) * mm],
@@ -211,31 +217,32 @@ def _identity(study: ReportedStudy) -> str:
     record = f" Record of the review, SHA-256: {sign_off.record}." if sign_off else ""
     return (
         f"Model {model['name']} version {model['version']} ({model['architecture']}), ChestLens {__version__}. Text "
-        f"written {words}.{record} Probabilities are calibrated; from its operating point on, the tick on a bar, a "
-        "finding is called present."
+        f"written {words}.{record} Probabilities are calibrated; each bar has its own scale, with "
+        f"ticks where possible and present begin. Policy {study.evidence.policy}."
     )
 
 
 class _Bar(Flowable):
-    """A probability as a bar from 0 to 1 with a tick at the operating point."""
+    """A probability as a bar on the scale of its finding, with ticks where possible and present begin."""
 
-    def __init__(self, probability: float | None, threshold: float | None, decision: str) -> None:
+    def __init__(self, item: FindingEvidence) -> None:
         super().__init__()
         self.width, self.height = 30 * mm, 5
-        self._probability, self._threshold = probability, threshold
-        self._colour = {"present": _PRESENT, "possible": _POSSIBLE}.get(decision, _BAR)
+        self._probability, self._point = item.probability, item.operating_point
+        self._colour = {"present": _PRESENT, "possible": _POSSIBLE}.get(item.decision, _BAR)
 
     def draw(self) -> None:
         """Draw on the canvas that ReportLab has set."""
         canvas = self.canv
         canvas.setFillColor(_LINE)
         canvas.rect(0, 1, self.width, 3, stroke=0, fill=1)
-        if self._probability is not None:
-            canvas.setFillColor(self._colour)
-            canvas.rect(0, 1, self.width * self._probability, 3, stroke=0, fill=1)
-        if self._threshold is not None:
-            canvas.setFillColor(_TICK)
-            canvas.rect(self.width * self._threshold - 0.4, -0.5, 0.8, 6, stroke=0, fill=1)
+        if self._probability is None or self._point is None:
+            return
+        canvas.setFillColor(self._colour)
+        canvas.rect(0, 1, self.width * place_on_bar(self._probability, self._point), 3, stroke=0, fill=1)
+        canvas.setFillColor(_TICK)
+        for _, place in ticks_on_bar(self._point):
+            canvas.rect(self.width * place - 0.4, -0.5, 0.8, 6, stroke=0, fill=1)
 
 
 class _NumberedCanvas(Canvas):

@@ -200,6 +200,8 @@ def _finding_object(item: FindingEvidence) -> dict[str, Any]:
         "possible_threshold": point.possible_threshold if point else None,
         "sensitivity": point.sensitivity if point else None,
         "specificity": point.specificity if point else None,
+        "possible_sensitivity": point.possible_sensitivity if point else None,
+        "possible_specificity": point.possible_specificity if point else None,
         "n_positive": point.n_positive if point else None,
         "n_negative": point.n_negative if point else None,
         "decision": item.decision,

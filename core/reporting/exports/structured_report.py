@@ -59,7 +59,7 @@ from core.reporting.review import Review, state_in_words
 def as_structured_report(study: ReportedStudy) -> bytes:
     """The evidence as a DICOM file, Explicit VR Little Endian.
 
-    One measurement group (TID 1501) for the whole radiograph and one a finding: probability, operating point and
+    One measurement group (TID 1501) a finding and one for the whole radiograph: probability, operating point and
     precision of such calls as ratios in [0, 1], decision and certainty as codes, algorithm identification (TID 4019)
     with the policy; one more for the cardiothoracic ratio where it was measured. Findings, impression and the
     disclaimer follow as text; TID 1500 is extensible. Until it is signed the report is partial, preliminary and
@@ -75,8 +75,8 @@ def as_structured_report(study: ReportedStudy) -> bytes:
         observation_context=ObservationContext(observer_device_context=_observer(study)),
         procedure_reported=_concept(PROCEDURE),
         imaging_measurements=[
-            *_whole(study, image),
             *(_group(study, item, image) for item in study.evidence.findings),
+            *_whole(study, image),
             *_cardiothoracic(study, image),
         ],
         title=codes.DCM.ImagingMeasurementReport,

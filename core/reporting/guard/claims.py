@@ -5,16 +5,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from core.findings import BY_NAME
-from core.labeler import Presence, find_mentions
+from core.labeler import Mention, Presence, find_mentions
 from core.reporting.guard.places import in_one_list, leading_side, levels_in, near, sides_in
+from core.reporting.guard.presuppositions import Presupposition, presupposition
+from core.reporting.guard.signs import signs_in
 from core.reporting.guard.statements import Implication, Statement, implication
-from core.reporting.guard.vocabulary import DETAIL_WORDS
+from core.reporting.guard.vocabulary import ALARMING_WORDS, DETAIL_WORDS
 
 WORD = re.compile(r"[^\W\d_]+(?:'[a-z]+)?")
+# "In the right upper zone and left lower zone" is one place, whatever is said of it.
+_AND = (
+    r"and(?! (?:the |in the |at the )?(?:(?:left|right|upper|middle|mid|lower) ){1,2}(?:lung )?(?:zone|lobe"
+    r"|base|lung|side|apex)s?\b"
+    r"(?! (?:is|are|shows?|has|demonstrates?|appears?)\b))"
+)
 _PARTS_OF_SENTENCE = re.compile(
-    r"[,;]|\b(?:and|but|(?<!consistent )(?<!compatible )(?<!keeping )with|without|however|while|although)\b"
+    rf"[,;:]|\b(?:{_AND}|but|(?<!consistent )(?<!compatible )(?<!keeping )(?<!associated )with|without|however|while"
+    r"|although|though|whereas)\b"
 )
 _OR = re.compile(r"/|,? (?:and/or|or) (?:\w+ ){0,2}")
+_PLURAL = re.compile(
+    r"\b(?:nodules|masses|effusions|pneumothoraces|consolidations|infiltrates|hernias|herniae|lesions|tumou?rs|spots"
+    r"|lumps|pneumonias)$"
+)
+_SEVERAL_OF = re.compile(r"\b(?:areas|foci|patches|zones|regions|pockets|collections|sites) of (?:\w+ )?$")
+_DETAILS = DETAIL_WORDS | ALARMING_WORDS
 
 
 @dataclass(frozen=True)
@@ -22,12 +37,14 @@ class Claim:
     """What the sentence says of one observation.
 
     Attributes:
-        observation: one of the 14 findings, or a further observation of the labeler.
-        presence: as the labeler reads it.
+        observation: one of the 14 findings, or a further observation of the labeler or of ``signs.py``.
+        presence: as the labeler reads it, except where a denial governs something else and the finding stands.
         implied: how a further observation follows from the 14; None for the 14 themselves, and where it does not.
         side: ``left``, ``right``, ``bilateral`` or None.
         levels: of the lung, that are stated for it.
         start, end: place of its words.
+        presupposed: what the sentence takes for known of it.
+        plural: whether its words speak of several.
     """
 
     observation: str
@@ -37,6 +54,8 @@ class Claim:
     levels: frozenset[str]
     start: int
     end: int
+    presupposed: Presupposition | None = None
+    plural: bool = False
 
     @property
     def called(self) -> bool:
@@ -60,9 +79,35 @@ def claims_in(sentence: str) -> tuple[Claim, ...]:
         # Words that name one of the 14 ("mass") say no more than that, though they also count as a lung lesion.
         if known or (one.start, one.end) not in labelled:
             implied = None if known else implication(one.observation, lowered, one.start, one.end)
-            none: frozenset[str] = frozenset()
-            claims.append(Claim(one.observation, one.presence, implied, one.laterality, none, one.start, one.end))
-    return _placed(lowered, claims)
+            claims.append(_claim(one.observation, one, implied, lowered))
+    claims += [_claim(sign.observation, one, sign.implied, lowered) for sign, one in signs_in(sentence, mentions)]
+    return _placed(lowered, sorted(claims, key=lambda one: one.start))
+
+
+def _claim(observation: str, mention: Mention, implied: Implication | None, lowered: str) -> Claim:
+    taken = presupposition(lowered, mention.start, mention.end)
+    stands = taken == "complement" and mention.presence in ("absent", "not mentioned")
+    stands = stands or (taken in ("known", "another") and mention.presence == "not mentioned")
+    return Claim(
+        observation,
+        "present" if stands else mention.presence,
+        implied,
+        _side(mention, lowered),
+        frozenset(),
+        mention.start,
+        mention.end,
+        taken,
+        _PLURAL.search(lowered[: mention.end], mention.start) is not None
+        or _SEVERAL_OF.search(lowered, 0, mention.start) is not None,
+    )
+
+
+def _side(mention: Mention, lowered: str) -> str | None:
+    """The side as stated; "both" is none where it counts findings: "effusion and atelectasis, both on the right"."""
+    if mention.laterality != "bilateral":
+        return mention.laterality
+    named = sides_in(lowered)
+    return next(iter(named)) if len(named) == 1 else "bilateral" if named else None
 
 
 def _placed(lowered: str, claims: list[Claim]) -> tuple[Claim, ...]:
@@ -101,7 +146,7 @@ def alternatives_in(lowered: str, claims: tuple[Claim, ...]) -> frozenset[int]:
 def details_in(
     lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...]
 ) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Words for a degree, extent, age or shape, each with the indices of the claims that it may qualify.
+    """Words for a degree, extent, age, shape or number, each with the indices of the claims that it may qualify.
 
     Left out is what stands in a statement ("no acute abnormality") or names a further observation ("interstitial
     changes").
@@ -111,7 +156,7 @@ def details_in(
         within = tuple(index for index, one in enumerate(claims) if one.start < end and begin < one.end)
         for word in WORD.finditer(lowered, begin, end):
             place = word.start()
-            if word[0] not in DETAIL_WORDS or any(one.start <= place < one.end for one in statements):
+            if word[0] not in _DETAILS or any(one.start <= place < one.end for one in statements):
                 continue
             if not any(one.observation not in BY_NAME and one.start <= place < one.end for one in claims):
                 details.append((word[0], within))

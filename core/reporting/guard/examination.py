@@ -22,7 +22,11 @@ def examine(draft: Draft, evidence: Evidence) -> tuple[Violation, ...]:
     Findings must name every finding that the evidence calls present or possible, and Impression every one that it
     calls present, with the certainty of the evidence.
     """
-    case = Case(evidence)
+    return examine_case(draft, Case.of(evidence))
+
+
+def examine_case(draft: Draft, case: Case) -> tuple[Violation, ...]:
+    """``examine`` for a case that is at hand."""
     found: list[Violation] = []
     stated: dict[str, set[str]] = {}
     for title, paragraph in (("Findings", draft.findings), ("Impression", draft.impression)):
@@ -48,7 +52,7 @@ def _dropped(title: str, sentences: tuple[str, ...], case: Case) -> Iterator[Vio
     named = {claim.observation for reading in readings for claim in reading.claims if claim.called}
     # An impression may leave doubtful findings to the other section, but not say that all else is normal.
     everything = title == "Findings" or any(one.rest for reading in readings for one in reading.statements)
-    wanted = case.having(LABELS, "present", "possible") if everything else case.having(LABELS, "present")
+    wanted = [name for name in case.called(LABELS) if everything or not case.doubtful(name)]
     for name in wanted:
         if name not in named:
             message = (
@@ -62,15 +66,15 @@ def _form(title: str, paragraph: str, sentences: tuple[str, ...]) -> Iterator[Vi
         yield Violation("garbled", "", (), f"{title} is empty.")
         return
     if headed(paragraph):
-        yield Violation("garbled", "", (), f"{title} has a heading inside it.")
+        yield Violation("form", "", (), f"{title} has a heading inside it.")
     elif letters(paragraph) != letters("".join(sentences)):
-        yield Violation("garbled", "", (), f"{title} has words that belong to no sentence.")
+        yield Violation("outside", "", (), f"{title} has words that are not read: a heading, or text under one.")
     if not _ENDED.search(paragraph):
-        yield Violation("garbled", sentences[-1], (), f"{title} ends in an unfinished sentence.")
+        yield Violation("form", sentences[-1], (), f"{title} ends in an unfinished sentence.")
     if len(paragraph.split()) > _LONGEST:
         yield Violation("garbled", "", (), f"{title} has more than {_LONGEST} words.")
     seen: set[str] = set()
     for sentence in sentences:
         if sentence.lower() in seen:
-            yield Violation("garbled", sentence, (), f"{title} says it twice.")
+            yield Violation("form", sentence, (), f"{title} says it twice.")
         seen.add(sentence.lower())

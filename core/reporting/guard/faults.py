@@ -1,27 +1,38 @@
-"""What is wrong with one sentence, whatever the evidence."""
+"""What is wrong with one sentence, whatever the evidence, and what of it lies outside the 14 findings."""
 
 import re
+from collections.abc import Iterator
+from typing import NamedTuple, TypeVar
 
 from core.findings import BY_NAME
+from core.labeler.observations import INFECTION
 from core.reporting.guard import vocabulary
 from core.reporting.guard.claims import WORD, Claim, details_in, parts_of
-from core.reporting.guard.places import organ_of, organs_in
+from core.reporting.guard.form import garbled
+from core.reporting.guard.places import organs_in, organs_of
 from core.reporting.guard.statements import Statement
+from core.reporting.guard.surroundings import Surrounding, surroundings_in
 from core.reporting.guard.verdict import ViolationKind
 
-# A sentence of a report is shorter than this, in words.
-_LONGEST = 60
 # Words that must belong to a finding or a statement that is understood.
 _UNDERSTOOD = vocabulary.JUDGING_WORDS | vocabulary.FINDING_WORDS | vocabulary.IMPLIED_WORDS
-_UNFINISHED = re.compile(
-    r"(?:\b(?:a|an|and|any|are|as|at|but|consistent|due|for|from|in|is|may|no|nor|not|of|on|or|over|represent|secondary"
-    r"|suggest|than|that|the|this|to|was|were|which|with|without)|[,;:/-])\s*$"
+_FREE = frozenset(
+    [
+        "widened",
+        "dilated",
+        "big",
+        "enlarged",
+        "enlargement",
+        "blood",
+        "air",
+        "water",
+        "growth",
+        "spot",
+        "lump",
+        "fluid",
+        "haze",
+    ]
 )
-# Small words that never stand side by side: "the or", "of is".
-_COLLIDING = re.compile(r"\b(?:a|an|the|of|or|no|with|without) (?:is|are|was|were|or|and|of|but|there)\b|\b(\w+) \1\b")
-# Letters, digits and what joins them; anything else belongs to no plain sentence.
-_STRANGE = re.compile(r"[^A-Za-z0-9 ,.;'/%-]")
-_LOOP = re.compile(r"\b(\w+\W+\w+\W+\w+)\b(?:.*?\b\1\b){2}")
 _UNCLEAR = re.compile(
     r"\bnegative(?! for\b)|\bfree(?! (?:of|from)\b)|\bconcerning(?! for\b)|\bother sides?\b"
     r"|\bthan\b(?<!other than)|\btypical(?! (?:findings? )?of\b)"
@@ -37,7 +48,8 @@ _TWICE_DENIED = re.compile(
 )
 _DENIAL = re.compile(r"\b(?:no|not|without|neither|nor|cannot|absent|absence|unlikely|negative|excluded?)\b")
 _DOUBT = re.compile(
-    r"\b(?:may|might|could|possibl[ey]|possibility|potential(?:ly)?|question\w*|uncertain|equivocal|unclear)\b"
+    r"\b(?:may|might|could|possibl[ey]|possibility|potential(?:ly)?|question\w*|uncertain|equivocal|unclear|perhaps|maybe"
+    r"|whether|doubtful|doubt|unproven|unconfirmed|not (?:certain|definite|sure|proven|confirmed)|suspect(?:ed|s)?)\b"
 )
 # In the singular, or with "present": "no effusion, pneumothorax and consolidation are seen" is one denial.
 _THERE = re.compile(r"\bis (?:also )?(?:seen|noted|identified|visualized|demonstrated)\b|\bpresent\b")
@@ -48,129 +60,277 @@ _NEEDY = re.compile(
 )
 # Findings that change something: "emphysematous changes", "changes of fibrosis".
 _CHANGES = re.compile(r"\b(?:emphysematous|fibrotic|atelectatic) changes?\b|\bchanges? of (?:emphysema|fibrosis)\b")
-_KINDS: tuple[tuple[ViolationKind, re.Pattern[str], str], ...] = (
-    ("artefact", vocabulary.ARTEFACT, "is no language of a report"),
-    ("history", vocabulary.HISTORY, "tells of the patient, of whom the evidence says nothing"),
-    ("recommendation", vocabulary.RECOMMENDATION, "recommends or refers"),
-    ("modality", vocabulary.MODALITY, "tells of a view, a technique or another examination"),
-    ("device", vocabulary.DEVICE, "names a device or an operation, which the evidence does not cover"),
-    ("outside", vocabulary.CAUSE, "gives a cause, and the evidence gives none"),
-    ("comparison", vocabulary.COMPARISON, "compares with an earlier examination, and there is none"),
-    ("measurement", vocabulary.MEASUREMENT, "gives a measure, and nothing was measured"),
+_MEASURE = re.compile(
+    r"\d|%|\b(?:cm|mm|centimet\w+|millimet\w+|inch(?:es)?|percent|measur\w+|diameter|ml|lit(?:er|re)s?)\b"
 )
+_MEASURED = re.compile(r"\d ?%|\b(?:cm|mm|centimet\w+|millimet\w+|inch(?:es)?|percent|measur\w+|diameter)\b")
+# Words of certainty about what another sentence or part spoke of: "it is definite".
+_SURE = re.compile(
+    r"\b(?:definite|certain|certainty|sure|proven|confirmed|real|genuine|established|doubt|doubtful|questionable|former|latter|unequivocal"
+    r"|obvious)\b"
+    # "... and a smaller one beside it".
+    r"|\b(?:an?|another|the|two|other|further)(?: \w+)? ones?\b"
+)
+_JUDGEMENTS = frozenset(
+    ["normal", "normally", "limits", "unremarkable", "disease", "diseases", "process", "abnormal", "abnormality"]
+)
+_ELSEWHERE_ONLY = frozenset(("outside", "device"))
+# Organs that hold none of the findings, in front of one or behind it.
+_FOREIGN = re.compile(
+    r"\b(?:mediastin\w*|bon(?:e|es|y)|oss[eo]\w*|ribs?|spin(?:e|al)|vertebra\w*|breasts?|pericard\w*|thyroid|abdom\w*"
+    r"|liver|aort\w*|trachea\w*|esophag\w*|soft tissues?|skin|muscul\w*|stern\w+|shoulders?|axill\w+|vascul\w*)\b"
+)
+_BEFORE_IT = re.compile(r"[\s-]*(?:\w+ )?$")
+_BEHIND_IT = re.compile(r"^ (?:is |are )?(?:seen )?(?:of|in|within|involving|at|from) (?:the )?(?:\w+ )?$")
+
+
+class Fault(NamedTuple):
+    """Something wrong with a sentence, or outside what can be checked.
+
+    Attributes:
+        kind: of it.
+        message: one plain sentence.
+        words: the part concerned; empty for the whole sentence.
+    """
+
+    kind: ViolationKind
+    message: str
+    words: str
 
 
 def faults_in(
     sentence: str, lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...]
-) -> tuple[tuple[ViolationKind, str], ...]:
-    """Kind and message of all that is wrong with a sentence, whatever the evidence."""
-    faults: list[tuple[ViolationKind, str]] = []
-    explained: list[tuple[int, int]] = []
-    for kind, pattern, what in _KINDS:
-        found = list(pattern.finditer(lowered))
-        if found:
-            faults.append((kind, f"“{found[0][0].strip()}” {what}."))
-            explained += [one.span() for one in found]
-    if fault := _garbled(sentence, lowered):
-        faults.append(("garbled", fault))
-    if fault := _outside(lowered, claims, statements, explained) or _idle(lowered, claims, statements):
-        faults.append(("outside", fault))
-    elif not claims and not statements and not faults:
-        faults.append(("outside", "It says nothing that the evidence covers."))
-    return tuple(faults)
+) -> tuple[tuple[Fault, ...], str]:
+    """All that is wrong with a sentence whatever the evidence, and all that lies outside it.
 
-
-def _garbled(sentence: str, lowered: str) -> str | None:
-    words = WORD.findall(lowered)
-    if not words:
-        return "It has no words."
-    if len(words) > _LONGEST:
-        return f"It has {len(words)} words; a sentence of a report has fewer than {_LONGEST}."
-    if found := _STRANGE.search(sentence):
-        return f"“{found[0]}” belongs to no plain sentence."
-    if found := _LOOP.search(lowered):
-        return f"It repeats “{found[1]}”."
-    if found := _COLLIDING.search(lowered):
-        return f"“{found[0]}” makes no sense."
-    if _UNFINISHED.search(lowered.rstrip(". ")):
-        return "It is unfinished."
-    return None
-
-
-def _outside(
-    lowered: str,
-    claims: tuple[Claim, ...],
-    statements: tuple[Statement, ...],
-    explained: list[tuple[int, int]],
-) -> str | None:
+    Also gives the sentence with blanks for the parts that lie outside, where a side or a level is no finding's.
+    """
+    own = tuple(one for one in claims if one.observation in BY_NAME or one.implied is not None)
     covered = lowered
     for words in (vocabulary.COVERED_SILHOUETTE, _AIR_SPACE):
         covered = words.sub(lambda found: " " * len(found[0]), covered)
-    if found := vocabulary.UNCOVERED.search(covered):
-        return f"The evidence says nothing of “{found[0]}”."
-    for word in WORD.finditer(covered):
-        if any(start <= word.start() < end for start, end in explained):
+    around = [
+        one
+        for one in surroundings_in(covered)
+        if not any(claim.start <= one.start < claim.end for claim in own if _in_its_own_words(claim))
+    ]
+    aside = bool(around) and not own and not statements
+    faults: list[Fault] = []
+    if fault := garbled(sentence, lowered, aside=aside):
+        faults.append(Fault(*fault, ""))
+    parts = list(parts_of(lowered))
+    read = [
+        _Part(begin, end, _within(own, begin, end), _within(statements, begin, end), _inside(around, begin, end))
+        for begin, end in parts
+    ]
+    for part in read:
+        faults += _part_faults(sentence, covered, part, read)
+    if own or statements:
+        faults += _misread(lowered, own, statements, read)
+    faults += [
+        Fault("outside", f"It speaks of {_shown(one)} without saying whether it is there.", "")
+        for one in own
+        if one.presence == "not mentioned"
+    ]
+    if not own and not statements and not faults:
+        faults.append(Fault("outside", "It says nothing that the evidence covers.", ""))
+    checked = lowered
+    for part in read:
+        if (part.around or aside) and not part.claims and not part.statements:
+            checked = checked[: part.begin] + " " * (part.end - part.begin) + checked[part.end :]
+    return tuple(dict.fromkeys(_whole(faults, own, statements))), checked
+
+
+def _in_its_own_words(claim: Claim) -> bool:
+    """Whether the words of a claim name the finding only: "heart and mediastinum are normal" says more."""
+    return claim.observation not in ("Cardiomegaly", INFECTION)
+
+
+class _Part(NamedTuple):
+    """A part of a sentence with the claims, statements and surroundings in it."""
+
+    begin: int
+    end: int
+    claims: tuple[Claim, ...]
+    statements: tuple[Statement, ...]
+    around: tuple[Surrounding, ...]
+
+
+def _part_faults(sentence: str, covered: str, part: _Part, parts: list[_Part]) -> Iterator[Fault]:
+    text = sentence[part.begin : part.end].strip(" ,;:.")
+    called = [one for one in part.claims if one.called]
+    if called and (measure := _MEASURE.search(covered, part.begin, part.end)):
+        yield Fault("measurement", f"“{measure[0]}” gives a measure, and nothing was measured.", measure[0])
+    for one in part.around:
+        words = sentence[one.start : one.end].strip()
+        if called and _FOREIGN.match(covered, one.start) and _touches(covered, one, called):
+            yield Fault("unread", f"“{words}” is not where the findings beside it lie.", words)
+        else:
+            message = f"“{words}” {one.what}, which is not checked."
+            yield Fault(one.kind, message, words if part.claims or part.statements else text)
+    if part.claims or part.statements:
+        yield from _unread_words(covered, part)
+    elif not any(one.kind in _ELSEWHERE_ONLY for one in part.around):
+        yield from _alone(covered, part, text, [one for one in parts if one is not part])
+
+
+def _unread_words(covered: str, part: _Part) -> Iterator[Fault]:
+    """Words beside a finding or a statement that cannot be read."""
+    for word in WORD.finditer(covered, part.begin, part.end):
+        place = word.start()
+        if any(one.start <= place < one.end for one in part.around):
+            continue
+        if any(one.start <= place < one.end for one in part.statements):
+            continue
+        if any(one.start <= place < one.end for one in part.claims if one.observation not in BY_NAME):
             continue
         if word[0] not in vocabulary.ALLOWED_WORDS:
-            return f"“{word[0]}” has no support in the evidence."
-        stated = any(one.start <= word.start() < one.end for one in statements)
-        if word[0] in _UNDERSTOOD and not stated and not _recognised(covered, word, claims):
-            return f"“{word[0]}” is said of something that the evidence does not cover."
-    if found := _UNCLEAR.search(lowered) or _TWICE_DENIED.search(lowered):
-        return f"“{found[0]}” cannot be understood with certainty."
-    if unclear := _unaccounted(lowered, claims, statements) or _half_denied(lowered, claims):
-        return f"“{unclear}” cannot be understood with certainty."
-    if found_organ := _foreign_organ(lowered, claims, statements):
-        return f"“{found_organ}” is not where the findings beside it lie."
-    for one in claims:
-        if one.presence == "not mentioned":
-            return f"It speaks of {one.observation.replace('_', ' ').lower()} without saying whether it is there."
-    return None
+            yield Fault("unread", f"“{word[0]}” cannot be read with certainty.", word[0])
+            return
+        if word[0] in _UNDERSTOOD and not part.around and not _recognised(covered, word, part.claims):
+            yield Fault("unread", f"“{word[0]}” is said of something that cannot be made out.", word[0])
+            return
 
 
-def _idle(lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...]) -> str | None:
-    """A degree, an extent, an age or a shape of nothing that the evidence covers: "prominent lungs"."""
-    for word, indices in details_in(lowered, claims, statements):
-        if not indices:
-            return f"“{word}” is said of something that the evidence does not cover."
-    return None
+def _alone(covered: str, part: _Part, text: str, others: list[_Part]) -> Iterator[Fault]:
+    """A part in which nothing is understood: does it speak of what the findings cover, or of what went before?"""
+    beside = [one for one in others if one.claims or one.statements]
+    # Whatever is left of a sentence about bones or devices speaks of these.
+    aside = any(one.around for one in others) and not beside
+    words = set(WORD.findall(covered[part.begin : part.end]))
+    alarming = words & (vocabulary.ALARMING_WORDS | vocabulary.DETAIL_WORDS)
+    speaking = words & (vocabulary.COVERED_WORDS | (vocabulary.JUDGING_WORDS - {"change", "changes"}))
+    if part.around:
+        # A comparison or a recommendation may name an organ, but says nothing of a finding there.
+        speaking &= vocabulary.FINDING_WORDS | vocabulary.IMPLIED_WORDS
+    unknown = sorted(words - vocabulary.ALLOWED_WORDS)
+    # "The epiglottis is normal", and "no evidence of metastatic disease".
+    if aside or unknown or (alarming and _DENIAL.search(covered, part.begin, part.end)):
+        speaking -= _JUDGEMENTS
+        if not speaking and alarming and _DENIAL.search(covered, part.begin, part.end):
+            yield Fault("outside", f"“{sorted(alarming)[0]}” lies outside the 14 findings.", text)
+            return
+    if not part.around and "ratio" in words and (measure := _MEASURE.search(covered, part.begin, part.end)):
+        yield Fault("measurement", f"“{measure[0]}” gives a measure, and nothing was measured.", text)
+        return
+    bare = not alarming and not unknown and speaking <= vocabulary.STRUCTURE_WORDS
+    if bare and speaking and (beside or aside):
+        # A subject whose predicate stands in another part: "the lungs are | without consolidation".
+        return
+    if speaking:
+        yield Fault("unread", f"“{text}” speaks of the chest and cannot be read.", text)
+    elif not part.around and not aside and (measure := _MEASURED.search(covered, part.begin, part.end)):
+        yield Fault("measurement", f"“{measure[0]}” gives a measure, and nothing was measured.", text)
+    elif (alarming and not part.around and not aside) or (_SURE.search(covered, part.begin, part.end) and not aside):
+        yield Fault("unread", f"“{text}” does not say of what it speaks.", text)
+    elif unknown and not part.around:
+        yield Fault("outside", f"“{unknown[0]}” lies outside the 14 findings.", text)
+
+
+def _whole(faults: list[Fault], own: tuple[Claim, ...], statements: tuple[Statement, ...]) -> Iterator[Fault]:
+    """The faults; where nothing of a sentence is checked, one fault says so of all of it."""
+    told = False
+    for fault in faults:
+        outside = fault.kind not in _REFUSING
+        if outside and not own and not statements:
+            if not told:
+                yield fault._replace(words="")
+            told = True
+        else:
+            yield fault
+
+
+_REFUSING = frozenset(("measurement", "unread", "garbled", "artefact"))
+
+
+def _touches(covered: str, one: Surrounding, called: list[Claim]) -> bool:
+    return any(
+        (one.end <= claim.start and _BEFORE_IT.fullmatch(covered[one.end : claim.start]))
+        or (claim.end <= one.start and _BEHIND_IT.match(covered[claim.end : one.start]))
+        for claim in called
+    )
+
+
+_Spanned = TypeVar("_Spanned", Claim, Statement)
+
+
+def _within(ones: tuple[_Spanned, ...], begin: int, end: int) -> tuple[_Spanned, ...]:
+    return tuple(one for one in ones if one.start < end and begin < one.end)
+
+
+def _inside(around: list[Surrounding], begin: int, end: int) -> tuple[Surrounding, ...]:
+    return tuple(one for one in around if begin <= one.start < end)
 
 
 def _recognised(lowered: str, word: re.Match[str], claims: tuple[Claim, ...]) -> bool:
-    """Whether a word belongs to what the labeler reads: to a finding, or to "clear of"."""
+    """Whether a word belongs to what is read: to a finding, or to "clear of"."""
     if word[0] == "clear":
         return lowered.startswith(" of", word.end())
     if word[0] in ("change", "changes"):
         return any(one.start() <= word.start() < one.end() for one in _CHANGES.finditer(lowered))
+    if word[0] in _FREE:
+        return bool(claims)
     plain = word[0] in vocabulary.FINDING_WORDS or word[0] in vocabulary.IMPLIED_WORDS
     return any(one.start <= word.start() < one.end and (plain or one.observation not in BY_NAME) for one in claims)
 
 
-def _unaccounted(lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...]) -> str | None:
+def _misread(
+    lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...], parts: list[_Part]
+) -> Iterator[Fault]:
+    """Words that may turn the sense of what is read."""
+    if found := _unclear(lowered, statements) or _TWICE_DENIED.search(lowered):
+        yield Fault("unread", f"“{found[0]}” cannot be understood with certainty.", found[0])
+    elif unclear := _unaccounted(lowered, parts) or _half_denied(lowered, parts):
+        yield Fault("unread", f"“{unclear}” cannot be understood with certainty.", unclear)
+    elif found_organ := _foreign_organ(lowered, claims, statements):
+        yield Fault("unread", f"“{found_organ}” is not where the findings beside it lie.", found_organ)
+    elif idle := _idle(lowered, claims, statements, parts):
+        yield Fault("unread", f"“{idle}” is said of something that cannot be made out.", idle)
+
+
+def _unclear(lowered: str, statements: tuple[Statement, ...]) -> re.Match[str] | None:
+    for found in _UNCLEAR.finditer(lowered):
+        if not any(one.start <= found.start() < one.end for one in statements):
+            return found
+    return None
+
+
+def _idle(lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...], parts: list[_Part]) -> str | None:
+    """A degree, an extent, an age or a shape of nothing that is understood: "prominent lungs"."""
+    aside = [(one.begin, one.end) for one in parts if one.around and not one.claims]
+    for word, indices in details_in(lowered, claims, statements):
+        if not indices and not any(word in WORD.findall(lowered[begin:end]) for begin, end in aside):
+            return word
+    return None
+
+
+def _unaccounted(lowered: str, parts: list[_Part]) -> str | None:
     """A denial, a doubt or an adjective of which no claim shows that it was understood."""
-    for begin, end in parts_of(lowered):
-        if any(one.start < end and begin < one.end for one in statements):
+    for part in parts:
+        if not part.claims and part.around:
+            continue
+        said = {one.presence for one in part.claims}
+        if part.statements:
             # A statement denies by itself, but it is never in doubt.
-            doubt = _DOUBT.search(lowered, begin, end)
-            if doubt and not any(one.presence == "uncertain" for one in claims if one.start < end and begin < one.end):
+            if (doubt := _DOUBT.search(lowered, part.begin, part.end)) and "uncertain" not in said:
                 return doubt[0]
             continue
-        said = {one.presence for one in claims if one.start < end and begin < one.end}
+        if any(one.presupposed == "complement" for one in part.claims):
+            said |= {"absent"}
         for words, understood in ((_DENIAL, {"absent", "uncertain"}), (_DOUBT, {"uncertain"})):
-            if (found := words.search(lowered, begin, end)) and not said & understood:
+            if (found := words.search(lowered, part.begin, part.end)) and not said & understood:
                 return found[0]
-        if not said and (found := _NEEDY.search(lowered, begin, end)):
+        if not said and (found := _NEEDY.search(lowered, part.begin, part.end)):
             return found[0]
     return None
 
 
-def _half_denied(lowered: str, claims: tuple[Claim, ...]) -> str | None:
+def _half_denied(lowered: str, parts: list[_Part]) -> str | None:
     """Words that say that something is there, behind a denial that may reach it: "no effusion, and a mass is seen"."""
-    for begin, end in parts_of(lowered):
-        if lowered.startswith("and", begin) and not _DENIAL.search(lowered, begin, end):
-            within = [one for one in claims if one.start < end and begin < one.end]
-            found = _THERE.search(lowered, begin, end)
-            if found and within and all(one.presence == "absent" for one in within):
+    for part in parts:
+        if lowered.startswith("and", part.begin) and not _DENIAL.search(lowered, part.begin, part.end):
+            found = _THERE.search(lowered, part.begin, part.end)
+            if found and part.claims and all(one.presence == "absent" for one in part.claims):
                 return found[0]
     return None
 
@@ -190,6 +350,10 @@ def _foreign_organ(lowered: str, claims: tuple[Claim, ...], statements: tuple[St
                     break
         # In a denial a lung is any place in the chest: "no pneumothorax in either lung".
         meant = [one for one in named if organ != "lung" or one.presence != "absent"]
-        if meant and not any(organ_of(one.observation) == organ for one in meant):
+        if meant and not any(organ in organs_of(one.observation) for one in meant):
             return word
     return None
+
+
+def _shown(claim: Claim) -> str:
+    return claim.observation.replace("_", " ").lower()

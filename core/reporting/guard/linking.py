@@ -16,7 +16,7 @@ def link(draft: Draft, evidence: Evidence) -> tuple[Sentence, ...]:
     A sentence that calls a finding rests on those it calls first, then on those it denies; one that says that a part of
     the chest is normal rests on all findings of that part.
     """
-    case = Case(evidence)
+    case = Case.of(evidence)
     sections: tuple[tuple[Section, str], ...] = (("findings", draft.findings), ("impression", draft.impression))
     return tuple(_linked(section, text, case) for section, paragraph in sections for text in divide(paragraph))
 

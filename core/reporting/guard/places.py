@@ -4,15 +4,20 @@ import re
 from collections.abc import Iterator
 
 from core.findings import BY_NAME
-from core.labeler.attributes import joined, reach
 
 _LEVELS: dict[str, re.Pattern[str]] = {
     "upper": re.compile(r"\b(?:upper|apex|apices|(?:bi)?apical)\b"),
-    "middle": re.compile(r"\b(?:middle|mid|lingular?)\b"),
+    "middle": re.compile(r"\b(?:middle|mid|mid(?:zone|lung)s?|lingular?|(?:peri)?hil(?:um|ar|a))\b"),
     "lower": re.compile(r"\b(?:lower|bases?|(?:bi)?bas(?:al|ilar))\b"),
 }
+# "Both on the right" counts findings, "both bases" names sides.
+_OF_SIDES = (
+    r"(?= (?:of )?(?:the )?(?:lungs?|sides?|bas|apic|apex|hemithor|pleura|upper|lower|middle|mid"
+    r"|costophrenic|zones?|lobes?|hil))"
+)
 _SIDES = re.compile(
-    r"\b(?:(?P<left>left)|(?P<right>right)|(?P<bilateral>bilateral(?:ly)?|both|bibas\w+|biapical|each))\b"
+    r"\b(?:(?P<left>left)|(?P<right>right)"
+    rf"|(?P<bilateral>bilateral(?:ly)?\b|(?:both|either|each){_OF_SIDES}|bibas\w+|biapical))"
 )
 # Both sides, unless one is named beside them: "the bases", "the upper lobes", but "the zones of the left lung".
 _PLURAL = re.compile(r"\b(?:bases|apices|lobes|zones|hemithoraces|sides)\b")
@@ -23,12 +28,19 @@ _LEADING = re.compile(
     r"(?:,|\b(?:there|is|are)\b)"
     r"|(?:the )?(?P<of>left|right) [^,;]*?\b(?:shows?|has|demonstrates?|reveals?)\b)"
 )
+_STOP = re.compile(r"[,;]|\b(?:but|however|although|with|without)\b")
+_CONJUNCTION = re.compile(r"\b(?:and|or)\b")
+_JOINED = re.compile(
+    r"^[\s/,]*(?:and|or|and/or|versus|vs\.?|with)?[\s/,]*"
+    r"(?:(?:associated|adjacent|underlying|overlying|accompanying|subsegmental|compressive|mild|small) )?$"
+)
 # Organs in the words that the guard lets through. "Chest" and "hemithorax" hold all of them.
 _ORGANS = re.compile(
     r"\b(?:(?P<heart>heart|cardiac|cardiomediastinal|cardio mediastinal)"
     r"|(?P<pleura>pleur\w+)"
     # A pleural effusion may lie at the base of a lung.
-    r"|(?P<lung>lungs?(?! (?:bas|ap|zone|field))|pulmonary|parenchymal?|lobes?|lingular?))\b"
+    r"|(?P<lung>(?<!in the left )(?<!in the right )lungs?(?! (?:bas|ap|zone|field))|pulmonary(?! (?:vascul"
+    r"|venous|arter|vessel))|parenchymal?|lobes?|lingular?))\b"
 )
 
 
@@ -45,6 +57,14 @@ def sides_in(lowered: str) -> frozenset[str]:
     if not sides and _PLURAL.search(lowered):
         sides.add("bilateral")
     return frozenset(sides)
+
+
+_PAIR = re.compile(r"\b(left|right)[- ](?:sided |lung )?(upper|apex|apical|middle|mid|lower|bas(?:e|al|ilar))\b")
+
+
+def pairs_in(lowered: str) -> frozenset[tuple[str, str]]:
+    """Sides and levels that words in lower case name in one: "right upper" is ``("right", "upper")``."""
+    return frozenset((side, next(iter(levels_in(level)))) for side, level in _PAIR.findall(lowered))
 
 
 def leading_side(lowered: str) -> str | None:
@@ -64,14 +84,27 @@ def near(lowered: str, spans: list[tuple[int, int]], index: int) -> Iterator[str
     start, end = spans[index]
     before = min(max((stop for _, stop in spans[:index]), default=0), start)
     after = max(min((begin for begin, _ in spans[index + 1 :]), default=len(lowered)), end)
-    left, right = reach(lowered, start, end, before, after)
+    left, right = _reach(lowered, start, end, before, after)
     yield lowered[left:end]
     yield lowered[end:right]
 
 
 def in_one_list(lowered: str, spans: list[tuple[int, int]], index: int) -> bool:
     """Whether a term and the next one stand in one list: "effusion and atelectasis"."""
-    return joined(lowered, spans[index][1], spans[index + 1][0])
+    return _JOINED.match(lowered[spans[index][1] : spans[index + 1][0]]) is not None
+
+
+def _reach(lowered: str, start: int, end: int, before: int, after: int) -> tuple[int, int]:
+    """How far the words around a term speak of it, between the end of the term before and the next one's start."""
+    left = before
+    # Of the words between two terms, those behind the last "and" speak of the second: "effusion and left nodule".
+    conjunctions = _CONJUNCTION.finditer(lowered, before, start) if before else ()
+    for stop in (*_STOP.finditer(lowered, before, start), *conjunctions):
+        left = max(left, stop.end())
+    found = _STOP.search(lowered, end, after)
+    if found is None and after < len(lowered):
+        found = next(reversed(list(_CONJUNCTION.finditer(lowered, end, after))), None)
+    return left, found.start() if found else after
 
 
 def organs_in(lowered: str) -> Iterator[tuple[str, str, int]]:
@@ -80,9 +113,14 @@ def organs_in(lowered: str) -> Iterator[tuple[str, str, int]]:
         yield str(found.lastgroup), found[0], found.start()
 
 
-def organ_of(observation: str) -> str | None:
-    """The organ of a finding or of a further observation, all of which lie in the lung; None for a hernia."""
+_ANY_ORGAN = frozenset(("pleura", "lung"))
+
+
+def organs_of(observation: str) -> frozenset[str]:
+    """The organs that may hold a finding or a further observation; none of these three holds a hernia."""
+    if observation in ("Blunted_angle", "Whiteout", "Lucency"):
+        return _ANY_ORGAN
     if observation not in BY_NAME:
-        return "lung"
+        return frozenset(("lung",))
     group = BY_NAME[observation].group
-    return "heart" if observation == "Cardiomegaly" else None if group == "mediastinum" else group
+    return frozenset(("heart",) if observation == "Cardiomegaly" else () if group == "mediastinum" else (group,))

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from core.reporting.guard import vocabulary
+from core.reporting.guard.certainties import certainty_in, is_doubted
 from core.reporting.guard.claims import Claim, alternatives_in, claims_in, details_in
-from core.reporting.guard.faults import faults_in
-from core.reporting.guard.places import levels_in, sides_in
+from core.reporting.guard.faults import Fault, faults_in
+from core.reporting.guard.places import levels_in, pairs_in, sides_in
 from core.reporting.guard.statements import Statement, leaves_aside, makes_exception, statements_in
-from core.reporting.guard.verdict import ViolationKind
 
 # In characters. The longest sentence of Open-i has 262, the template's longest fewer than 400.
 LONGEST = 600
@@ -24,11 +23,13 @@ class Reading:
         details: words for a degree, extent, age or shape, each with the indices of the claims that it may qualify.
         sides: all sides that it names.
         levels: all levels of the lung that it names, but where it calls them normal.
-        hedged: whether it uses a word between possible and certain.
+        pairs: sides and levels that it names in one, but where it calls them normal.
+        certain: words by which it is certain of something that it puts in doubt elsewhere, or None.
+        doubted: whether it doubts in words that qualify no single finding ("which may or may not be real").
         alternatives: indices of claims that an "or" joins.
         rest: indices of claims that leave aside what is named beside them ("otherwise no focal opacity").
         exception: whether it excepts something from what it says ("apart from the effusion").
-        faults: what is wrong with it whatever the evidence.
+        faults: what is wrong with it whatever the evidence, and what of it lies outside.
     """
 
     claims: tuple[Claim, ...]
@@ -36,11 +37,13 @@ class Reading:
     details: tuple[tuple[str, tuple[int, ...]], ...]
     sides: frozenset[str]
     levels: frozenset[str]
-    hedged: bool
+    pairs: frozenset[tuple[str, str]]
+    certain: str | None
+    doubted: bool
     alternatives: frozenset[int]
     rest: frozenset[int]
     exception: bool
-    faults: tuple[tuple[ViolationKind, str], ...]
+    faults: tuple[Fault, ...]
 
 
 _UNREAD = Reading(
@@ -49,11 +52,13 @@ _UNREAD = Reading(
     details=(),
     sides=frozenset(),
     levels=frozenset(),
-    hedged=False,
+    pairs=frozenset(),
+    certain=None,
+    doubted=False,
     alternatives=frozenset(),
     rest=frozenset(),
     exception=False,
-    faults=(("garbled", f"It has more than {LONGEST} characters; no sentence of a report has so many."),),
+    faults=(Fault("garbled", f"It has more than {LONGEST} characters; no sentence of a report has so many.", ""),),
 )
 
 
@@ -65,17 +70,20 @@ def read(sentence: str) -> Reading:
     lowered = sentence.lower()
     claims = claims_in(sentence)
     statements = statements_in(lowered)
+    faults, checked = faults_in(sentence, lowered, claims, statements)
     return Reading(
         claims=claims,
         statements=statements,
         details=details_in(lowered, claims, statements),
-        sides=sides_in(lowered),
-        levels=levels_in(_without(lowered, statements)),
-        hedged=vocabulary.HALF_HEDGES.search(lowered) is not None,
+        sides=sides_in(checked),
+        levels=levels_in(_without(checked, statements)),
+        pairs=pairs_in(_without(checked, statements)),
+        certain=certainty_in(lowered),
+        doubted=is_doubted(lowered),
         alternatives=alternatives_in(lowered, claims),
         rest=frozenset(index for index, one in enumerate(claims) if leaves_aside(lowered, one.start)),
         exception=makes_exception(lowered),
-        faults=faults_in(sentence, lowered, claims, statements),
+        faults=faults,
     )
 
 

@@ -17,19 +17,19 @@ def repair(draft: Draft, evidence: Evidence) -> Draft:
     """Keep what may stand, cut what may not, and state what is missing in plain words.
 
     Sentences that may not be shown lose the offending words or clause where the rest can stand, and are dropped where
-    it cannot; sentences that only repeat are dropped. Each finding that Findings, or for a present one Impression, no
+    it cannot; sentences that only repeat are dropped. Each finding that Findings, or for a likely one Impression, no
     longer names gets a plain sentence in front. A section that is left with nothing gets a normal statement that the
     evidence supports. The result may still be at fault: examine it again.
     """
-    case = Case(evidence)
+    case = Case.of(evidence)
     findings = _kept(draft.findings, case)
     impression = _kept(draft.impression, case)
     findings = [*_missing(findings, evidence.decided("present", "possible")), *findings]
     if not any(_normal(sentence) for sentence in findings):
         findings += _normal_statements(case, evidence)
-    wanted = evidence.decided("present")
-    if not (wanted or impression) or any(one.rest for sentence in impression for one in read(sentence).statements):
-        wanted = evidence.decided("present", "possible")
+    wanted = evidence.decided("present", "possible")
+    if impression and not any(one.rest for sentence in impression for one in read(sentence).statements):
+        wanted = [item for item in wanted if not case.doubtful(item.finding.name)]
     impression = [*_missing(impression, wanted), *impression]
     if not impression:
         whole = len(case.having(LABELS, "absent")) == len(LABELS)

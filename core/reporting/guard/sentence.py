@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from core.findings import BY_NAME, display_name
 from core.reporting.evidence import Evidence
-from core.reporting.guard.case import Case, Site, bare
+from core.reporting.guard.case import Case, bare
 from core.reporting.guard.claims import Claim
+from core.reporting.guard.placing import places
 from core.reporting.guard.reading import Reading, read
 from core.reporting.guard.verdict import Violation, ViolationKind
 
@@ -22,7 +23,7 @@ def examine_sentence(sentence: str, evidence: Evidence) -> tuple[Violation, ...]
     points, the model and its attention, which the writer may not; what it says of the 14 findings is judged like
     anything else.
     """
-    return judge(sentence, Case(evidence))
+    return judge(sentence, Case.of(evidence))
 
 
 def judge(sentence: str, case: Case) -> tuple[Violation, ...]:
@@ -31,16 +32,22 @@ def judge(sentence: str, case: Case) -> tuple[Violation, ...]:
     if _TEMPLATE.search(sentence) and bare(sentence) in case.template:
         own = (_labelled(sentence, claim, False, case) for claim in reading.claims if claim.observation in BY_NAME)
         return tuple(itertools.chain.from_iterable(own))
-    found = [Violation(kind, sentence, (), message) for kind, message in reading.faults]
+    found = [Violation(fault.kind, sentence, (), fault.message, fault.words) for fault in reading.faults]
     for index, claim in enumerate(reading.claims):
+        aside = _left_aside(reading, index in reading.rest, case)
         if claim.observation in BY_NAME:
             # "Atelectasis or consolidation" leaves open which of them it is.
-            found.extend(_labelled(sentence, claim, reading.hedged or index in reading.alternatives, case))
+            doubted = index in reading.alternatives or reading.doubted
+            found.extend(_labelled(sentence, claim, doubted, case))
+            found.extend(_lookalikes(sentence, claim, aside, case))
         else:
-            found.extend(_further(sentence, claim, _left_aside(reading, index in reading.rest, case), case))
+            found.extend(_further(sentence, claim, aside, case))
+        found.extend(_presupposed(sentence, claim, reading, case))
+    found.extend(_certain(sentence, reading, case))
     found.extend(_statements(sentence, reading, case))
     found.extend(_details(sentence, reading))
-    found.extend(_places(sentence, reading, case))
+    found.extend(_counts(sentence, reading, case))
+    found.extend(places(sentence, reading, case))
     return tuple(dict.fromkeys(found))
 
 
@@ -52,7 +59,8 @@ def supporting(claim: Claim, case: Case) -> tuple[str, ...]:
         return ()
     if claim.presence == "absent":
         return claim.implied.denied_by
-    return case.having(claim.implied.asserted_by, "present" if claim.presence == "present" else "possible")
+    wanted = claim.presence == "uncertain"
+    return tuple(name for name in case.called(claim.implied.asserted_by) if case.doubtful(name) == wanted)
 
 
 def _labelled(sentence: str, claim: Claim, doubted: bool, case: Case) -> Iterator[Violation]:
@@ -66,15 +74,67 @@ def _labelled(sentence: str, claim: Claim, doubted: bool, case: Case) -> Iterato
     if decision == "unknown":
         kind, message = "added", f"{shown} is spoken of, and this model does not assess it."
     elif decision == "absent" and said != "absent":
-        kind, message = "added", f"{shown} is called {said}, and the evidence has it absent."
+        kind, message = "added", f"{shown} is called {said}, and the evidence does not call it."
     elif decision in ("present", "possible") and said == "absent":
         kind, message = "flipped", f"{shown} is denied, and the evidence has it {decision}."
-    elif decision in ("present", "possible") and not case.doubted(name) and said == "uncertain":
-        kind, message = "made_uncertain", f"{shown} is put in doubt, and it is more likely there than not."
-    elif decision in ("present", "possible") and case.doubted(name) and said == "present" and not doubted:
-        kind, message = "made_certain", f"{shown} is called certain, and it is less likely there than not."
+    elif decision in ("present", "possible") and not case.doubtful(name):
+        if said == "uncertain" or (doubted and said == "present"):
+            kind, message = "made_uncertain", f"{shown} is put in doubt, and the evidence has it likely."
+    elif decision in ("present", "possible") and said == "present":
+        kind, message = "made_certain", f"{shown} is stated without doubt, and the evidence has it below one half."
     if kind:
         yield Violation(kind, sentence, (name,), message)
+
+
+def _lookalikes(sentence: str, claim: Claim, aside: frozenset[str], case: Case) -> Iterator[Violation]:
+    """A finding denied beside one that looks like it: "no consolidation" beside a pneumonia."""
+    if claim.presence != "absent" or case.decisions[claim.observation] != "absent":
+        return
+    # "Pleural thickening, but no effusion" is a distinction that radiologists make.
+    if BY_NAME[claim.observation].group != "lung":
+        return
+    called = tuple(
+        name for name in case.called(BY_NAME) if claim.observation in BY_NAME[name].resembles and name not in aside
+    )
+    if called:
+        message = f"{display_name(claim.observation)} is denied beside {_listed(called)}, which looks like it."
+        yield Violation("contradiction", sentence, called, message)
+
+
+def _presupposed(sentence: str, claim: Claim, reading: Reading, case: Case) -> Iterator[Violation]:
+    """A finding that a sentence takes for known and that the evidence does not have."""
+    if claim.observation not in BY_NAME and claim.implied is None:
+        return
+    shown = display_name(claim.observation).lower()
+    names = (claim.observation,) if claim.observation in BY_NAME else claim.implied.asserted_by if claim.implied else ()
+    called = case.called(names)
+    taken = claim.presupposed
+    if taken in ("complement", "known") and not called:
+        yield Violation(
+            "presupposed", sentence, _only(claim.observation), f"It takes a {shown} for known; none is called."
+        )
+    elif taken == "another":
+        if claim.presence == "absent" and not called:
+            message = f"It takes a {shown} for known beside the one denied; none is called."
+            yield Violation("presupposed", sentence, _only(claim.observation), message)
+        elif claim.called and not _several(names, case):
+            yield Violation("count", sentence, _only(claim.observation), f"It speaks of more than one {shown}.")
+    elif taken == "host":
+        others = [one for one in reading.claims if one is not claim and one.called]
+        if not others and not case.anything_called:
+            message = f"It speaks of {shown} beside some finding; none is called."
+            yield Violation("presupposed", sentence, _only(claim.observation), message)
+
+
+def _certain(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
+    """Certainty in a sentence that puts a finding in doubt, as it must, and takes the doubt back."""
+    if reading.certain is None:
+        return
+    for claim in reading.claims:
+        names = (claim.observation,) if claim.observation in BY_NAME else ()
+        if claim.presence == "uncertain" and case.called(names) and case.doubtful(claim.observation):
+            message = f"“{reading.certain}” takes the doubt from {display_name(claim.observation).lower()}."
+            yield Violation("made_certain", sentence, names, message)
 
 
 def _left_aside(reading: Reading, rest: bool, case: Case) -> frozenset[str]:
@@ -97,9 +157,9 @@ def _further(sentence: str, claim: Claim, aside: frozenset[str], case: Case) -> 
     if claim.observation == "Enlarged_Cardiomediastinum" and claim.presence == "absent":
         return
     if claim.implied is None:
-        yield Violation("outside", sentence, (), f"{shown} follows from none of the findings.")
+        yield Violation("outside", sentence, (), f"{shown} follows from none of the findings.", shown.lower())
     elif claim.presence == "absent":
-        called = _without(case.having(claim.implied.denied_by, "present", "possible"), aside)
+        called = _without(case.called(claim.implied.denied_by), aside)
         if called:
             yield Violation(
                 "contradiction", sentence, called, f"{shown} is denied, and the evidence has {_listed(called)}."
@@ -109,7 +169,7 @@ def _further(sentence: str, claim: Claim, aside: frozenset[str], case: Case) -> 
                 "added", sentence, unknown, f"{shown} is denied, and this model does not assess {_listed(unknown)}."
             )
     elif not supporting(claim, case):
-        if called := case.having(claim.implied.asserted_by, "present", "possible"):
+        if called := case.called(claim.implied.asserted_by):
             kind: ViolationKind = "made_certain" if claim.presence == "present" else "made_uncertain"
             message = f"{shown} is called {claim.presence}, unlike {_listed(called)} in the evidence."
             yield Violation(kind, sentence, called, message)
@@ -122,8 +182,7 @@ def _statements(sentence: str, reading: Reading, case: Case) -> Iterator[Violati
         if one.findings == ("Cardiomegaly",) and any(claim.observation == "Cardiomegaly" for claim in reading.claims):
             continue
         words = sentence[one.start : one.end]
-        called = case.having(one.findings, "present", "possible")
-        if called := _without(called, _left_aside(reading, one.rest, case)):
+        if called := _without(case.called(one.findings), _left_aside(reading, one.rest, case)):
             message = f"“{words}” contradicts the evidence, which has {_listed(called)}."
             yield Violation("contradiction", sentence, called, message)
         if unknown := case.having(one.findings, "unknown"):
@@ -133,61 +192,24 @@ def _statements(sentence: str, reading: Reading, case: Case) -> Iterator[Violati
 
 def _details(sentence: str, reading: Reading) -> Iterator[Violation]:
     for word, indices in reading.details:
-        if names := [reading.claims[index].observation for index in indices if reading.claims[index].called]:
-            known = tuple(name for name in names if name in BY_NAME)
+        claims = [reading.claims[index] for index in indices if reading.claims[index].called]
+        if any(one.observation in BY_NAME or one.implied for one in claims):
+            known = tuple(one.observation for one in claims if one.observation in BY_NAME)
             yield Violation("severity", sentence, known, f"“{word}” is said of a finding, and the evidence does not.")
 
 
-def _places(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
-    called = [claim for claim in reading.claims if claim.called]
-    if not reading.sides and not reading.levels and not any(claim.side for claim in called):
-        return
-    sites = []
-    misplaced = set()
-    beyond = set()
-    for claim in called:
-        where = [case.site(name) for name in supporting(claim, case)]
-        sites += where
-        if not where:
-            continue
-        # A side that is named once in a sentence is read as that of all that it calls.
-        side = claim.side or (_other_side(reading.sides, where) if claim.sided else None)
-        if side and all(site.side != side for site in where):
-            misplaced.add(side)
-            message = _place_message(display_name(claim.observation), side, where[0].words)
-            yield Violation("side", sentence, _only(claim.observation), message)
-        for level in sorted(claim.levels):
-            if not _has_level(where, level):
-                beyond.add(level)
-                yield _no_level(sentence, level, _only(claim.observation))
-    denies = bool(reading.statements) or any(claim.presence == "absent" for claim in reading.claims)
-    given = {site.side for site in sites}
-    for side in sorted(reading.sides):
-        if side in given | misplaced or ("bilateral" in given and {"left", "right"} <= reading.sides):
-            continue
-        if side == "bilateral" and denies:
-            continue
-        yield Violation("side", sentence, (), f"“{side}” is stated, and the evidence gives no such side.")
-    if sites:
-        for level in sorted(reading.levels - beyond):
-            if not _has_level(sites, level):
-                yield _no_level(sentence, level, ())
+def _counts(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
+    """Several of a finding that the evidence has in one place, or in none."""
+    for claim in reading.claims:
+        names = supporting(claim, case)
+        if claim.plural and claim.called and names and not _several(names, case):
+            shown = sentence[claim.start : claim.end]
+            message = f"“{shown}” speaks of several, and the evidence has no two places."
+            yield Violation("count", sentence, _only(claim.observation), message)
 
 
-def _other_side(sides: frozenset[str], where: list[Site]) -> str | None:
-    """The one side that a sentence names, where the evidence has what it calls on the other."""
-    other = {"left": "right", "right": "left"}
-    side = next(iter(sides)) if len(sides) == 1 else ""
-    return side if side in other and any(site.side == other[side] for site in where) else None
-
-
-def _has_level(sites: list[Site], level: str) -> bool:
-    return any(level in site.levels for site in sites)
-
-
-def _no_level(sentence: str, level: str, names: tuple[str, ...]) -> Violation:
-    message = f"A place at the {level} level is stated, and the evidence gives none."
-    return Violation("side", sentence, names, message)
+def _several(names: tuple[str, ...], case: Case) -> bool:
+    return any(len(case.places(name)) > 1 for name in names)
 
 
 def _without(names: tuple[str, ...], aside: frozenset[str]) -> tuple[str, ...]:
@@ -196,11 +218,6 @@ def _without(names: tuple[str, ...], aside: frozenset[str]) -> tuple[str, ...]:
 
 def _only(name: str) -> tuple[str, ...]:
     return (name,) if name in BY_NAME else ()
-
-
-def _place_message(shown: str, side: str, words: str) -> str:
-    where = f"the evidence has it in the {words}" if words else "the evidence gives no place"
-    return f"{shown} is placed {'on both sides' if side == 'bilateral' else f'on the {side}'}, and {where}."
 
 
 def _listed(names: tuple[str, ...]) -> str:

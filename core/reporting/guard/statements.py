@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from core.findings import FINDINGS
-from core.labeler.lexicon import INFECTION, LESION, OPACITY
+from core.labeler.observations import INFECTION, LESION, OPACITY
 
 LUNG = tuple(finding.name for finding in FINDINGS if finding.group == "lung")
 PLEURA = tuple(finding.name for finding in FINDINGS if finding.group == "pleura")
@@ -12,9 +12,9 @@ HEART = ("Cardiomegaly",)
 # "No acute cardiopulmonary abnormality" beside any called finding reads as a contradiction.
 ALL = tuple(finding.name for finding in FINDINGS)
 
-_AIRSPACE = ("Atelectasis", "Consolidation", "Edema", "Infiltration", "Pneumonia")
+AIRSPACE = ("Atelectasis", "Consolidation", "Edema", "Infiltration", "Pneumonia")
 _INTERSTITIAL = ("Edema", "Fibrosis", "Infiltration", "Pneumonia")
-_LUMPS = ("Mass", "Nodule")
+LUMPS = ("Mass", "Nodule")
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Implication:
 # Observations of the labeler that are missing here (congestion, fractures, devices, ...) follow from none of the 14.
 IMPLICATIONS: dict[str, Implication] = {
     INFECTION: Implication(("Pneumonia",), ("Consolidation", "Infiltration", "Pneumonia")),
-    LESION: Implication(_LUMPS, _LUMPS),
+    LESION: Implication(LUMPS, LUMPS),
 }
-_OPACITY = Implication((*_AIRSPACE, "Fibrosis", *_LUMPS), (*_AIRSPACE, "Fibrosis", *_LUMPS))
+OPACITY_IMPLIED = Implication((*AIRSPACE, "Fibrosis", *LUMPS), (*AIRSPACE, "Fibrosis", *LUMPS))
 _OPACITY_OF_A_KIND: tuple[tuple[re.Pattern[str], Implication], ...] = (
-    (re.compile(r"air[- ]?space|alveolar"), Implication(_AIRSPACE, _AIRSPACE)),
+    (re.compile(r"air[- ]?space|alveolar"), Implication(AIRSPACE, AIRSPACE)),
     (re.compile(r"interstitial"), Implication(_INTERSTITIAL, _INTERSTITIAL)),
 )
 
@@ -53,7 +53,7 @@ def implication(observation: str, lowered: str, start: int, end: int) -> Implica
     if observation == OPACITY:
         # The words just in front may say of what kind it is: "airspace opacity".
         words = [*lowered[:start].split()[-2:], lowered[start:end]]
-        return next((one for kind, one in _OPACITY_OF_A_KIND if kind.search(" ".join(words))), _OPACITY)
+        return next((one for kind, one in _OPACITY_OF_A_KIND if kind.search(" ".join(words))), OPACITY_IMPLIED)
     return IMPLICATIONS.get(observation)
 
 
@@ -74,28 +74,52 @@ class Statement:
     end: int
 
 
-_LUNGS = r"lungs|(?<=left )lung|(?<=right )lung|lung (?:fields|parenchyma|bases|apices|zones)|pulmonary parenchyma"
-_PLEURAE = r"pleural? (?:spaces?|surfaces?|cavit(?:y|ies))|pleurae?|pleural (?=and )"
+_LUNGS = (
+    r"lungs|(?<=left )lung|(?<=right )lung|lung (?:fields?|parenchyma|bases?|apices|ape?x|zones?)|pulmonary parenchyma"
+    r"|(?:upper|middle|mid|lower) (?:lung )?(?:zones?|lobes?)|(?:lung )?(?:bases|apices)|chest(?= (?:is|are"
+    r"|appears?) clear)"
+)
+_PLEURAE = (
+    r"pleural? (?:spaces?|surfaces?|cavit(?:y|ies))|pleurae?|pleural (?=and )"
+    r"|(?:lateral )?(?:costophrenic|costo-phrenic) (?:angles?|sulc(?:us|i)|recess(?:es)?)"
+)
 _HEARTS = (
     r"(?:heart|cardiac)(?: and mediastinal|/mediastinal)?(?: silhouettes?| shadow| contours?)?(?: size)?"
-    r"|cardio[ -]?mediastinal (?:silhouettes?|contours?|size|shadow)(?: size)?"
+    r"|cardio[ -]?mediastinal (?:silhouettes?|contours?|size|shadow)(?: size)?|cardio-?thoracic (?:ratio|index)"
+    r"|cardiopulmonary silhouette"
+)
+# What is called normal in one breath with them and lies outside the findings.
+_OTHERS = (
+    r"(?:(?:visuali[sz]ed|visible|adjacent|pulmonary|superior|thoracic|aortic|osseous|bony|hilar|upper|great|soft) )*"
+    r"(?:mediastin(?:um|al)|abdomen|spine|ribs?|hil(?:a|um|ar)|vascula\w+|vessels|aorta|arch|structures|bones|thorax|skeleton|tissues?|trachea|skeletal|airways?"
+    r"|xx+|diaphragms?|hemidiaphragms)(?: (?:contours?|silhouettes?|structures?|shadows?))?"
 )
 _PART = (
     r"(?:(?:the|both|bilateral|visuali[sz]ed|visible|remaining|left|right|upper|lower) )*"
     rf"(?:{_LUNGS}|{_PLEURAE}|{_HEARTS})"
 )
-_PARTS = rf"{_PART}(?:(?:,? and |, |,? as well as ){_PART})*"
-_ADVERBS = r"(?: (?:grossly|otherwise|both|all|also|bilaterally|overall|essentially|normal in size and))*"
-_VERB = r"(?: (?:is|are|appears?)(?: seen)?)?(?: to be)?"
+_AND = r"(?:,? and |, |,? as well as |/| or )"
+_PARTS = rf"{_PART}(?:{_AND}(?:{_PART}|(?:the )?{_OTHERS}))*"
+_ADVERBS = (
+    r"(?: (?:grossly|otherwise|both|all|also|bilaterally|overall|essentially|generally|entirely|completely|well"
+    r"|normally"
+    r"|normal in size and|normally aerated and|well[- ]expanded and|(?:well[- ])?(?:expanded|aerated|inflated) and"
+    r"|(?:(?:mildly|slightly|well|normally|somewhat)[- ])?(?:hyper|hypo|under|over)?-?(?:expanded|inflated"
+    r"|aerated)(?:,? but|,? and|,)?"
+    r"|symmetric(?:al)? and|predominantly|relatively|again|now|still|unchanged and|stable and))*"
+)
+_VERB = r"(?: (?:is|are|was|were|lies|falls|appears?|remains?|look(?:s)?|show(?:s)?)(?: seen)?)?(?: to be)?"
 _LOOKS = r"(?:size|contours?|appearance|configuration|caliber)"
 _GOOD = (
-    r"(?:clear(?! of\b)|normal|unremarkable|within (?:the )?(?:normal limits|limits of normal)"
-    r"|free of (?:(?:acute|focal|active) )*(?:disease|abnormalit(?:y|ies)|fluid))"
+    r"(?:clear(?! of\b)|(?:of )?normal|unremarkable|sharp|dry|not enlarged|(?:well )?preserved|(?:well )?maintained"
+    r"|within (?:the )?(?:normal (?:limits|range)|limits of normal)"
+    r"|free (?:of|from) (?:(?:any|acute|focal|active) )*(?:(?:disease|abnormalit(?:y|ies)|fluid|air)"
+    r"(?:(?:,? (?:and|or) |/)(?:disease|abnormalit(?:y|ies)|fluid|air))*))"
 )
 # "... within normal limits for size and contour", "... clear bilaterally"
 _IN_WHAT = rf"(?: (?:(?:for|in|of) )?(?:overall )?{_LOOKS}(?: and {_LOOKS})*)?(?: bilaterally)?"
 _KIND = (
-    r"(?:acute|active|focal|significant|other|additional|definite|gross|discrete|suspicious|overt|convincing"
+    r"(?:acute|active|focal|patholog(?:ic|ical)|significant|other|additional|definite|gross|discrete|suspicious|overt|convincing"
     r"|radiographic|obvious|discernible|visible|visualized)"
 )
 _KINDS = rf"(?: {_KIND}(?:(?:,? | or |/){_KIND})*)?"
@@ -103,24 +127,48 @@ _SYSTEM = (
     r"(?:cardiopulmonary|cardiothoracic|intrathoracic|thoracic|chest|cardiac|heart|pulmonary|lungs?|parenchymal"
     r"|pleural)"
 )
-_SYSTEMS = rf"{_SYSTEM}(?:(?:, | or | and |,? or |/){_SYSTEM})*"
-_BAD = r"(?:abnormalit(?:y|ies)|disease(?: process(?:es)?)?|process(?:es)?|findings?|pathology|changes?)"
+_SYSTEMS = rf"(?:(?:left|right) )?{_SYSTEM}(?:(?:, | or | and |,? or |/){_SYSTEM})*"
+_BAD = (
+    r"(?:abnormalit(?:y|ies)|disease(?: process(?:es)?)?|process(?:es)?|findings?|pathology"
+    r"|changes?(?! (?:in|of|from|since|to|compared|when|is|are)\b))"
+)
 _NO = (
     r"(?:no(?: (?:radiographic )?(?:evidence|signs?) (?:of|for)(?: an?)?)?"
-    r"|without(?: (?:radiographic )?(?:evidence|signs?) of)?(?: an?)?|negative for(?: an?)?|free of)"
+    r"|without(?: (?:radiographic )?(?:evidence|signs?) of)?(?: an?)?|negative(?: for)?(?: an?)?|free of)"
 )
 
 _CALLED_NORMAL = re.compile(rf"\b(?P<parts>{_PARTS}){_ADVERBS}{_VERB}{_ADVERBS} {_GOOD}{_IN_WHAT}\b")
 _NORMAL_PARTS = re.compile(
-    r"\b(?:clear|normal|unremarkable)"
+    r"\b(?:clear|normal|unremarkable|non-?enlarged)(?:(?: and|,) (?:stable|unchanged|clear|(?:hyper|hypo"
+    r"|well)[- ]?\w+ed))?"
     rf"(?: (?:appearing|appearance of|{_LOOKS}(?: and {_LOOKS})? of))?(?: the)? (?P<parts>{_PARTS})\b"
 )
 _NOTHING_BAD = re.compile(
     rf"\b(?:(?P<parts>{_PARTS}) (?:is|are|shows?|demonstrates?|reveals?|has|have) )?"
-    rf"{_NO}{_KINDS}(?: (?P<system>{_SYSTEMS}))? {_BAD}\b(?! (?:of|to) (?!the (?:lung|heart|chest|pleura)))"
-    rf"(?: (?:in|of|within|involving) (?:the )?(?P<where>chest|thorax|{_PARTS}))?"
+    rf"{_NO}{_KINDS}(?: (?P<system>{_SYSTEMS}))? {_BAD}\b(?! (?:of|to|in|within|involving) (?!(?:the |either "
+    rf"|both )?(?:lung|heart|chest|pleura|thorax|cardiac|left|right|visuali)))"
+    rf"(?: (?:in|of|within|involving) (?:the )?(?P<where>chest|thorax|{_PARTS})\b(?! (?:effusion|fluid|thicken)))?"
 )
-_PATTERNS = (_CALLED_NORMAL, _NORMAL_PARTS, _NOTHING_BAD)
+_NEITHER = re.compile(
+    rf"\bneither (?P<parts>lung(?: field)?|pleural space|hemithorax|side) (?:shows?|has|demonstrates?"
+    rf"|contains?)(?: an?)?"
+    rf"{_KINDS} {_BAD}\b"
+)
+_WHOLE = r"(?:chest|examination|study|radiograph|exam|film|x-?(?:ray|xx+))"
+_NORMAL_WHOLE = re.compile(
+    rf"(?:^|(?<=an )|(?<=a )|(?<=, )|(?<=is )|(?<=otherwise ))(?:normal|negative|unremarkable|clear)(?: frontal"
+    rf"| pa| portable)?"
+    rf" {_WHOLE}(?: {_WHOLE})?\b(?! for)"
+    rf"|^(?:normal|negative|unremarkable)(?=\W*$)|\b{_WHOLE}(?: {_WHOLE})? (?:is|appears?){_ADVERBS} (?:normal"
+    rf"|negative|unremarkable|within normal limits)\b(?! for)"
+)
+# "Low volumes, otherwise clear."
+_REST_NORMAL = re.compile(
+    r"\botherwise,? (?:(?P<where>clear)|normal|unremarkable|negative)(?=\W*$|,|;| (?:without|with no)\b)"
+)
+_PATTERNS = (_CALLED_NORMAL, _NORMAL_PARTS, _NOTHING_BAD, _NEITHER, _NORMAL_WHOLE, _REST_NORMAL)
+# What stands in front of "shows no acute abnormality" and is no part of what the findings cover.
+_OTHER_SUBJECT = re.compile(rf"\b{_OTHERS}(?: (?:is|are))?(?: (?:shows?|demonstrates?|reveals?|has|have|with))? $")
 # Words that leave the findings named beside them aside: up to the statement itself, or anywhere in the sentence.
 _REST = re.compile(r"\b(?:other(?:wise)?|additional|remain(?:ing|der))\b")
 _EXCEPTION = re.compile(r"\b(?:apart|aside|besides|except|other than)\b")
@@ -128,10 +176,16 @@ _EXCEPTION = re.compile(r"\b(?:apart|aside|besides|except|other than)\b")
 _REST_BEHIND = re.compile(r" otherwise\b")
 _NEGATED = re.compile(r"\b(?:not|no|without|never|cannot)\b(?: \w+)? $")
 _SYSTEMS_OF: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (re.compile(r"cardiopulm|cardioth|thorac|chest|thorax"), ALL),
-    (re.compile(r"lung|pulmonary|parenchym"), LUNG),
-    (re.compile(r"pleur"), PLEURA),
-    (re.compile(r"heart|cardiac|cardio[ -]?mediast"), HEART),
+    (
+        re.compile(
+            r"cardiopulm(?!\w+ silh)|cardio-?thoracic(?! (?:ratio|index))|intrathor"
+            r"|(?<!cardio)(?<!cardio-)thorac|thorax|side|\\bchest(?! clear)"
+        ),
+        ALL,
+    ),
+    (re.compile(r"lung|pulmonary(?! vasc)|parenchym|lobe|zone|bases|apices|chest|clear"), LUNG),
+    (re.compile(r"pleur|costo-?phrenic|hemithor"), PLEURA),
+    (re.compile(r"heart|cardiac|cardio[ -]?mediast|cardiopulmonary silh|cardio-?thoracic (?:ratio|index)"), HEART),
 )
 
 
@@ -162,6 +216,8 @@ def makes_exception(sentence: str) -> bool:
 def _denied(sentence: str, match: re.Match[str]) -> bool:
     """Whether "not clear" or "no normal" turns the statement round; it then says something that nothing supports."""
     if match.re is _NOTHING_BAD:
+        return _OTHER_SUBJECT.search(sentence[: match.start()]) is not None
+    if match.re is _NEITHER:
         return False
     return _NEGATED.search(sentence[: match.start()]) is not None
 

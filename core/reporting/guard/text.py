@@ -9,6 +9,7 @@ _HEADER = re.compile(
     r"(?:^|[\n.;])\s*(?:findings?|impressions?|conclusions?|technique|view|indications?|history|comparison)\s*(?::|\n)",
     re.IGNORECASE,
 )
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _NO_LETTERS = str.maketrans("", "", string.punctuation + string.digits + string.whitespace)
 
 
@@ -16,7 +17,7 @@ def divide(paragraph: str) -> tuple[str, ...]:
     """The sentences of a paragraph, each with its full stop."""
     return tuple(
         text if text.endswith("?") else f"{text}."
-        for text in (one.text for one in sentences_in(" ".join(paragraph.split())))
+        for text in (one.text for one in sentences_in(" ".join(_BREAK.sub(" ", paragraph).split())))
     )
 
 

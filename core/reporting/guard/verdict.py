@@ -9,23 +9,34 @@ ViolationKind = Literal[
     "flipped",
     "made_certain",
     "made_uncertain",
+    "presupposed",
     "side",
-    "contradiction",
+    "count",
     "severity",
-    "comparison",
     "measurement",
+    "contradiction",
+    "unread",
+    "garbled",
+    "artefact",
+    "form",
+    "comparison",
     "device",
     "history",
     "recommendation",
     "modality",
     "outside",
-    "garbled",
-    "artefact",
 ]
 """``added``: a finding stated that the evidence does not have, or denied though the model does not assess it;
-``flipped``: a called finding denied; ``side``: a place that the evidence does not give; ``severity``: a degree, an
-extent, an age or a shape that it does not give; ``outside``: anything else that it does not cover; ``artefact``: traces
-of a language model or of its training data."""
+``flipped``: a called finding denied; ``presupposed``: a finding spoken of as known that the evidence does not have;
+``side``: a place that the evidence does not give; ``count``: more of a finding than it has places; ``severity``: a
+degree, an extent, an age or a shape that it does not give; ``unread``: words about the chest that cannot be
+understood; ``artefact``: traces of a language model; ``form``: a slip of
+form that misleads no one, such as a sentence said twice. The last six lie outside the 14 findings (``NOT_CHECKED``)."""
+
+NOT_CHECKED: frozenset[ViolationKind] = frozenset(
+    ("comparison", "device", "history", "recommendation", "modality", "outside")
+)
+"""What the evidence is silent on: never wrong against it, and never shown as if it were checked."""
 
 Action = Literal["accepted", "regenerated", "repaired", "fallback"]
 
@@ -40,19 +51,26 @@ class Draft:
 
 @dataclass(frozen=True)
 class Violation:
-    """One reason not to show a draft.
+    """One reason not to show a draft as it is.
 
     Attributes:
-        kind: what is wrong.
+        kind: what is wrong, or of what kind the words are that nothing can be checked against.
         sentence: the sentence as written; empty where no single sentence is to blame.
         findings: names of the findings concerned, in their fixed order.
         message: one plain sentence for the reviewer.
+        words: the part of the sentence concerned, where it is only a part.
     """
 
     kind: ViolationKind
     sentence: str
     findings: tuple[str, ...]
     message: str
+    words: str = ""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the draft contradicts the evidence or cannot be read, rather than only saying more than it covers."""
+        return self.kind not in NOT_CHECKED and self.kind != "form"
 
 
 @dataclass(frozen=True)

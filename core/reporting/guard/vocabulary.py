@@ -1,86 +1,116 @@
-"""The words that a rewritten report may use, and those that say why another word may not be used.
+"""The words in which a report may speak of the 14 findings.
 
-The guard reads with a closed vocabulary: a word that is in none of the sets here has no support in the evidence,
-whatever it means, and puts its sentence ``outside``. To let the writer use a word, add it to the set it belongs to.
-Words are in lower case; hyphens divide words.
+The guard reads with a closed vocabulary: where a finding is named, every word must be in one of the sets here, or name
+something outside the findings (``surroundings.py``); else the words cannot be read and the sentence is refused. To let
+reports use a word, add it to the set it belongs to. Words are in lower case; hyphens divide words.
 """
 
 import re
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text, as they stand between blanks."""
     return frozenset(text.split())
 
 
-# What the 14 findings are called. Where the labeler does not recognise one of these words as a finding, it is said of
-# something else.
-FINDING_WORDS = _words("""
-    atelectasis atelectases atelectatic cardiomegaly consolidation consolidations consolidative edema effusion effusions
-    emphysema emphysematous enlarged enlargement fibrosis fibrotic fluid hernia infiltrate infiltrates
-    infiltration mass masses nodule nodules pneumonia pneumothorax pneumothoraces thickening
+# What the 14 findings are called. Where nothing recognises one of these words as a finding, it is said of something
+# else.
+FINDING_WORDS = word_set("""
+    atelectasis atelectases atelectatic cardiomegaly consolidation consolidations consolidative edema oedema
+    consolidated effusion effusions emphysema emphysematous enlarged enlargement fibrosis fibrotic fluid hernia hernias
+    herniation infiltrate infiltrates infiltration infiltrative mass masses nodule nodules pneumonia pneumonic
+    pneumothorax pneumothoraces thickening thickened collapse collapsed collapses big widened dilated infected
 """)
 
 # Observations that are none of the 14 but follow from them: see IMPLICATIONS in statements.py.
-IMPLIED_WORDS = _words("""
-    infection lesion lesions nodular opacification opacifications opacities opacity
+IMPLIED_WORDS = word_set("""
+    infection lesion lesions nodular opacification opacifications opacities opacity opacified density densities
+    shadowing shadows haze haziness tumor tumour tumors tumours neoplasm growth lump spot lucency lucencies bulla
+    bullae bulge water pus blood air honeycombing meniscus whiteout
 """)
 
 # What may stand in front of them.
-FINDING_ADJECTIVES = _words("""
-    airspace alveolar hiatal hiatus infectious parenchymal
+FINDING_ADJECTIVES = word_set("""
+    airspace alveolar hiatal hiatus infectious parenchymal lobar basal pleural pulmonary lung cardiac
 """)
 
 # Parts of the chest that the evidence speaks of. The mediastinum is none of them, except in the words that
 # COVERED_SILHOUETTE names: the silhouette in which the size of the heart is judged.
-STRUCTURE_WORDS = _words("""
-    chest thorax thoracic intrathoracic lung lungs field fields parenchyma pulmonary pleura pleurae pleural space spaces
-    surface surfaces cavity cavities heart cardiac silhouette silhouettes shadow contour contours size configuration
-    caliber appearance cardiopulmonary cardiothoracic cardiomediastinal hemithorax hemithoraces
+STRUCTURE_WORDS = word_set("""
+    chest thorax thoracic intrathoracic lung lungs field fields parenchyma pulmonary pleural pleura pleurae space
+    spaces surface surfaces cavity cavities heart cardiac silhouette silhouettes shadow contour contours size
+    configuration caliber calibre appearance cardiopulmonary cardiothoracic cardiomediastinal hemithorax
+    hemithoraces ratio volume costophrenic cardiophrenic sulcus sulci angle angles fissure fissures airspaces
+    pleuroparenchymal
 """)
 COVERED_SILHOUETTE = re.compile(
-    r"\bcardio[ -]mediastinal\b|\b(?:cardiac|heart)(?: and |/)mediastinal (?=silhouettes?|contours?)"
+    r"\bcardio[ -]?mediastinal\b|\b(?:cardiac|heart)(?: and |/)mediastin\w+(?= (?:silhouettes?|contours?|size))"
 )
 
 # Where in the chest. A place may be stated where the evidence has it; "both sides" also where something is denied.
-PLACE_WORDS = _words("""
-    left right bilateral bilaterally sided side sides upper middle mid lower base bases basal basilar bibasal bibasilar
-    apex apices apical biapical zone zones lobe lobes lingula lingular
+PLACE_WORDS = word_set("""
+    left right bilateral bilaterally sided side sides upper middle mid midlung midzone lower base bases basal
+    basilar bibasal bibasilar apex apices apical biapical zone zones lobe lobes lingula lingular
 """)
 
-# Degrees, extents, ages and shapes. The evidence has none, so none may be said of a finding that is called. In a denial
-# ("no large effusion", "no acute abnormality") they are the usual way to put it, and harmless.
-DETAIL_WORDS = _words("""
+# Degrees, extents, ages, shapes and numbers. The evidence has none, so none may be said of a finding that is called. In
+# a denial ("no large effusion", "no acute abnormality") they are the usual way to put it, and harmless.
+DETAIL_WORDS = word_set("""
     trace tiny minimal minimally minute small slight slightly mild mildly moderate moderately large marked markedly
     severe severely extensive extensively massive massively substantial substantially significant significantly
     prominent gross subtle faint dense diffuse diffusely scattered multiple multifocal numerous several few solitary
     patchy hazy streaky linear discoid platelike subsegmental segmental lobar confluent reticular rounded spiculated
-    calcified noncalcified loculated layering cavitary bullous centrilobular tension compressive passive dependent
-    interstitial borderline acute subacute chronic active early advanced sizable
-    frank overt apparent focal
+    calcified noncalcified loculated loculation loculations layering cavitary cavitating cavitation cavity bullous
+    centrilobular tension compressive passive dependent interstitial borderline acute subacute chronic active early
+    advanced sizable sizeable frank overt apparent focal two three four five many pair cluster couple innumerable
+    half thick thin abundant considerable copious pronounced striking impressive round oval ovoid irregular
+    lobulated ill circumscribed
+""")
+# What would alarm, or lull, and that no radiograph of one finding shows by itself.
+ALARMING_WORDS = word_set("""
+    malignant malignancy cancer cancerous carcinoma neoplastic metastatic metastasis metastases lymphoma aggressive
+    benign malign innocent harmless insignificant life threatening threatens threat critical dangerous ominous
+    worrisome worrying alarming fatal lethal fulminant florid flash huge giant enormous gigantic vast complete total
+    subtotal entire whole bulky necrotizing necrotising necrotic abscess gangrenous hemorrhagic haemorrhagic bloody
+    purulent infected empyema complex complicated complicating septated organized organised tuberculous fungal viral
+    bacterial cavitated invasive invades invading invasion destroys destructive incarcerated strangulated perforated
+    ruptured rupture stage terminal overwhelming rampant catastrophic untreatable inoperable expanding fills filling
+    displaces displacing displaced compresses compressing shifts shift overinflated swollen burst collapsing spreads
+    spreading decompensated hypertensive granulomatous postobstructive obstructing aspiration covid
 """)
 
 # What calls a part of the chest normal or abnormal. Where the guard does not understand of what it is said, it is said
 # of something that the evidence does not cover.
-JUDGING_WORDS = _words("""
-    abnormal abnormality abnormalities change changes clear disease limits normal normally pathology process processes
-    unremarkable
+JUDGING_WORDS = word_set("""
+    abnormal abnormality abnormalities change changes clear dry disease diseases limits normal normally pathology
+    process processes unremarkable
 """)
 
-PLAIN_WORDS = _words("""
-    a an the there is are was were be been being has have had it its this that these those which do does no not
-    without nor neither either or and but both any all each other otherwise also as well at in on of over to for
-    from by with within into along near against versus vs however while although though whereas except apart aside
-    despite besides than seen identified noted visualized visible evident present demonstrated detected appreciated
-    observed shown found absent appear appears appearing see show shows demonstrate demonstrates reveal reveals
-    demonstrating showing involving overlying affecting representing reflecting reflect reflects represent
-    represents suggesting evidence sign signs finding findings radiographic radiographically radiograph image
-    imaging frontal view study examination negative free suspicious concerning concern suspected suspicion
-    specifically consistent compatible keeping associated adjacent accompanying accompanied underlying together
-    addition additionally additional remaining remainder overall typical area areas region regions collection
-    collections location discrete definite definitely convincing grossly obvious discernible appreciable suggest
-    suggests suggestive raise raises raising question questionable questioned may might could can cannot excluded
-    exclude possible possibly possibility potential potentially uncertain equivocal unlikely unclear likely probable
-    probably
+PLAIN_WORDS = word_set("""
+    a an the there is are was were be been being has have had having it its this that these those which who do does
+    no not without nor neither either or and but both any all each other otherwise also as well at in on of over to
+    for from by with within into inside along near against versus vs however while although though whereas except
+    apart aside despite besides than through throughout under below beneath behind above around beside between
+    beyond next seen identified noted visualized visualised visible evident present demonstrated detected
+    appreciated observed shown found absent appear appears appearing see show shows demonstrate demonstrates reveal
+    reveals demonstrating showing involving involve involves overlying overlie overlies affecting affect affects
+    representing reflecting reflect reflects represent represents suggesting evidence sign signs finding findings
+    features radiographic radiographically radiograph image imaging frontal view study examination negative free
+    suspicious concerning concern suspected suspicion specifically consistent compatible keeping associated adjacent
+    accompanying accompanied accompanies accompany underlying together addition additionally additional remaining
+    remainder overall typical area areas region regions part portion collection collections location position
+    discrete definite definitely convincing grossly obvious discernible appreciable suggest suggests suggestive
+    suggested raise raises raising question questionable questioned may might could can cannot exclude excluded
+    excludes possible possibly possibility potential potentially uncertain equivocal unlikely unclear likely
+    probable probably perhaps maybe suspect consideration considered favor favors favored favoured certain certainly
+    clearly lie lies lying located situated projects projecting projected occupies occupying obscures obscuring
+    obscured blunting blunted blunt blunts sharp extends extending contain contains containing layers one single
+    just only too here further alone best described so then thus therefore none nothing ruled rule out off when
+    whether essentially generally entirely completely fully appearance airless symmetrical symmetric smooth
+    preserved maintained respectively elsewhere anywhere margin margins border borders picture pattern exists amount
+    sharply crisp good adequate adequately satisfactory confirmed typically where them they another unilateral
+    development differential atypical nonspecific wall recess recesses top what ones nonenlarged unusual radiographs
+    proven confirms confirm fact indeed evidently because appearances size sized
 """)
 
 ALLOWED_WORDS = (
@@ -90,66 +120,14 @@ ALLOWED_WORDS = (
     | STRUCTURE_WORDS
     | PLACE_WORDS
     | DETAIL_WORDS
+    | ALARMING_WORDS
     | JUDGING_WORDS
     | PLAIN_WORDS
 )
 
-# Between possible and certain, so neither: such a word is not used of a finding.
-HALF_HEDGES = re.compile(r"\b(?:likely|probabl[ey])\b")
-
-COMPARISON = re.compile(
-    r"\b(?:unchanged|interval|compar\w+|stable|stably|stability|again|new|newly|improv\w+|worse\w*|since|prior"
-    r"|previous(?:ly)?|persist\w*|increas\w+|decreas\w+|resol(?:v\w+|ution)|progress\w*|regress\w*|develop\w*"
-    r"|remain(?:s|ed)?|no longer|now|current(?:ly)?|still|old|former(?:ly)?|redemonstrat\w+|recurrent|continu\w+|larger"
-    r"|smaller|bigger|cleared|clearing|baseline|earlier|residual|evol\w+|enlarging|long-?standing|recent(?:ly)?|yet"
-    r"|(?:no|without|any|significant|substantial) changes?|changed|healing|healed|remote|today|last|reaccumulat\w+"
-    r"|re-?expan\w+)\b"
-)
-CAUSE = re.compile(r"\b(?:due|secondary|related|caus\w+|because)\b")
-MEASUREMENT = re.compile(
-    r"\d|%|\b(?:cm|mm|centimet\w+|millimet\w+|inch(?:es)?|percent|ratio|measur\w+|diameter|ml|lit(?:er|re)s?)\b"
-)
-DEVICE = re.compile(
-    r"\b(?:pace[- ]?makers?|sternotom\w+|catheters?|clips?|wires?|hardware|prosthe\w+|valv\w+|stents?|tub(?:e|es|ing)"
-    r"|lines?|ports?|port-?a-?cath|mediport|leads?|electrodes?|monitor\w*|devices?|surg\w+|post-?surgical"
-    r"|post-?operative\w*|operati(?:on|ve)\w*|cabg|bypass|mastectom\w+|cholecystectom\w+|resect\w+|lobectom\w+|pneumonectom\w+"
-    r"|thoracotom\w+|thoracostom\w+|implant\w*|staples?|sutures?|screws?|rods?|coils?|drains?|picc|swan|ganz|balloon"
-    r"|defibrillator|a?icd|ett|ngt|tracheostom\w+|intubat\w+|support|instrumentation|arthroplast\w+|anchors?"
-    r"|vertebroplast\w+|kyphoplast\w+|transplant\w*|pigtail|foreign bod(?:y|ies)|metal(?:lic)?|jewelry|artifacts?"
-    r"|post-?procedur\w+|dobbhoff|ecg|ekg|telemetry|graft\w*|filter|pump)\b"
-)
-HISTORY = re.compile(
-    r"\b(?:patients?|history|hx|h/o|s/p|status[- ]post|age|aged|years?|y/?o|elderly|male|female|m[ae]n|wom[ae]n|boy"
-    r"|girl|gender|sex|he|she|his|her|mrs?|ms|cough\w*|fever\w*|febrile|pain\w*|dyspn\w+|shortness|breath|indications?"
-    r"|symptom\w*|clinical(?:ly)?|smok\w+|tobacco|present(?:s|ing|ed) with|complain\w*|trauma\w*|known|diagnos\w+"
-    r"|hypertens\w+|diabet\w+|cancer\w*|hypox\w+|sepsis|septic|chills|wheez\w+|hemoptysis|admi(?:ssion|tted)|hospital\w*"
-    r"|pregnan\w*|obes\w+|habitus|asbestos\w*|immunocompromis\w+|occupational)\b"
-)
-RECOMMENDATION = re.compile(
-    r"\b(?:recommend\w*|follow[- ]?(?:ups?|ing)?|advis\w+|correlat\w+|consider\w*|should|repeat\w*|further|evaluat\w+"
-    r"|obtain|help(?:ful)?|biops\w+|bronchoscop\w+|thoracentes\w+|consult\w*|treat\w*|therap\w+|antibiotic\w*|drainage"
-    r"|if|warrant\w*|refer\w*|please|urgent\w*|emergen\w+|immediate(?:ly)?|physicians?|doctor|provider|notif\w+"
-    r"|communicat\w+|discuss\w+|telephon\w+|attention|surveillance|screening|needed|necessary|assess\w*|rule out|ensure"
-    r"|confirm\w*|additional (?:views?|imaging|stud(?:y|ies))|work-?up|management|diuresis|diuretics?)\b"
-)
-MODALITY = re.compile(
-    r"\b(?:ct|cta|hrct|tomogra\w+|mri?|magnetic|ultrasound\w*|sonogra\w+|echo\w*|pet|scan\w*|fluoroscop\w+|angiogra\w+"
-    r"|mammogra\w+|lateral(?:ly)?|views|projections?|ap|pa|anteroposterior|posteroanterior|portable|upright|supine"
-    r"|semi-?erect|decubitus|oblique|films?|x-?rays?|radiographs|images|rotat\w+|techni\w+|inspirat\w+|expirat\w+"
-    r"|expos(?:ed|ures?)|(?:under)?penetrat\w+|contrast|doppler|motion|obtained|acquired|limited|suboptimal)\b"
-)
-# Traces of a language model, of markup, and of the marks by which Open-i hides identifying words.
-ARTEFACT = re.compile(
-    r"xx+|[*#`_|<>{}\[\]\\~^=\u2022]|^\s*[-+]\s"
-    r"|\b(?:as an ai|language model|ai|model|assistant|user|prompt|sorry|apologi\w+|i|i'm|my|you|your|we|our|sure"
-    r"|certainly|okay|note that|json|label(?:s|ed)?|reports?|probabilit\w+|threshold\w*|heatmap\w*|input|output"
-    r"|instruction\w*|provided|based on|here (?:is|are)|http\w*|www)\b"
-)
-# Parts of the body on which the evidence is silent: outside like any other unknown word, but named in the message.
-UNCOVERED = re.compile(
-    r"\b(?:mediastin\w*|hil(?:um|a|ar|us)|perihilar|aort\w*|vascul\w*|vessels?|trachea\w*|bronch\w*|airways?"
-    r"|bon(?:e|es|y)|oss[eo]\w*|skelet\w*|ribs?|spin(?:e|al)|t-spine|vertebra\w*|clavic\w*|shoulders?|stern(?:um|al)"
-    r"|soft tissues?|abdom\w*|bowel|gastric|stomach|liver|diaphragm\w*|hemidiaphragm\w*|costophrenic|sulc(?:us|i)"
-    r"|fissures?|esophag\w*|thyroid|breasts?|lymph\w*|adenopathy|pericard\w*|degenerat\w*|scolio\w*|fractur\w*"
-    r"|granulo\w*|calcifi\w*|scar\w*|volumes?)\b"
+# Words by which a sentence speaks of what the 14 findings cover: where none of it is understood, it cannot be read.
+COVERED_WORDS = (FINDING_WORDS | IMPLIED_WORDS | STRUCTURE_WORDS) - word_set(
+    "chest thorax thoracic wall size ratio volume shadow contour contours field fields surface surfaces space spaces"
+    " configuration caliber calibre appearance density densities angle angles enlarged enlargement big widened dilated"
+    " blood air water growth spot bulge fissure fissures shadows lucency lucencies"
 )

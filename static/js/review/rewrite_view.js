@@ -6,8 +6,7 @@ import { status } from "../marks.js";
 
 const VERDICTS = {
   accepted: "Checked sentence by sentence: it adds, drops and changes no finding.",
-  regenerated: "Accepted after it was written anew; earlier attempts left the evidence.",
-  repaired: "Accepted after repair: sentences that left the evidence were cut or replaced.",
+  repaired: "Accepted after repair: the template's sentences stand for those that left the evidence.",
   fallback: "Not accepted: it left the evidence. The template's text is shown.",
 };
 
@@ -27,7 +26,7 @@ function lines(rewrite) {
     case "writing":
       return [status("running", "Being written; each sentence was checked, the whole is not yet"), partial(rewrite.partial ?? [])];
     case "done":
-      return [status(rewrite.verdict?.action === "fallback" ? "failed" : "done", verdict(rewrite)), origin(rewrite), attempts(rewrite), reasoning(rewrite)].filter(Boolean);
+      return [status(rewrite.verdict?.action === "fallback" ? "failed" : "done", verdict(rewrite)), origin(rewrite), worded(rewrite), attempts(rewrite), reasoning(rewrite)].filter(Boolean);
     case "failed":
       return [status("failed", rewrite.message ?? "The language model failed; the template's text is shown.")];
     default:
@@ -42,6 +41,14 @@ function verdict({ verdict: judged, message }) {
 function origin({ model, seconds }) {
   const words = [model && `Language model ${model.name} ${model.version}`, seconds !== null && seconds !== undefined && `${seconds.toFixed(1)} s`].filter(Boolean);
   return words.length ? el("p", { class: "hint" }, words.join(", ")) : null;
+}
+
+/** Who chose the words: the plan fixes what is said, and a sentence that the model could not word is the template's. */
+function worded({ worded: counts, verdict: judged }) {
+  if (!counts || judged?.action === "fallback") return null;
+  const byRule = counts.rule ? ` ${counts.rule} of ${counts.model + counts.rule} sentences are the template's, underlined with dots.` : "";
+  const words = `What is said, how certain and where follows from the evidence; the language model chose the words.${byRule}`;
+  return el("p", { class: "hint", data: { testid: "rewrite-worded" } }, words);
 }
 
 function partial(sentences) {

@@ -89,6 +89,10 @@ No pneumothorax is seen, and no pleural effusion is present.
 No bilateral pleural effusions.
 No effusion at the bases.
 No focal consolidation in the lower lobes.
+The costophrenic angles are sharp.
+The pleural spaces are free of fluid and air.
+Normal chest.
+Normal examination.
 """.strip().splitlines()
 
 CALLED = [
@@ -177,6 +181,14 @@ CALLED = [
     ("+Fibrosis@right_upper&left_upper", "Fibrosis in the upper lobes."),
     ("+Pneumothorax@left_upper_zone", "Left apical pneumothorax."),
     ("+Emphysema +Effusion@left_lower_zone", "Emphysema and left pleural effusion."),
+    ("+Effusion", "Blunting of the costophrenic angle."),
+    ("+Effusion", "Likely pleural effusion."),
+    ("+Effusion", "Pleural effusion is probable."),
+    ("+Effusion@left_lower_zone", "Fluid is seen in the left pleural space."),
+    (
+        "+Pneumothorax@right_upper_zone +Atelectasis@right_lower_zone",
+        "Pneumothorax and basal atelectasis, both on the right.",
+    ),
 ]
 FAIR = [*(("", sentence) for sentence in NORMAL), *CALLED]
 

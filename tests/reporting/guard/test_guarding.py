@@ -119,15 +119,15 @@ def test_the_record_is_plain_data_that_says_why() -> None:
 def test_repair_keeps_the_part_of_a_sentence_that_can_stand(findings: str, sentence: str, mended: str) -> None:
     evidence = evidence_of(findings)
     draft = repair(Draft(f"No pneumothorax is seen. {sentence}", "No pneumothorax."), evidence)
-    expected = mended if mended != "Cardiomegaly is present." else "Cardiomegaly."
+    expected = mended if mended != "Cardiomegaly is present." else "Likely cardiomegaly."
     assert expected in draft.findings
     assert examine(draft, evidence) == ()
 
 
 def test_repair_states_what_was_dropped_first_and_in_plain_words() -> None:
     mended = repair(Draft("No pneumothorax.", "No pneumothorax."), EVIDENCE)
-    assert mended.findings == "Left pleural effusion. Possible pneumonia. No pneumothorax."
-    assert mended.impression == "Left pleural effusion. No pneumothorax."
+    assert mended.findings == "Likely left pleural effusion. Possible pneumonia. No pneumothorax."
+    assert mended.impression == "Likely left pleural effusion. No pneumothorax."
 
 
 def test_repair_names_doubtful_findings_where_the_impression_calls_all_else_normal() -> None:
@@ -155,7 +155,7 @@ def test_a_report_that_loses_everything_normal_says_something_that_is_supported(
     lost = Draft("The bones are intact. Follow-up is recommended.", "Stable chest.")
     assert repair(lost, evidence_of()) == Draft("The lungs are clear.", "No acute cardiopulmonary abnormality.")
     assert repair(lost, evidence_of("+Consolidation")) == Draft(
-        "Consolidation. No pleural effusion or pneumothorax.", "Consolidation."
+        "Likely consolidation. No pneumothorax or pleural effusion.", "Likely consolidation."
     )
 
 

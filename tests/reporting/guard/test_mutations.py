@@ -13,8 +13,8 @@ from core.reporting.guard import Draft, ViolationKind, examine, repair
 from core.reporting.guard.text import divide
 
 # Of each kind of change at least this many are tried.
-FEWEST = 60
-ROUNDS = 200
+FEWEST = 30
+ROUNDS = 100
 BONES = "No acute osseous abnormality."
 
 
@@ -67,7 +67,8 @@ def test_a_finding_is_caught_when_its_sentence_is_dropped(clean) -> None:
     tried = 0
     for draft, evidence in clean:
         for section in ("findings", "impression"):
-            wanted = evidence.decided("present", *(["possible"] if section == "findings" else []))
+            called = evidence.decided("present", "possible")
+            wanted = [item for item in called if section == "findings" or item.certainty == "likely"]
             sentences = divide(getattr(draft, section))
             for item in wanted:
                 kept = [one for one in sentences if item.finding.phrase not in one.lower()]
@@ -89,14 +90,14 @@ def test_a_side_is_caught_when_swapped(clean) -> None:
     assert tried >= FEWEST
 
 
-@pytest.mark.parametrize("hedge", ["Possible {}", "{} cannot be excluded", "There may be {}", "Probable {}"])
+@pytest.mark.parametrize("hedge", ["Possible {}", "{} cannot be excluded", "There may be {}"])
 def test_a_certain_finding_is_caught_when_hedged(clean, hedge: str) -> None:
     tried = 0
     for draft, evidence in clean:
-        for item in evidence.decided("present"):
+        for item in (one for one in evidence.decided("present", "possible") if one.certainty == "likely"):
             phrase = item.finding.phrase
             sentence = next(one for one in divide(draft.findings) if phrase in one.lower())
-            doubtful = hedge.format(sentence.rstrip(".").lower()).capitalize() + "."
+            doubtful = hedge.format(phrase).capitalize() + "."
             changed = Draft(draft.findings.replace(sentence, doubtful), draft.impression)
             assert "made_uncertain" in kinds(changed, evidence), changed
             tried += 1
@@ -106,10 +107,10 @@ def test_a_certain_finding_is_caught_when_hedged(clean, hedge: str) -> None:
 def test_a_possible_finding_is_caught_when_made_certain(clean) -> None:
     tried = 0
     for draft, evidence in clean:
-        for item in evidence.decided("possible"):
+        for item in (one for one in evidence.decided("present", "possible") if one.certainty != "likely"):
             phrase = item.finding.phrase
             sentence = next(one for one in divide(draft.findings) if phrase in one.lower())
-            certain = sentence.removeprefix("Possible ").capitalize()
+            certain = f"{phrase.capitalize()}."
             assert "made_certain" in kinds(Draft(draft.findings.replace(sentence, certain), draft.impression), evidence)
             tried += 1
     assert tried >= FEWEST

@@ -6,16 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import torchvision
 
 from core.__main__ import main
 from core.classifier import Classifier, load_checkpoint, load_config
+from core.classifier.heatmaps import closed_form, quickest_way
 from core.classifier.training import TrainingSettings, train
 from core.classifier.training.initial import initial_network
 from core.findings import LABELS
 from core.imaging import Radiograph
 
 models = pytest.importorskip("torchxrayvision.models", reason="torchxrayvision is not installed")
-ALL, CHEX = "densenet121-res224-all", "densenet121-res224-chex"
+ALL, CHEX, RESNET = "densenet121-res224-all", "densenet121-res224-chex", "resnet50-res512-all"
 
 
 @pytest.fixture(scope="module")
@@ -27,29 +29,34 @@ def downloaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         network = models.DenseNet(num_classes=18)
         torch.nn.init.normal_(network.classifier.weight, std=0.2)
         torch.save(network, folder / os.path.basename(models.model_urls[name]["weights_url"]))
+    resnet = torchvision.models.resnet50(num_classes=18, weights=None)
+    resnet.conv1 = torch.nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
+    torch.nn.init.normal_(resnet.fc.weight, std=0.2)
+    torch.save(resnet.state_dict(), folder / os.path.basename(models.model_urls[RESNET]["weights_url"]))
     return folder
 
 
 @pytest.fixture(scope="module")
 def converted(downloaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("converted")
-    for name in (ALL, CHEX):
-        command = ["torchxrayvision", name, "--cache_dir", str(downloaded), "--output_dir", str(folder / name)]
+    for name in (ALL, CHEX, RESNET):
+        command = ["import", name, "--cache_dir", str(downloaded), "--output_dir", str(folder / name)]
         assert main(command) == 0
     return folder
 
 
-def full_range_picture() -> np.ndarray:
-    """8-bit grey values (224, 224) that use the whole range, as the library expects them."""
-    picture = np.random.default_rng(0).integers(0, 256, (224, 224)).astype(np.uint8)
+def full_range_picture(side: int) -> np.ndarray:
+    """8-bit grey values that use the whole range, as the library expects them."""
+    picture = np.random.default_rng(0).integers(0, 256, (side, side)).astype(np.uint8)
     picture[0, :2] = 0, 255
     return picture
 
 
-@pytest.mark.parametrize("name", [ALL, CHEX])
+@pytest.mark.parametrize("name", [ALL, CHEX, RESNET])
 def test_probabilities_and_decisions_are_those_of_the_library(name: str, downloaded: Path, converted: Path) -> None:
-    picture = full_range_picture()
-    theirs = models.DenseNet(weights=name, cache_dir=str(downloaded))
+    make, side = (models.ResNet, 512) if name == RESNET else (models.DenseNet, 224)
+    picture = full_range_picture(side)
+    theirs = make(weights=name, cache_dir=str(downloaded))
     x = torch.from_numpy((2 * (picture.astype(np.float32) / 255) - 1) * 1024)[None, None]
     both = torch.cat([x, x.flip(-1)])  # ChestLens averages the logits of an image and its mirror image
     with torch.inference_mode():
@@ -87,9 +94,20 @@ def test_converted_weights_start_a_training_and_findings_that_they_lack_start_af
     assert load_config(folder).preprocessing.std == config.preprocessing.std
 
 
+def test_the_residual_network_has_heatmaps_from_one_pass(converted: Path) -> None:
+    network, config = load_checkpoint(converted / RESNET)
+    assert config.preprocessing.image_size == 512
+    assert quickest_way(network) is closed_form
+
+
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("densenet121-res224-none", "choose one of: densenet121-res224-all"), (ALL, "give its folder as --cache_dir")],
+    [
+        ("densenet121-res224-none", "those are: densenet121-res224-all"),
+        ("densenet121-res224-none", "hf:OWNER/MODEL"),
+        (ALL, "give its folder as --cache_dir"),
+        (RESNET, "give its folder as --cache_dir"),
+    ],
 )
 def test_what_cannot_be_converted_is_said_in_one_sentence(
     name: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -98,7 +116,7 @@ def test_what_cannot_be_converted_is_said_in_one_sentence(
         raise ConnectionError
 
     monkeypatch.setattr("torchxrayvision.utils.download", offline)
-    command = ["torchxrayvision", name, "--cache_dir", str(tmp_path), "--output_dir", str(tmp_path / "out")]
+    command = ["import", name, "--cache_dir", str(tmp_path), "--output_dir", str(tmp_path / "out")]
     assert main(command) == 1
     assert sentence in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

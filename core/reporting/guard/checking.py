@@ -1,0 +1,120 @@
+"""Any report generator's text against its evidence: the guard as a function of plain data.
+
+>>> check(Draft("Right pleural effusion. The bones are intact.", "Right pleural effusion."),
+...       read_evidence("+Effusion@left_lower_zone")).faults[0].kind
+'side'
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from core.reporting.guard.case import Case
+from core.reporting.guard.editing import mended
+from core.reporting.guard.examination import examine_case
+from core.reporting.guard.intake import read_evidence
+from core.reporting.guard.reading import read
+from core.reporting.guard.sentence import judge
+from core.reporting.guard.text import divide
+from core.reporting.guard.verdict import NOT_CHECKED, Draft, Violation
+
+Outside = Literal["shown", "removed"]
+"""What becomes of words that lie outside the 14 findings: ``shown`` and listed as not checked, or ``removed``."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What the guard says of a draft.
+
+    Attributes:
+        faults: all that contradicts the evidence or cannot be read; empty if the draft is accepted.
+        not_checked: sentences, or parts of them, that lie outside the 14 findings, in reading order; where they are
+            removed, what was taken out.
+        draft: the text that may be shown if it is accepted.
+    """
+
+    faults: tuple[Violation, ...]
+    not_checked: tuple[str, ...]
+    draft: Draft
+
+    @property
+    def verdict(self) -> Literal["accepted", "refused"]:
+        """``accepted`` where nothing speaks against the draft."""
+        return "refused" if self.faults else "accepted"
+
+
+def check(draft: Draft, case: Case, *, outside: Outside = "shown") -> Check:
+    """Read a draft against its evidence.
+
+    Args:
+        draft: Findings and Impression.
+        case: what may be said, from ``read_evidence`` or ``Case.of(evidence)``.
+        outside: whether sentences about bones, devices, earlier examinations and the like stay in the text. They are
+            never a reason to refuse it.
+    """
+    found = examine_case(draft, case)
+    aside = [one for one in found if one.kind in NOT_CHECKED and one.sentence]
+    whole = {one.sentence for one in aside if not one.words}
+    listed = [one.words if one.words and one.sentence not in whole else one.sentence for one in aside]
+    if outside == "removed":
+        draft = Draft(_without_outside(draft.findings, case), _without_outside(draft.impression, case))
+        found = examine_case(draft, case)
+    faults = tuple(one for one in found if one.refuses)
+    return Check(faults, tuple(dict.fromkeys(listed)), draft)
+
+
+def check_object(item: Mapping[str, Any], *, outside: Outside = "shown") -> dict[str, Any]:
+    """``check`` from plain data to plain data, as files and the HTTP interface have it.
+
+    Args:
+        item: ``{"id", "evidence", "findings", "impression"}``; ``evidence`` as ``read_evidence`` takes it, ``id`` any
+            text or number, or left out.
+        outside: as for ``check``; with ``removed`` the answer also has the text that is left.
+
+    Returns:
+        ``{"id", "verdict": "accepted"|"refused", "faults": [{"kind", "sentence", "why"}], "not_checked": [...]}``.
+
+    Raises:
+        ValueError: the item lacks a field, or one is of the wrong kind.
+    """
+    if not isinstance(item, Mapping):
+        raise ValueError("A draft should be an object with evidence, findings and impression.")
+    if outside not in get_args(Outside):
+        raise ValueError(f"What lies outside is either shown or removed, not {outside!r}.")
+    for name in ("evidence", "findings", "impression"):
+        if name not in item:
+            raise ValueError(f"The draft has no {name!r}; it needs evidence, findings and impression.")
+    for name in ("findings", "impression"):
+        if not isinstance(item[name], str):
+            raise ValueError(f"{name!r} should be text.")
+    identifier = item.get("id")
+    if identifier is not None and not isinstance(identifier, (str, int, float)):
+        raise ValueError("'id' should be text or a number.")
+    draft = Draft(item["findings"], item["impression"])
+    result = check(draft, read_evidence(item["evidence"]), outside=outside)
+    answer: dict[str, Any] = {
+        "id": identifier,
+        "verdict": result.verdict,
+        "faults": [{"kind": one.kind, "sentence": one.sentence, "why": one.message} for one in result.faults],
+        "not_checked": list(result.not_checked),
+    }
+    if outside == "removed":
+        answer |= {"findings": result.draft.findings, "impression": result.draft.impression}
+    return answer
+
+
+def _without_outside(paragraph: str, case: Case) -> str:
+    """The sentences without what lies outside; what is at fault stays, so that it is still found."""
+    kept = []
+    for sentence in divide(paragraph):
+        found = judge(sentence, case)
+        if any(one.kind in NOT_CHECKED for one in found) and not any(one.refuses for one in found):
+            shorter = mended(sentence, lambda candidate: not judge(candidate, case))
+            # A finding that is called may not be lost with the words around it.
+            if shorter is None and any(claim.called for claim in read(sentence).claims):
+                shorter = sentence
+            if shorter is not None:
+                kept.append(shorter)
+        else:
+            kept.append(sentence)
+    return " ".join(kept)

@@ -1,0 +1,110 @@
+"""The commands about texts: ``python -m core guard|guard-study``."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from tqdm.auto import tqdm
+
+from core.findings import LABELS
+from core.reporting.guard.checking import Outside, check_object
+from core.reporting.guard.study import CodedReport, as_table, read_examples, study_examples, study_reports
+from core.reporting.guard.verdict import Draft
+
+
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the two commands to the parser of ``python -m core``."""
+    one = commands.add_parser(
+        "guard",
+        help="drafts of reports against their evidence",
+        description="Reads a JSON object a line: id, evidence, findings, impression. The evidence is the findings list "
+        "of GET /api/studies/<id>, or short: '+Effusion@left_lower_zone ?Pneumonia 0Hernia' (+ present, ? possible, "
+        "0 not called, as are all others). Writes a verdict a line: id, verdict, faults, not_checked.",
+    )
+    one.add_argument("--input", type=Path, required=True, metavar="FILE", help="JSON lines with drafts")
+    one.add_argument("--output", type=Path, required=True, metavar="FILE", help="JSON lines to write")
+    one.add_argument(
+        "--outside",
+        choices=get_args(Outside),
+        default="shown",
+        help="what becomes of words outside the 14 findings: shown and listed as not checked, or removed from the text "
+        "that is written beside the verdict [shown]",
+    )
+    one.set_defaults(run=guard)
+
+    two = commands.add_parser("guard-study", help="how often the guard is right, beside a search for keywords")
+    two.add_argument(
+        "--sentences", type=Path, required=True, metavar="FILE", help="drafts with the right verdict, tab separated"
+    )
+    two.add_argument("--data_dir", type=Path, help="folder of Open-i [the reports of the torchxrayvision package]")
+    two.add_argument("--r2gen_split", type=Path, metavar="FILE", help="adds the reports of that split's test part")
+    two.set_defaults(run=guard_study)
+
+
+def guard(options: argparse.Namespace) -> int:
+    """Judge each draft; 1 if not one line could be read."""
+    if not options.input.is_file():
+        raise FileNotFoundError(f"There is no file {options.input} with drafts.")
+    partial = options.output.with_name(options.output.name + ".partial")
+    judged = failed = 0
+    with options.input.open("rb") as lines, partial.open("w", encoding="utf-8") as output:
+        for number, line in enumerate(_progress(lines, options.input.stat().st_size), 1):
+            if not line.strip():
+                continue
+            try:
+                answer = check_object(_parsed(line), outside=options.outside)
+            except ValueError as error:
+                print(f"line {number}: {error}", file=sys.stderr)
+                failed += 1
+                continue
+            output.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            judged += 1
+    os.replace(partial, options.output)
+    if failed:
+        print(f"{failed} of {failed + judged} lines could not be read.", file=sys.stderr)
+    return 1 if failed and not judged else 0
+
+
+def guard_study(options: argparse.Namespace) -> int:
+    """Print the figures."""
+    figures = study_examples(read_examples(options.sentences))
+    if options.r2gen_split:
+        # Judging a text needs no table of data; reading the collection does.
+        from core.datasets.sources.openi import load_openi
+
+        table = load_openi(options.data_dir, images=False, r2gen_split=options.r2gen_split).table
+        table = table[
+            (table["split"] == "test") & table[LABELS[0]].notna() & table["report_findings"].fillna("").ne("")
+        ]
+        reports = [
+            CodedReport(
+                Draft(row["report_findings"], row["report_impression"] or ""),
+                tuple(name for name in LABELS if row[name] == 1),
+            )
+            for _, row in table.iterrows()
+        ]
+        figures += study_reports(tqdm(reports, desc="reading", unit=" reports", disable=None))
+    print(as_table(figures))
+    return 0
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ValueError("The line is not UTF-8 text.") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"The line is not JSON: {error.msg} at character {error.pos + 1}.") from None
+    except RecursionError:
+        raise ValueError("The line is nested too deeply.") from None
+
+
+def _progress(lines: Iterator[bytes], size: int) -> Iterator[bytes]:
+    with tqdm(total=size, desc="checking", unit="B", unit_scale=True, disable=None) as bar:
+        for line in lines:
+            yield line
+            bar.update(len(line))

@@ -1,0 +1,34 @@
+"""The guard over HTTP: ``POST /api/guard`` judges any text against its evidence."""
+
+from typing import Any
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from core.reporting.guard import check_object
+
+blueprint = Blueprint("guard", __name__)
+
+# A report has a few thousand characters, and reading takes time.
+_LONGEST = 200_000
+
+
+@blueprint.post("/api/guard")
+def guard() -> ResponseReturnValue:
+    """Judge one draft; the body and the answer are those of a line of ``python -m core guard``.
+
+    ``?outside=removed`` takes out what lies outside the 14 findings and adds the text that is left.
+    """
+    if (request.content_length or 0) > _LONGEST:
+        return _refused(413, "too_large", f"A draft may have up to {_LONGEST:,} bytes.")
+    body: Any = request.get_json(silent=True)
+    if body is None:
+        return _refused(400, "bad_draft", "The body should be a JSON object with evidence, findings and impression.")
+    try:
+        return jsonify(check_object(body, outside=request.args.get("outside", "shown")))  # type: ignore[arg-type]
+    except ValueError as error:
+        return _refused(400, "bad_draft", str(error))
+
+
+def _refused(status: int, code: str, message: str) -> ResponseReturnValue:
+    return jsonify(error={"code": code, "message": message}), status

@@ -1,0 +1,22 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from core.settings import ROOT
+
+# Each takes as long to import as all that serving needs.
+HEAVY = ("torch", "pandas", "scipy", "sklearn", "matplotlib", "transformers", "timm")
+
+
+def test_a_server_starts_without_libraries_that_serving_does_not_need(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from app import create_app\n"
+        "from core.settings import ServerSettings\n"
+        f"create_app(ServerSettings.from_environment({{'CHESTLENS_INSTANCE': {str(tmp_path)!r}}}))\n"
+        f"print(*[name for name in {HEAVY!r} if name in sys.modules], flush=True)\n"
+        "os._exit(0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
