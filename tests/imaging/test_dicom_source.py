@@ -95,13 +95,13 @@ def raw_source(value: bytes, character_set: str | None, keyword: str = "PatientN
     """What is kept of an element whose bytes are written as they are."""
     dataset = files.chest(files.stored(12), StudyID="S1")
     if character_set is not None:
-        dataset.SpecificCharacterSet = "Z" * len(character_set)
+        dataset.SpecificCharacterSet = "ISO_IR 100"
     length = len(value) + len(value) % 2
     dataset[keyword].value = "?" * length
     data = files.save(dataset).replace(b"?" * length, value.ljust(length))
-    return read_radiograph(
-        data.replace(b"Z" * len(character_set or "ZZZZZZZZ"), (character_set or "ZZZZZZZZ").encode())
-    ).source
+    if character_set is not None:
+        data = data.replace(b"ISO_IR 100", character_set.ljust(10).encode())
+    return read_radiograph(data).source
 
 
 @pytest.mark.parametrize(
