@@ -10,7 +10,7 @@ from core.imaging.radiograph import (
     UnreadableImage,
     UnsupportedType,
 )
-from core.imaging.reader import read_radiograph
+from core.imaging.reader import may_be_radiograph, read_radiograph
 from core.imaging.sandbox import read_safely
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "TooLarge",
     "UnreadableImage",
     "UnsupportedType",
+    "may_be_radiograph",
     "read_radiograph",
     "read_safely",
     "render_phantom",

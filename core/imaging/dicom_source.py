@@ -5,11 +5,14 @@ objects of the same study, the subject of a FHIR resource), and go into no page,
 """
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
+from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.dataset import Dataset
+from pydicom.valuerep import PN_DELIMS
 
 _UID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _TIME = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9]([0-5][0-9](\.[0-9]{1,6})?)?)?")
@@ -17,7 +20,7 @@ _TIME = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9]([0-5][0-9](\.[0-9]{1,6})?)?)?
 
 def _is_text(length: int) -> Callable[[str], bool]:
     """VR LO or SH: so many printable characters and no backslash (PS3.5 table 6.2-1)."""
-    return lambda text: len(text) <= length and text.isprintable() and "\\" not in text
+    return lambda text: len(text) <= length and text.isprintable() and not {"\\", "\ufffd"} & set(text)
 
 
 def _is_person_name(text: str) -> bool:
@@ -71,14 +74,52 @@ SOURCE_KEYWORDS: tuple[str, ...] = tuple(_ELEMENTS)
 
 
 def read_source(dataset: Dataset) -> dict[str, str]:
-    """What the file says of its own place, cleaned as by ``clean_source``; broken elements are left out."""
+    """What the file says of its own place, cleaned as by ``clean_source``; broken elements are left out.
+
+    So is everything but a single value that the declared character set decodes: a name of the wrong letters, or two
+    numbers in one, would be another patient's.
+    """
+    character_set = dataset.get("SpecificCharacterSet")
     found: dict[str, Any] = {}
     for keyword in SOURCE_KEYWORDS:
         try:
-            found[keyword] = str(dataset.get(keyword) or "")
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # pydicom only warns where it replaces what it cannot decode
+                found[keyword] = _decoded(dataset.get_item(keyword), character_set)
         except Exception:  # pydicom raises several kinds on malformed values
             continue
     return clean_source(found)
+
+
+def _decoded(element: Any, character_set: Any) -> str:
+    """The text of an element, as it stands in the file; backslashes divide values and stay.
+
+    Raises:
+        ValueError: the bytes are not of the declared character set, or obviously of another.
+    """
+    value = element.value if element is not None else b""
+    if not isinstance(value, bytes):
+        return value if isinstance(value, str) else ""
+    if value.isascii() and b"\x1b" not in value:
+        return value.decode("ascii")
+    if not character_set:
+        raise ValueError("letters beyond ASCII without a declared character set")
+    encodings = convert_encodings(character_set)
+    if encodings[0].startswith(("iso8859", "latin")) and _is_utf8(value):
+        # Letters of Latin-1 and the like never make sound UTF-8 by chance, but UTF-8 is often declared as one of them.
+        raise ValueError("UTF-8 that is declared as something else")
+    text = decode_bytes(value, encodings, PN_DELIMS)
+    if "\ufffd" in text:
+        raise ValueError("bytes that are not of the declared character set")
+    return text
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def clean_source(values: Mapping[str, Any]) -> dict[str, str]:

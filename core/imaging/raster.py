@@ -106,7 +106,8 @@ def _to_grey(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
         image.paste(layered, mask=layered.getchannel("A"))
         del layered
     image = image if image.mode == "RGB" else image.convert("RGB")
-    small = np.asarray(image.resize((64, 64), Image.Resampling.BOX), dtype=np.float32) / 255
+    small: FloatArray = np.array(image.resize((64, 64), Image.Resampling.BOX), dtype=np.float32)
+    small /= 255
     return image.convert("L"), _colour_notes(small)
 
 

@@ -63,6 +63,11 @@ def read_radiograph(data: bytes) -> Radiograph:
     return radiograph
 
 
+def may_be_radiograph(head: bytes) -> bool:
+    """Whether a file that begins like this, with 132 bytes or more, is of a kind that is read."""
+    return has_preamble(head) or head.startswith((_PNG, _JPEG)) or looks_headerless(head)
+
+
 def check_length(data: bytes) -> None:
     """Refuse an empty or an over-long file before anything looks into it.
 

@@ -1,6 +1,7 @@
 """Many files to one table of probabilities."""
 
-from collections import deque
+import os
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,12 +11,13 @@ from core.anatomy import Admitted, admit
 from core.classifier import Classifier, Prediction
 from core.classifier.policies import DEFAULT_POLICY
 from core.findings import LABELS
-from core.imaging import ImagingError, RefusedImage, read_safely
+from core.imaging import ImagingError, RefusedImage, may_be_radiograph, read_safely
 from core.reporting.evidence import CALLED, Judgement, judge
 
 COLUMNS: tuple[str, ...] = ("path", "gate", "view", "abnormal", "present", "possible", *LABELS, "error")
 
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic", ""})
+# What is named as a radiograph is told of even if its content is none.
+_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".dcm", ".dicom", ".dic"})
 # Files that are read ahead while the classifier works on an earlier one.
 _READ_AHEAD = 4
 
@@ -62,8 +64,8 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     files: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = (item for item in path.rglob("*") if item.suffix.lower() in _SUFFIXES and item.is_file())
-            files += sorted(item for item in inside if not item.name.startswith("."))
+            inside = (item for item in path.rglob("*") if item.is_file() and not item.name.startswith("."))
+            files += sorted(item for item in inside if item.name != "DICOMDIR" and _looks_right(item))
         elif path.is_file():
             files.append(path)
         else:
@@ -71,6 +73,32 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     if not files:
         raise FileNotFoundError("The folders hold no DICOM, PNG or JPEG file.")
     return files
+
+
+def _looks_right(path: Path) -> bool:
+    """Whether a file is named as a radiograph or, whatever its name, begins like one."""
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return may_be_radiograph(file.read(256))
+    except OSError:
+        return True
+
+
+def folders_for(files: Sequence[Path]) -> dict[Path, Path]:
+    """A relative folder for each file, of its own: its name, below as many of its folders as tell it from others."""
+    folders: dict[Path, Path] = {}
+    taken = Counter(map(_flat_name, files))
+    root = Path(os.path.commonpath([path.absolute().parent for path in files]))
+    for path in files:
+        above = path.absolute().parent.relative_to(root) if taken[_flat_name(path)] > 1 else Path()
+        folders[path] = above / _flat_name(path)
+    return folders
+
+
+def _flat_name(path: Path) -> str:
+    return f"{path.stem}-{path.suffix.lstrip('.') or 'file'}"
 
 
 def score(

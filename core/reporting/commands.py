@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import io
 import os
 import sys
 from contextlib import nullcontext
@@ -17,7 +18,7 @@ from core.classifier.options import add_policy_option
 from core.findings import LABELS
 from core.imaging import read_safely
 from core.reporting.assessment import assess
-from core.reporting.bulk import COLUMNS, find_files, score
+from core.reporting.bulk import COLUMNS, find_files, folders_for, score
 from core.reporting.exports import FORMATS, ReportedStudy, check_choice, export
 from core.reporting.overlay import blended_png
 
@@ -60,16 +61,21 @@ def predict(options: argparse.Namespace) -> int:
     classifier = Classifier(checkpoint_folder(options.checkpoint))
     partial = options.output.with_name(options.output.name + ".partial") if options.output else None
     failed = 0
-    with partial.open("w", newline="") if partial else nullcontext(sys.stdout) as file:
+    folders = folders_for(files)
+    # A name on disk may be no text: its bytes are written as they are.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+    opened = partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") if partial else None
+    with opened or nullcontext(sys.stdout) as file:
         writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
         writer.writeheader()
         scored = score(files, classifier, options.policy, force=options.force)
         for item in tqdm(scored, total=len(files), desc="predicting", unit="img", disable=None):
-            writer.writerow(item.row())
+            writer.writerow(item.row() | {"path": _seen_from(options.output, item.path)})
             if item.prediction is None or item.admitted is None:
                 failed += 1
             elif options.heatmaps:
-                folder = options.heatmaps / f"{item.path.stem}-{item.path.suffix.lstrip('.') or 'file'}"
+                folder = options.heatmaps / folders[item.path]
                 folder.mkdir(parents=True, exist_ok=True)
                 shown = item.admitted.radiograph
                 for label, heatmap in zip(LABELS, item.prediction.heatmaps, strict=True):
@@ -80,6 +86,13 @@ def predict(options: argparse.Namespace) -> int:
     if failed:
         print(f"{failed} of {len(files)} files could not be classified; the error column says why.", file=sys.stderr)
     return 1 if failed == len(files) else 0
+
+
+def _seen_from(table: Path | None, path: Path) -> str:
+    """A path as a reader of the table finds it: relative ones from the folder of the table."""
+    if table is None or path.is_absolute():
+        return str(path)
+    return os.path.relpath(path, table.parent)
 
 
 def report(options: argparse.Namespace) -> int:

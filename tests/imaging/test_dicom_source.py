@@ -89,3 +89,49 @@ def test_an_answer_of_the_child_is_cleaned_again(monkeypatch: pytest.MonkeyPatch
     assert worker._receive_radiograph(header).source == {"PatientID": "7"}
     with pytest.raises(sandbox._WorkerEnded):
         worker._receive_radiograph(header | {"source": ["PatientID"]})
+
+
+def raw_source(value: bytes, character_set: str | None, keyword: str = "PatientName") -> dict[str, str]:
+    """What is kept of an element whose bytes are written as they are."""
+    dataset = files.chest(files.stored(12), StudyID="S1")
+    if character_set is not None:
+        dataset.SpecificCharacterSet = "ISO_IR 100"
+    length = len(value) + len(value) % 2
+    dataset[keyword].value = "?" * length
+    data = files.save(dataset).replace(b"?" * length, value.ljust(length))
+    if character_set is not None:
+        data = data.replace(b"ISO_IR 100", character_set.ljust(10).encode())
+    return read_radiograph(data).source
+
+
+@pytest.mark.parametrize(
+    ("name", "encoded", "character_set"),
+    [
+        ("Müller^Jörg", "latin-1", "ISO_IR 100"),
+        ("Müller^Jörg", "utf-8", "ISO_IR 192"),
+        ("Петрова^Анна", "iso8859-5", "ISO_IR 144"),
+        ("王^小东", "gb18030", "GB18030"),
+    ],
+)
+def test_a_name_is_kept_as_its_declared_letters(name: str, encoded: str, character_set: str) -> None:
+    assert raw_source(name.encode(encoded), character_set)["PatientName"] == name
+
+
+@pytest.mark.parametrize(
+    ("value", "character_set", "keyword"),
+    [
+        ("Müller^Jörg".encode("latin-1"), None, "PatientName"),
+        ("Müller^Jörg".encode(), None, "PatientName"),
+        ("Müller^Jörg".encode(), "ISO_IR 100", "PatientName"),
+        ("Müller^Jörg".encode("latin-1"), "ISO_IR 192", "PatientName"),
+        ("Müller^Jörg".encode("latin-1"), "ISO_IR 999", "PatientName"),
+        ("M\ufffdller^Jörg".encode(), "ISO_IR 192", "PatientName"),
+        (b"123\\456", None, "PatientID"),
+    ],
+)
+def test_what_is_no_single_value_of_the_declared_letters_is_left_out(
+    value: bytes, character_set: str | None, keyword: str
+) -> None:
+    source = raw_source(value, character_set, keyword)
+    assert keyword not in source
+    assert source["StudyID"] == "S1"

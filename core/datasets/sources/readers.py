@@ -43,7 +43,7 @@ def merge_rows(
     rows = again.mask(again == "").groupby("image_path", sort=False)
     merged, differ = rows.first(), rows.nunique() > 1
     share = rows[labels].mean()
-    present, even = (share > 0, False) if rule == "any" else (share > 0.5, share == 0.5)
+    present, even = (share > 0, share < 0) if rule == "any" else (share > 0.5, share == 0.5)
     decided = present.astype(float).mask(even)
     if rule == "unknown":
         decided = decided.mask(differ[labels])

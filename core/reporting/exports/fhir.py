@@ -81,6 +81,7 @@ def _diagnostic_report(study: ReportedStudy) -> dict[str, Any]:
             "text": f"Chest radiograph, report of a research model. {state_in_words(study.review)}",
         },
         "subject": _subject(study),
+        **({"effectiveDateTime": day} if (day := _study_date(study)) else {}),
         "issued": _time(study.reported),
         "result": [
             *(_reference(study, "Observation", item.finding.name) for item in study.evidence.findings),
@@ -195,9 +196,10 @@ def _imaging_study(study: ReportedStudy) -> dict[str, Any]:
     origin = "Source" if "StudyInstanceUID" in source else "No DICOM source; identifier made for the"
     resource = {
         **_resource(study, "ImagingStudy", f"{origin} study of the radiograph {study.name}".strip()),
-        "identifier": [{"system": "urn:dicom:uid", "value": f"urn:oid:{study_uid(study)}"}],
+        "identifier": [{"system": "urn:dicom:uid", "value": f"urn:oid:{study_uid(study)}"}, *_accession(study)],
         "status": "available",
         "subject": _subject(study),
+        **({"started": day} if (day := _study_date(study)) else {}),
         "procedureCode": [{"coding": [_coding(PROCEDURE)]}],
         "note": [{"text": DISCLAIMER}],
     }
@@ -259,6 +261,19 @@ def _subject(study: ReportedStudy) -> dict[str, Any]:
     if "IssuerOfPatientID" in source:
         identifier["assigner"] = {"display": source["IssuerOfPatientID"]}
     return {"type": "Patient", "identifier": identifier}
+
+
+def _accession(study: ReportedStudy) -> list[dict[str, Any]]:
+    """The number that hospitals find a study by, as the profile of ImagingStudy has it."""
+    number = study.radiograph.source.get("AccessionNumber")
+    kind = {"system": f"{_TERMINOLOGY}/v2-0203", "code": "ACSN", "display": "Accession ID"}
+    return [{"type": {"coding": [kind]}, "value": number}] if number else []
+
+
+def _study_date(study: ReportedStudy) -> str | None:
+    """The day of the study; its time is left out, because DICOM does not say of which time zone it is."""
+    day = study.radiograph.source.get("StudyDate")
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if day else None
 
 
 def _coding(code: Code) -> dict[str, str]:
