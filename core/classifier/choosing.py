@@ -52,9 +52,9 @@ class Aim:
 
 AIMS: dict[PolicyName, Aim] = {
     "reading": Aim(
-        "everyday reading: 85 of 100 normal validation radiographs get no call, and findings are called from where "
+        "everyday reading: 82 of 100 normal validation radiographs get no call, and findings are called from where "
         "found and false ones balance best (largest micro-F1)",
-        normals_clean=0.85,
+        normals_clean=0.82,
     ),
     "screening": Aim(
         "missing little: 95 of 100 abnormal validation radiographs get a call, and findings are called as long as one "
