@@ -133,7 +133,6 @@ REFUSED = {
     "jpeg 2000": lambda: jpeg2000_bomb(512),
     "png": lambda: png_bomb(30_000),
     "png just within the limits": lambda: png_bomb(7_000),
-    "png text": png_text_bomb,
     "nested 200": lambda: nested(200, wanted=False),
     "nested 5000": lambda: nested(5_000, wanted=True),
     "claims 40,000 a side": lambda: dicom(ExplicitVRLittleEndian, bytes(64), rows=40_000, columns=40_000),
@@ -181,13 +180,13 @@ def test_bombs_are_refused_quickly_and_the_next_file_is_read(name: str, pool: sa
     assert pool.read(good(), 60).pixels.shape == (GOOD_SIDE, GOOD_SIDE)
 
 
-@pytest.mark.parametrize("make", [many_elements, long_lut])
+@pytest.mark.parametrize("make", [many_elements, long_lut, png_text_bomb])
 def test_wasteful_files_are_read_without_much_ado(make: Callable[[], bytes], pool: sandbox._Pool) -> None:
     pool.read(good(), 60)
     worker = pool._places.queue[-1]
     assert worker is not None
     start = _seconds(worker._process.pid)
-    assert pool.read(make(), 120).view == "PA"
+    assert pool.read(make(), 120).pixels.size
     assert _seconds(worker._process.pid) - start < 5
 
 
