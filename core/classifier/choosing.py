@@ -103,7 +103,8 @@ def decide(
     crossed = cross_fit(logits, labels, patients, label_names)
     abnormal, comparison = _choose_abnormal(crossed, calibration(logits), labels, patients, label_names)
     scores = crossed.abnormal[abnormal.kind] if abnormal else None
-    policies, figures = {}, {}
+    policies: dict[str, Policy] = {}
+    figures: dict[str, Any] = {}
     for name, aim in AIMS.items():
         policies[name], figures[name] = _choose_policy(name, aim, crossed, scores, labels, patients, label_names)
     record = {

@@ -62,7 +62,10 @@ class OperatingPoint:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "OperatingPoint":
         """Read what ``asdict`` and JSON made of it; intervals were tuples."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+        fields: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+        }
+        return cls(**fields)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def abnormal_figures(
     scores |= {kind: score_of(kind, np.nan_to_num(said)) for kind in KINDS if kind != "learned"}
     aurocs = {}
     for name, score in scores.items():
-        value, error = clustered_auroc(positive, score, patients[known])
+        value, error = clustered_auroc(positive, score.astype(np.float64), patients[known])
         ends = [max(value - Z95 * error, 0.0), min(value + Z95 * error, 1.0)]
         aurocs[name] = {"value": value, "ci95": ends}
     found: dict[str, Any] = {"n_normal": int((~positive).sum()), "n_abnormal": int(positive.sum()), "auroc": aurocs}
