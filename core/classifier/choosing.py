@@ -52,9 +52,9 @@ class Aim:
 
 AIMS: dict[PolicyName, Aim] = {
     "reading": Aim(
-        "everyday reading: 82 of 100 normal validation radiographs get no call, and findings are called from where "
+        "everyday reading: 85 of 100 normal validation radiographs get no call, and findings are called from where "
         "found and false ones balance best (largest micro-F1)",
-        normals_clean=0.82,
+        normals_clean=0.85,
     ),
     "screening": Aim(
         "missing little: 95 of 100 abnormal validation radiographs get a call, and findings are called as long as one "
@@ -130,7 +130,12 @@ def _choose_abnormal(
     patients: npt.NDArray[Any],
     label_names: tuple[str, ...],
 ) -> tuple[AbnormalModel | None, dict[str, Any] | None]:
-    """The model of abnormality that ranks best; the learned one must be better than ``any`` by more than chance."""
+    """The better of the two models of one feature, and how the learned one compares.
+
+    The learned one is measured and not kept: from a few hundred images of several sources its 14 weights learn what
+    tells the sources apart as well, and no validation image shows that (the model card of the shipped checkpoint has
+    the figures by source).
+    """
     truth = abnormal_truth(labels)
     known = np.isfinite(truth)
     positive = truth[known] > 0.5
@@ -143,7 +148,7 @@ def _choose_abnormal(
     gain = aurocs[learned] - aurocs[simple]
     spread = covariance[learned, learned] + covariance[simple, simple] - 2 * covariance[learned, simple]
     half = Z95 * float(np.sqrt(max(spread, 0.0)))
-    kind: Kind = "learned" if gain - half > 0 else max(("any", "largest"), key=lambda one: aurocs[KINDS.index(one)])
+    kind: Kind = max(("any", "largest"), key=lambda one: aurocs[KINDS.index(one)])
     model = _fit_with_covariance(kind, probabilities[known], positive, patients[known], label_names)
     comparison = {
         "kept": kind,
