@@ -4,7 +4,8 @@ Template and language model both word the same plan, so that neither can add to 
 
 - Findings: what is called, the pressing ones first (``core.reporting.urgency``), then by probability. Look-alikes stand
   together, and in one statement where their certainty and places are the same; none loses its own label. Then what is
-  not called: three statements for a normal chest, one pooled statement beside anything called.
+  not called: three statements for a normal chest, one pooled statement beside anything called. Of a picture that may be
+  no frontal chest nothing is denied.
 - Impression: what is called as likely or possible in at most four statements, then all low-confidence calls in one.
 - Notes, such as doubts about the picture, are sentences that stand as they are.
 """
@@ -36,6 +37,7 @@ _NORMAL: tuple[tuple[StatementKind, tuple[str, ...]], ...] = (
 # What a reader wants to see denied first.
 _DENIED_FIRST = ("Pneumothorax", "Effusion", "Consolidation", "Pneumonia", "Edema")
 _LOWEST: Certainty = "cannot_be_excluded"
+_NOTHING_DENIED = "Nothing is said to be absent, because it is doubtful that this is a frontal chest radiograph."
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,8 @@ def _called(evidence: Evidence) -> list[Statement]:
 
 def _unremarkable(evidence: Evidence) -> list[Statement]:
     """What Findings says of all that is not called."""
+    if not evidence.undoubted:
+        return [Statement("findings", "note", text=_NOTHING_DENIED)]
     clear = clear_findings(evidence)
     if set(clear) == set(LABELS) and not _abnormal_as_a_whole(evidence):
         return [Statement("findings", kind, names) for kind, names in _NORMAL]
@@ -141,6 +145,8 @@ def _impression(called: Sequence[Statement], evidence: Evidence) -> list[Stateme
             f"(probability {evidence.abnormal.probability:.0%})."
         )
         return [Statement("impression", "note", text=text)]
+    if not evidence.undoubted:
+        return [Statement("impression", "note", text="No finding is called.")]
     clear = clear_findings(evidence)
     if set(clear) == set(LABELS):
         return [Statement("impression", "chest", LABELS)]

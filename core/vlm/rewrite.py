@@ -144,8 +144,10 @@ def _guarded(worded: Report, template: Report, evidence: Evidence) -> tuple[Repo
 
 
 def _attempt(report: Report, evidence: Evidence) -> Attempt:
-    draft = Draft(report.text("findings"), report.text("impression"))
-    return Attempt(draft, examine(draft, evidence))
+    """What the guard finds in the report; notes are the plan's own and no writer's."""
+    stated = Report(report.source, tuple(one for one in report.sentences if one.kind != "note"))
+    draft = Draft(stated.text("findings"), stated.text("impression"))
+    return Attempt(draft, examine(draft, evidence) if stated.sentences else ())
 
 
 def _supported(steps: tuple[str, ...], evidence: Evidence) -> tuple[str, ...]:

@@ -21,12 +21,12 @@ def test_without_a_lesion_nothing_is_called(classifier: Classifier) -> None:
     assert _read(classifier).evidence.decided("present", "possible") == []
 
 
-@pytest.mark.parametrize("x", [0.27, 0.72])
-def test_a_planted_tumour_is_called_a_mass_where_it_lies(classifier: Classifier, x: float) -> None:
-    read = _read(classifier, Lesion(x, 0.38, 0.1, 0.3))
+@pytest.mark.parametrize(("x", "y"), [(0.27, 0.38), (0.72, 0.5)])
+def test_a_planted_tumour_is_called_a_mass_where_it_lies(classifier: Classifier, x: float, y: float) -> None:
+    read = _read(classifier, Lesion(x, y, 0.11, 0.15))
     mass = LABELS.index("Mass")
     assert read.evidence.findings[mass].decision in ("present", "possible")
     heatmap = read.prediction.heatmaps[mass]
     row, column = np.unravel_index(heatmap.argmax(), heatmap.shape)
     assert (column + 0.5) / heatmap.shape[1] == pytest.approx(x, abs=0.11)
-    assert (row + 0.5) / heatmap.shape[0] == pytest.approx(0.38, abs=0.11)
+    assert (row + 0.5) / heatmap.shape[0] == pytest.approx(y, abs=0.11)

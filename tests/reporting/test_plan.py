@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from planned import drawn_evidence, evidence_with
 
-from core.anatomy import Place
+from core.anatomy import Gate, Place
 from core.classifier.abnormality import Abnormal
 from core.findings import BY_NAME, LABELS
 from core.reporting.evidence import Evidence
@@ -127,3 +127,12 @@ def test_doubts_about_the_picture_stand_as_notes() -> None:
     assert [(one.kind, one.text) for one in plan_of(evidence).section("technique")] == [
         ("note", "The polarity was corrected.")
     ]
+
+
+@pytest.mark.parametrize("gate", [Gate("unsure", frontal=0.4), Gate("refused", frontal=0.1, forced=True)])
+def test_of_a_picture_that_may_be_no_chest_nothing_is_denied(gate: Gate) -> None:
+    nothing = plan_of(replace(evidence_with({}), gate=gate))
+    assert {one.kind for one in nothing.statements} == {"note"}
+    called = plan_of(replace(evidence_with({"Effusion": 0.7}), gate=gate))
+    assert [one.kind for one in called.section("findings")] == ["called", "note"]
+    assert "doubtful" in called.section("findings")[1].text
