@@ -6,7 +6,8 @@ from typing import ClassVar
 class ChestLensError(ValueError):
     """What cannot be done as asked; the message is one plain sentence that says what to do.
 
-    Each package derives its own from it. It is a ``ValueError`` because what was handed over is at fault, not ChestLens.
+    Each package derives its own from it. It is a ``ValueError`` because what was handed over is at
+    fault, not ChestLens.
 
     Attributes:
         code: names the kind for programs.

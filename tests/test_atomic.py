@@ -16,6 +16,12 @@ for number in itertools.count():
 """
 
 
+def fail_half_way(path, *, durable):
+    with replacing(path, durable=durable) as partial:
+        partial.write_text("half")
+        raise KeyError
+
+
 def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
     write_text(tmp_path / "a.txt", "first")
     write_text(tmp_path / "a.txt", "öäü\r\nsecond\n")
@@ -25,9 +31,8 @@ def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
 
 def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
     write_json(tmp_path / "a.json", {"a": 1}, indent=2)
-    with pytest.raises(KeyError), replacing(tmp_path / "a.json") as partial:
-        partial.write_text("half")
-        raise KeyError
+    with pytest.raises(KeyError):
+        fail_half_way(tmp_path / "a.json", durable=True)
     with pytest.raises(TypeError):
         write_json(tmp_path / "a.json", object())
     assert (tmp_path / "a.json").read_text() == '{\n  "a": 1\n}\n'
@@ -64,9 +69,8 @@ def test_a_kill_at_any_moment_leaves_a_whole_file(tmp_path):
 
 
 def test_files_that_can_be_made_again_appear_whole_as_well(tmp_path):
-    with pytest.raises(KeyError), replacing(tmp_path / "a.png", durable=False) as partial:
-        partial.write_bytes(b"half")
-        raise KeyError
+    with pytest.raises(KeyError):
+        fail_half_way(tmp_path / "a.png", durable=False)
     with replacing(tmp_path / "a.png", durable=False) as partial:
         partial.write_bytes(b"whole")
     assert (tmp_path / "a.png").read_bytes() == b"whole"
