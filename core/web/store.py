@@ -9,6 +9,8 @@ from typing import Any, Literal
 from sqlalchemy import JSON, DateTime, Engine, String, create_engine, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from core.plain_text import clean_name
+
 # Its presence in a study's folder says that somebody insisted.
 _FORCED = "forced"
 
@@ -76,7 +78,7 @@ class Store:
             forced: somebody insists that it be judged, whatever it shows.
         """
         study = Study(
-            id=uuid.uuid4().hex, filename=filename[:255], created=datetime.now(UTC), status="queued", summary={}
+            id=uuid.uuid4().hex, filename=clean_name(filename), created=datetime.now(UTC), status="queued", summary={}
         )
         self.path(study.id).mkdir()
         self.upload(study.id).write_bytes(upload)

@@ -10,6 +10,7 @@ from reportlab.pdfbase.pdfmetrics import registerFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Paragraph
 
+from core.plain_text import printable
 from core.reporting.exports.pictures import DEJAVU
 
 # One of the 14 fonts that every PDF reader has (ISO 32000-1 section 9.6.2.2); it writes Windows-1252.
@@ -46,7 +47,7 @@ def paragraph(text: str, style: ParagraphStyle) -> Paragraph:
 
 def plain_line(text: str) -> str:
     """Text without control characters."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    return printable(text, instead=" ")
 
 
 def _marked(text: str) -> str:
