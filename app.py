@@ -10,12 +10,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from waitress import create_server
-
 from core.classifier.importing import CHECKPOINT_HELP
 from core.classifier.options import add_policy_option
 from core.settings import ServerSettings
 from core.web import create_app, services_of
+from core.web.listening import listen
 
 __all__ = ["create_app"]
 
@@ -61,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.samples:
             settings = replace(settings, samples=options.samples)
         app = create_app(settings)
-        server = create_server(app, host=options.host, port=options.port, threads=8, ident="ChestLens")
+        server = listen(app, host=options.host, port=options.port)
     except (ValueError, OSError) as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1

@@ -2,7 +2,7 @@
 
 import logging
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from core.anatomy import NotAFrontalChest
@@ -22,6 +22,10 @@ _STATUS: dict[type[ImagingError], int] = {
     RefusedImage: 422,
     NotAFrontalChest: 422,
 }
+TOO_LARGE = (
+    f"A radiograph may have up to {MAX_FILE_BYTES // 2**20} MB and a zip archive up to "
+    f"{MAX_ARCHIVE_BYTES // 2**20} MB; send less at once."
+)
 # A study takes a fraction of a second; a client that waits longer finds an idle server.
 _RETRY_AFTER_S = 10
 
@@ -38,10 +42,13 @@ def imaging_error(error: ImagingError) -> tuple[Response, int]:
 
 @blueprint.app_errorhandler(RequestEntityTooLarge)
 def request_too_large(_: RequestEntityTooLarge) -> tuple[Response, int]:
-    """A request body over the limit, turned away before it is read."""
+    """A request body over a limit: of its bytes, turned away before it is read, or of a form's fields."""
+    limit = current_app.config["MAX_CONTENT_LENGTH"]
+    if request.content_length is None or request.content_length > limit:
+        return _answer(413, "too_large", TOO_LARGE)
     message = (
-        f"A radiograph may have up to {MAX_FILE_BYTES // 2**20} MB and a zip archive up to "
-        f"{MAX_ARCHIVE_BYTES // 2**20} MB; send less at once."
+        f"A request may have up to {request.max_form_parts:,} fields, those of text up to "
+        f"{(request.max_form_memory_size or limit) // 1000} kB; send less at once, or a zip archive."
     )
     return _answer(413, "too_large", message)
 

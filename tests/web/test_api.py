@@ -260,6 +260,19 @@ def test_a_file_over_the_limit_is_turned_away_with_413(client: FlaskClient, monk
     assert "up to 100 MB" in answer.json["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"ehr": "x" * 600_000},
+        {f"note {number}": "x" for number in range(1100)},
+    ],
+)
+def test_a_form_of_too_much_text_or_too_many_fields_is_told_as_such(client: FlaskClient, form: dict[str, str]) -> None:
+    answer = client.post("/api/studies", data=form, content_type="multipart/form-data")
+    assert (answer.status_code, answer.json["error"]["code"]) == (413, "too_large")
+    assert "1,000 fields" in answer.json["error"]["message"]
+
+
 def test_deleting_removes_every_file(client: FlaskClient, settings: ServerSettings, phantom_png_bytes: bytes) -> None:
     study_id = _send(client, phantom_png_bytes).json["id"]
     _finish(client, study_id)
