@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        settings = ServerSettings.from_environment()
+        settings = replace(ServerSettings.from_environment(), host=options.host)
         if options.checkpoint:
             settings = replace(settings, checkpoint=options.checkpoint)
         if options.policy:

@@ -60,7 +60,7 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
         on_done=rewriter.submit,
     )
     install(app, Services(store, classifier, worker, ReviewStore(store.engine), shelf, rewriter))
-    protect(app)
+    protect(app, settings)
     for module in (errors, api, ingestion, worklist_api, guard_api, sample_gallery, reviews, pages):
         app.register_blueprint(module.blueprint)
     return app

@@ -74,7 +74,10 @@ def http_error(error: HTTPException) -> tuple[Response, int]:
         405: "This address does not take that kind of request.",
     }
     status = error.code or 500
-    return _answer(status, (error.name or "error").lower().replace(" ", "_"), sentences.get(status, str(error.name)))
+    # Errors of ours bring their own sentence; those of the framework are written for developers.
+    told = error.description if type(error).__module__.startswith("core.") else None
+    message = told or sentences.get(status, str(error.name))
+    return _answer(status, (error.name or "error").lower().replace(" ", "_"), message)
 
 
 @blueprint.app_errorhandler(Exception)
