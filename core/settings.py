@@ -39,12 +39,13 @@ class SignInProvider:
             return None
         if not issuer.startswith(("https://", "http://")):
             raise ValueError(f"CHESTLENS_OIDC_ISSUER must be an address that begins with https://, not {issuer!r}.")
-        named = [environment.get(f"CHESTLENS_OIDC_CLIENT_{part}", "") for part in ("ID", "SECRET")]
-        if not all(named):
+        client_id, client_secret = (environment.get(f"CHESTLENS_OIDC_CLIENT_{part}", "") for part in ("ID", "SECRET"))
+        if not client_id or not client_secret:
             raise ValueError("CHESTLENS_OIDC_ISSUER needs CHESTLENS_OIDC_CLIENT_ID and CHESTLENS_OIDC_CLIENT_SECRET.")
         return cls(
             issuer,
-            *named,
+            client_id,
+            client_secret,
             title=environment.get("CHESTLENS_OIDC_TITLE") or cls.title,
             claim=environment.get("CHESTLENS_OIDC_CLAIM") or cls.claim,
         )
