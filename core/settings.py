@@ -72,6 +72,7 @@ class ServerSettings:
         proxies: number of proxies in front whose ``X-Forwarded-*`` headers are believed (``CHESTLENS_PROXIES``).
         secret_key: signs what pages send back (``CHESTLENS_SECRET_KEY``), None to make one in ``instance``.
         redis_url: what all web processes share (``REDIS_URL``), None to keep it in the memory of each.
+        log: ``text`` or ``json`` (``CHESTLENS_LOG``), None for text on a terminal and JSON elsewhere.
         sign_in: OpenID Connect provider that people may sign in with, None for passwords alone.
     """
 
@@ -88,6 +89,7 @@ class ServerSettings:
     proxies: int = 0
     secret_key: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
+    log: str | None = None
     sign_in: SignInProvider | None = None
 
     @classmethod
@@ -96,7 +98,8 @@ class ServerSettings:
 
         Raises:
             ValueError: ``CHESTLENS_QUEUE_LIMIT`` is not a whole number above 0, ``CHESTLENS_PROXIES`` none from 0 on,
-                ``CHESTLENS_SECRET_KEY`` is short, or the settings of the OpenID Connect provider are incomplete.
+                ``CHESTLENS_LOG`` is no form of a log, ``CHESTLENS_SECRET_KEY`` is short, or the settings of the OpenID
+                Connect provider are incomplete.
         """
         instance = Path(environment.get("CHESTLENS_INSTANCE", ROOT / "instance")).absolute()
         limit = environment.get("CHESTLENS_QUEUE_LIMIT", "64")
@@ -105,6 +108,9 @@ class ServerSettings:
         proxies = environment.get("CHESTLENS_PROXIES", "0")
         if not proxies.isdecimal():
             raise ValueError(f"CHESTLENS_PROXIES must be the number of proxies in front, such as 1, not {proxies!r}.")
+        log = environment.get("CHESTLENS_LOG") or None
+        if log not in (None, "text", "json"):
+            raise ValueError(f"CHESTLENS_LOG may be text or json, not {log!r}.")
         secret_key = environment.get("CHESTLENS_SECRET_KEY") or None
         if secret_key and len(secret_key) < _SHORTEST_KEY:
             raise ValueError(
@@ -126,5 +132,6 @@ class ServerSettings:
             proxies=int(proxies),
             secret_key=secret_key,
             redis_url=environment.get("REDIS_URL") or None,
+            log=log,
             sign_in=SignInProvider.from_environment(environment),
         )
