@@ -19,6 +19,7 @@ from core.web.samples import SampleShelf
 from core.web.security import protect
 from core.web.services import Services, install, services_of
 from core.web.store import Store
+from core.web.telemetry import observe
 from core.web.worklist import rate_earlier
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
         on_done=rewriter.submit,
     )
     install(app, Services(store, classifier, worker, ReviewStore(store.engine), shelf, rewriter))
-    protect(app)
+    observe(app)
+    protect(app, settings)
     for module in (errors, api, ingestion, worklist_api, guard_api, sample_gallery, reviews, pages):
         app.register_blueprint(module.blueprint)
     return app

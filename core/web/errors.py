@@ -7,6 +7,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from core.anatomy import NotAFrontalChest
 from core.imaging import MAX_FILE_BYTES, ImagingError, RefusedImage, TooLarge, UnreadableImage, UnsupportedType
+from core.logs import request_id
 from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.jobs import QueueFull
 from core.web.worklist import BadQuery
@@ -81,14 +82,18 @@ def http_error(error: HTTPException) -> tuple[Response, int]:
         405: "This address does not take that kind of request.",
     }
     status = error.code or 500
-    return _answer(status, (error.name or "error").lower().replace(" ", "_"), sentences.get(status, str(error.name)))
+    # Errors of ours bring their own sentence; those of the framework are written for developers.
+    told = error.description if type(error).__module__.startswith("core.") else None
+    message = told or sentences.get(status, str(error.name))
+    return _answer(status, (error.name or "error").lower().replace(" ", "_"), message)
 
 
 @blueprint.app_errorhandler(Exception)
 def unexpected(error: Exception) -> tuple[Response, int]:
     """A fault of ours: logged in full, told in a sentence."""
-    log.error("unexpected error at %s %s", request.method, request.path, exc_info=error)
-    return _answer(500, "internal", "Something failed inside ChestLens; the server's log says what.")
+    log.error("unexpected error at %s %s", request.method, request.endpoint, exc_info=error)
+    message = f"Something failed inside ChestLens; the server's log says what, at the request {request_id.get()}."
+    return _answer(500, "internal", message)
 
 
 def _answer(status: int, code: str, message: str) -> tuple[Response, int]:
