@@ -1,11 +1,13 @@
 """What goes wrong with studies on purpose, each as one sentence for people."""
 
+from core.errors import ChestLensError
+
 
 class Unavailable(RuntimeError):
     """Database, storage or queue cannot be used at the moment; the same request may succeed later."""
 
 
-class DatabaseTooNew(ValueError):
+class DatabaseTooNew(ChestLensError):
     """The database was made by a later version of ChestLens."""
 
 

@@ -19,6 +19,7 @@ from core.web import api, errors, guard_api, ingestion, pages, reviews, sample_g
 from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.security import protect
 from core.web.services import Services, install, services_of
+from core.web.telemetry import observe
 
 if TYPE_CHECKING:
     from core.datasets.samples import Sample
@@ -59,7 +60,8 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
         on_done=rewriter.submit,
     )
     install(app, Services(store, classifier, worker, ReviewStore(store.database), shelf, rewriter))
-    protect(app)
+    observe(app)
+    protect(app, settings)
     for module in (errors, api, ingestion, worklist_api, guard_api, sample_gallery, reviews, pages):
         app.register_blueprint(module.blueprint)
     return app

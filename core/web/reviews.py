@@ -14,6 +14,7 @@ from werkzeug.utils import secure_filename
 
 from core import DISCLAIMER
 from core.classifier import model_identity
+from core.imaging import TooLarge
 from core.reporting.exports.plain import report_object
 from core.reporting.report import SECTIONS
 from core.reporting.review import disagreements, reviewed_report
@@ -233,7 +234,7 @@ def _written(text: dict[str, str]) -> dict[str, str]:
 
 def _body() -> dict[str, Any]:
     if (request.content_length or 0) > _LARGEST_BODY:
-        raise BadReview(f"The request is too large; a section may have {_LONGEST_TEXT} characters at most.")
+        raise TooLarge(f"The request is too large; a section may have {_LONGEST_TEXT:,} characters at most.")
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise BadReview("The request carries no JSON object.")
