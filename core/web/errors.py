@@ -8,9 +8,9 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from core.anatomy import NotAFrontalChest
 from core.imaging import MAX_FILE_BYTES, ImagingError, RefusedImage, TooLarge, UnreadableImage, UnsupportedType
 from core.logs import request_id
+from core.studies.jobs import QueueFull
+from core.studies.worklist import BadQuery
 from core.web.archives import MAX_ARCHIVE_BYTES
-from core.web.jobs import QueueFull
-from core.web.worklist import BadQuery
 
 log = logging.getLogger(__name__)
 

@@ -160,7 +160,7 @@ def test_the_downloaded_record_can_be_verified_elsewhere(client: FlaskClient, st
 
 def test_a_changed_row_is_reported(client: FlaskClient, study_id: str) -> None:
     _sign(client, study_id, 0)
-    engine = services_of(client.application).store.engine
+    engine = services_of(client.application).store.database.engine
     change = sql("UPDATE review_events SET author = 'Somebody Else' WHERE number = 3")
     with pytest.raises(SQLAlchemyError, match="never changed"), engine.begin() as connection:
         connection.execute(change)
@@ -179,7 +179,7 @@ def test_a_changed_row_is_reported(client: FlaskClient, study_id: str) -> None:
 def test_deleting_the_study_deletes_its_record(client: FlaskClient, study_id: str) -> None:
     _sign(client, study_id, 0)
     assert client.delete(f"/api/studies/{study_id}").status_code == 204
-    with services_of(client.application).store.engine.connect() as connection:
+    with services_of(client.application).store.database.engine.connect() as connection:
         assert connection.execute(sql("SELECT count(*) FROM review_events")).scalar() == 0
     assert _save(client, study_id, 3).status_code == 404
 

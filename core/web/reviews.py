@@ -18,10 +18,11 @@ from core.imaging import TooLarge
 from core.reporting.exports.plain import report_object
 from core.reporting.report import SECTIONS
 from core.reporting.review import disagreements, reviewed_report
+from core.studies.reviews.desk import EDITABLE, Desk, NotPossible, Standing
+from core.studies.reviews.record import first_fault
+from core.studies.reviews.store import OutOfDate
+from core.studies.tables import iso
 from core.web.errors import NotFound
-from core.web.reviews.desk import EDITABLE, Desk, NotPossible, Standing
-from core.web.reviews.record import first_fault
-from core.web.reviews.store import OutOfDate
 from core.web.services import services
 
 blueprint = Blueprint("reviews", __name__, url_prefix="/api/studies/<study_id>")
@@ -143,7 +144,7 @@ def versions(study_id: str) -> dict[str, Any]:
                 "state": "signed" if entry.kind == "sign" else "edited",
                 "text": _written(entry.text),
                 "by": entry.author,
-                "at": entry.iso,
+                "at": iso(entry.time),
             }
             for version, entry in last.items()
         ]
@@ -205,10 +206,10 @@ def _review_object(desk: Desk) -> dict[str, Any]:
         "report": report | {section: standing.text[section] for section in SECTIONS},
         "base": _written(standing.base),
         "draft": standing.source,
-        "saved_at": desk.events[-1].iso if desk.events else None,
+        "saved_at": iso(desk.events[-1].time) if desk.events else None,
         "signed_by": standing.signed.author if standing.signed else None,
-        "signed_at": standing.signed.iso if standing.signed else None,
-        "reopened": {"by": reopened.author, "at": reopened.iso, "reason": reopened.reason} if reopened else None,
+        "signed_at": iso(standing.signed.time) if standing.signed else None,
+        "reopened": {"by": reopened.author, "at": iso(reopened.time), "reason": reopened.reason} if reopened else None,
         "record": {
             "intact": fault is None,
             "problem": fault,
@@ -219,7 +220,7 @@ def _review_object(desk: Desk) -> dict[str, Any]:
                     "kind": entry.kind,
                     "author": entry.author,
                     "reason": entry.reason,
-                    "time": entry.iso,
+                    "time": iso(entry.time),
                 }
                 for entry in desk.events
             ],
