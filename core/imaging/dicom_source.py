@@ -45,8 +45,9 @@ def _is_date(text: str) -> bool:
 
 
 def _is_uid(text: str) -> bool:
-    """VR UI. A part may not begin with 0 unless it is 0 (PS3.5 section 9.1): with the zero no export would be valid, and
-    without it the UID would be another's."""
+    """VR UI. A part may not begin with 0 unless it is 0 (PS3.5 section 9.1): with the zero no export would be valid,
+    and without it the UID would be another's.
+    """
     return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
@@ -99,8 +100,8 @@ def notes_on_source(dataset: Dataset, source: Mapping[str, str]) -> list[str]:
     if "StudyInstanceUID" in source or element is None or element.value in (b"", "", None):
         return []
     return [
-        "The file's Study Instance UID breaks the standard (PS3.5 section 9.1), such as a part that begins with 0; what "
-        "is exported as DICOM begins a study of its own."
+        "The file's Study Instance UID breaks the standard (PS3.5 section 9.1), such as a part that begins with 0; "
+        "what is exported as DICOM begins a study of its own."
     ]
 
 
