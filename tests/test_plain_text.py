@@ -11,6 +11,8 @@ from core.plain_text import clean_name, csv_cell, printable
         ("\u202egpj.exe", "gpj.exe"),  # right-to-left override
         ("a\u2066b\u2069\u200f.png", "ab.png"),  # isolates and marks of direction
         ("line\nbreak\x1b[31m\x00.dcm", "line break[31m.dcm"),
+        ("\u5f20\u3000\u4e09.png", "\u5f20\u3000\u4e09.png"),
+        ("\u0645\u06cc\u200c\u0634\u0648\u062f.png", "\u0645\u06cc\u200c\u0634\u0648\u062f.png"),  # a Persian word
         ("\ud800half.png", "half.png"),
         ("  \u200b ", "unnamed"),
         ("", "unnamed"),

@@ -14,6 +14,7 @@ from typing import IO
 
 from core.imaging import MAX_FILE_BYTES, ImagingError, TooLarge, UnreadableImage, UnsupportedType
 from core.plain_text import clean_name
+from core.web.archive_names import member_names
 
 MAX_ARCHIVE_BYTES = 1000 * 2**20
 MAX_MEMBERS = 2000
@@ -71,7 +72,8 @@ class Archive:
         # Word, Excel and PowerPoint files are zip archives inside.
         if any(entry.filename == "[Content_Types].xml" for entry in entries):
             raise UnsupportedType("The file is an Office document; send the radiograph as DICOM, PNG or JPEG.")
-        self._entries = [entry for entry in entries if not is_system_file(entry.filename)]
+        named = zip(entries, member_names(entries), strict=True)
+        self._entries = [(entry, name) for entry, name in named if not is_system_file(name)]
         self.skipped = len(entries) - len(self._entries)
         if len(self._entries) > MAX_MEMBERS:
             raise _too_many(f"{len(self._entries):,}")
@@ -80,7 +82,7 @@ class Archive:
         if _overlap(entries):
             raise UnreadableImage("Several files of the zip archive share the same bytes; make the archive again.")
         # What zipfile unpacks of a member never exceeds the size that its directory entry states.
-        if sum(entry.file_size for entry in self._entries) > MAX_UNPACKED_BYTES:
+        if sum(entry.file_size for entry, _ in self._entries) > MAX_UNPACKED_BYTES:
             raise TooLarge(
                 f"The zip archive would unpack to more than {MAX_UNPACKED_BYTES // 2**30} GB; divide it into several."
             )
@@ -90,12 +92,12 @@ class Archive:
 
     def members(self) -> Iterator[tuple[str, bytes | ImagingError]]:
         """Each member's name, for display only, and its content or why it is not taken; one is in memory at a time."""
-        for entry in self._entries:
+        for entry, name in self._entries:
             try:
                 content: bytes | ImagingError = self._read(entry)
             except ImagingError as error:
                 content = error
-            yield display_path(entry.filename), content
+            yield display_path(name), content
 
     def _read(self, entry: zipfile.ZipInfo) -> bytes:
         if entry.flag_bits & 0x1:
