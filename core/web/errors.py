@@ -97,7 +97,7 @@ def unexpected(error: Exception) -> tuple[Response, int]:
     """A fault of ours: logged in full, told in a sentence with the number by which the log names the request."""
     log.error("unexpected error at %s %s", request.method, request.endpoint, exc_info=error)
     message = f"Something failed inside ChestLens; the server's log says what, at the request {request_id.get()}."
-    return _answer(500, "internal", message, request_id=request_id.get())
+    return _answer(500, "internal", message, request_id=request_id.get() or "-")
 
 
 def _answer(status: int, code: str, message: str, **facts: str) -> tuple[Response, int]:
