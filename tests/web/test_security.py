@@ -144,7 +144,7 @@ def test_an_address_that_others_reach_needs_users_and_a_key(
     assert len(said.splitlines()) == 1
     assert "core users add" in said
     assert "CHESTLENS_SECRET_KEY" in said
-    with pytest.raises(OpenToOthers, match="^With --host 0.0.0.0 .*; first add a user"):
+    with pytest.raises(OpenToOthers, match=r"^With --host 0\.0\.0\.0 .*; first add a user"):
         create_app(replace(settings, host="0.0.0.0", secret_key="k" * 32))
     services_of(_created_with_users(replace(settings, host="0.0.0.0"))).close()
     with pytest.raises(OpenToOthers, match="first set CHESTLENS_SECRET_KEY"):
