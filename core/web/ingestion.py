@@ -9,6 +9,7 @@ from werkzeug.datastructures import FileStorage
 
 from core.anatomy import Admitted, admit
 from core.imaging import MAX_FILE_BYTES, ImagingError, TooLarge, UnreadableImage, read_safely
+from core.web.access import concerning
 from core.web.archives import MAX_ARCHIVE_BYTES, Archive, is_archive
 from core.web.services import services
 
@@ -79,6 +80,7 @@ def take(
     """
     study = services().store.add(filename, data, forced=force)
     services().worker.submit(study.id, admitted, batch=batch)
+    concerning([study.id])
     return told(study.id, study.filename, study.status)
 
 
