@@ -18,6 +18,7 @@ from core.imaging import (
     read_safely,
 )
 from core.plain_text import clean_name
+from core.web.access import concerning
 from core.web.archives import MAX_ARCHIVE_BYTES, Archive, is_archive
 from core.web.services import services
 
@@ -98,6 +99,7 @@ def take(
     """
     study = services().store.add(filename, data, forced=force)
     services().worker.submit(study.id, admitted, batch=batch)
+    concerning([study.id])
     return told(study.id, study.filename, study.status)
 
 
