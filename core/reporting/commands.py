@@ -5,18 +5,22 @@ import csv
 import io
 import os
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from tqdm.auto import tqdm
 
 from core.anatomy import admit
+from core.atomic import replacing, write_bytes
 from core.classifier import SHIPPED, Classifier
 from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
 from core.classifier.options import add_policy_option
 from core.findings import LABELS
 from core.imaging import read_safely
+from core.plain_text import csv_cell
 from core.reporting.assessment import assess
 from core.reporting.bulk import COLUMNS, find_files, folders_for, score
 from core.reporting.exports import FORMATS, ReportedStudy, check_choice, export
@@ -59,19 +63,17 @@ def predict(options: argparse.Namespace) -> int:
     """Classify files and folders; 1 if not one file could be classified."""
     files = find_files(options.paths)
     classifier = Classifier(checkpoint_folder(options.checkpoint))
-    partial = options.output.with_name(options.output.name + ".partial") if options.output else None
     failed = 0
     folders = folders_for(files)
     # A name on disk may be no text: its bytes are written as they are.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")
-    opened = partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") if partial else None
-    with opened or nullcontext(sys.stdout) as file:
+    with _table(options.output) as file:
         writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
         writer.writeheader()
         scored = score(files, classifier, options.policy, force=options.force)
         for item in tqdm(scored, total=len(files), desc="predicting", unit="img", disable=None):
-            writer.writerow(item.row() | {"path": _seen_from(options.output, item.path)})
+            writer.writerow(item.row() | {"path": csv_cell(_seen_from(options.output, item.path))})
             if item.prediction is None or item.admitted is None:
                 failed += 1
             elif options.heatmaps:
@@ -81,11 +83,22 @@ def predict(options: argparse.Namespace) -> int:
                 for label, heatmap in zip(LABELS, item.prediction.heatmaps, strict=True):
                     picture = blended_png(shown.pixels, heatmap)
                     (folder / f"{label}.png").write_bytes(picture)
-    if partial:
-        os.replace(partial, options.output)
     if failed:
         print(f"{failed} of {len(files)} files could not be classified; the error column says why.", file=sys.stderr)
     return 1 if failed == len(files) else 0
+
+
+@contextmanager
+def _table(path: Path | None) -> Iterator[IO[str]]:
+    """The file of the table, which appears once it is whole, or standard output."""
+    if path is None:
+        yield sys.stdout
+        return
+    with (
+        replacing(path) as partial,
+        partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        yield file
 
 
 def _seen_from(table: Path | None, path: Path) -> str:
@@ -108,7 +121,7 @@ def report(options: argparse.Namespace) -> int:
     study = ReportedStudy(admitted.radiograph, made.prediction, made.evidence, made.report, name, now)
     data = export(study, options.format, finding=options.finding)
     if options.output:
-        options.output.write_bytes(data)
+        write_bytes(options.output, data)
     else:
         sys.stdout.buffer.write(data)
     return 0
