@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Program
 from sqlalchemy.orm import Session
 
 from core.studies.errors import DatabaseTooNew, Unavailable
+from core.studies.visibility import ViewersSession
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # For so long a request waits for another one's writing.
@@ -51,10 +52,12 @@ class Database:
     def session(self) -> Iterator[Session]:
         """A session whose rows may be read after it; what is to be kept must be committed.
 
+        Of studies it has only those that ``core.studies.viewer`` may see.
+
         Raises:
             Unavailable: the database is away, locked, full or read-only.
         """
-        with telling_what_passes(), Session(self.engine, expire_on_commit=False) as session:
+        with telling_what_passes(), ViewersSession(self.engine, expire_on_commit=False) as session:
             yield session
 
     def close(self) -> None:

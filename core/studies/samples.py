@@ -16,6 +16,7 @@ from core.imaging import MAX_FILE_BYTES, TooLarge, read_safely
 from core.reporting.overlay import radiograph_png
 from core.studies.store import Store
 from core.studies.tables import SampleStudy
+from core.studies.viewer import audience
 
 if TYPE_CHECKING:
     from core.datasets.samples import Sample
@@ -82,10 +83,12 @@ class SampleShelf:
         return path
 
     def studies(self, sample_ids: Iterable[str]) -> dict[str, str]:
-        """Study ids by sample id, for those samples that have a study."""
+        """Study ids by sample id, for those samples that have a study for whoever asks."""
         with self._store.database.session() as session:
             rows = session.execute(
-                select(SampleStudy.sample_id, SampleStudy.study_id).where(SampleStudy.sample_id.in_(list(sample_ids)))
+                select(SampleStudy.sample_id, SampleStudy.study_id).where(
+                    SampleStudy.sample_id.in_(list(sample_ids)), SampleStudy.audience == audience()
+                )
             )
             return dict(rows.tuples().all())
 

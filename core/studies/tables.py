@@ -8,6 +8,8 @@ from typing import Any, Literal
 from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, String, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from core.studies.viewer import audience, owner_group, owner_id
+
 Status = Literal["queued", "running", "done", "failed"]
 """States of a study as people see them; one whose file is still being received has ``arriving`` and is not shown."""
 ARRIVING = "arriving"
@@ -64,7 +66,7 @@ class Study(Base):
         error_code, error_message: why it failed.
         summary: names of the findings called present and possible, for the list.
         total_ms: milliseconds from upload to result.
-        owner_id, owner_group: who may see it; None where there are no users.
+        owner_id, owner_group: who may see it, see ``core.studies.visibility``; None where there are no users.
         forced: somebody insisted that it be judged, whatever it shows.
         upload_key: digest of the ``Idempotency-Key`` that its upload came with.
         upload_sha256: of the file, to tell a repeated upload from another one with the same key.
@@ -82,8 +84,8 @@ class Study(Base):
     error_message: Mapped[str | None] = mapped_column(String(500), default=None)
     summary: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)
     total_ms: Mapped[int | None] = mapped_column(default=None)
-    owner_id: Mapped[int | None] = mapped_column(default=None, index=True)
-    owner_group: Mapped[str | None] = mapped_column(String(64), default=None, index=True)
+    owner_id: Mapped[int | None] = mapped_column(default=owner_id, index=True)
+    owner_group: Mapped[str | None] = mapped_column(String(64), default=owner_group, index=True)
     forced: Mapped[bool] = mapped_column(default=False)
     upload_key: Mapped[str | None] = mapped_column(String(64), default=None, index=True, unique=True)
     upload_sha256: Mapped[str | None] = mapped_column(String(64), default=None)
@@ -157,11 +159,12 @@ class Rating(Base):
 
 
 class SampleStudy(Base):
-    """The study that was made from a sample."""
+    """The study that was made from a sample, for those who see each other's studies."""
 
     __tablename__ = "sample_studies"
 
     sample_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    audience: Mapped[str] = mapped_column(String(80), primary_key=True, default=audience)
     study_id: Mapped[str] = mapped_column(ForeignKey(Study.id, ondelete="CASCADE"), index=True)
 
 
@@ -245,3 +248,69 @@ class AuditEntry(Base):
     action: Mapped[str] = mapped_column(String(32))
     study_id: Mapped[str | None] = mapped_column(String(32), default=None, index=True)
     detail: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+class User(Base):
+    """Somebody with an account; see ``core.accounts``. Accounts are disabled, never deleted: signatures name them.
+
+    Attributes:
+        name: to sign in with, in lower case.
+        full_name: as it stands under a signed report.
+        role: uploader, reviewer or admin.
+        group: whose studies are seen beside own ones.
+        password: Argon2 hash; None where a provider of OpenID Connect vouches.
+        issuer, subject: that provider, and its lasting name for the person, once it has vouched.
+    """
+
+    __tablename__ = "users"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    full_name: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(16))
+    group: Mapped[str | None] = mapped_column("group_name", String(64), default=None)
+    password: Mapped[str | None] = mapped_column(String(255), default=None)
+    disabled: Mapped[bool] = mapped_column(default=False)
+    created: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    issuer: Mapped[str | None] = mapped_column(String(255), default=None)
+    subject: Mapped[str | None] = mapped_column(String(255), default=None)
+
+
+class SignedIn(Base):
+    """A session of a browser.
+
+    Attributes:
+        digest: SHA-256 of the secret that the browser's cookie carries.
+        user_id: whose; None while nobody has signed in.
+        data: what belongs to it.
+        expires: when it ends.
+    """
+
+    __tablename__ = "sessions"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    expires: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class ApiToken(Base):
+    """A secret by which programs act for a person.
+
+    Attributes:
+        title: what it is for.
+        digest: SHA-256 of the secret.
+        expires: when it ends, None for never.
+        last_used: to the hour.
+    """
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
+    title: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    created: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    expires: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    last_used: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)

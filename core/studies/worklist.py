@@ -65,8 +65,8 @@ class Query:
             decision=_choice(arguments, "decision", DECISIONS),
             state=_choice(arguments, "state", get_args(Status)),
             sort=_choice(arguments, "sort", SORTS) or "arrival",
-            limit=_number(arguments, "limit", 50, lowest=1, highest=LONGEST_PAGE),
-            offset=_number(arguments, "offset", 0, lowest=0, highest=2**31),
+            limit=number(arguments, "limit", 50, lowest=1, highest=LONGEST_PAGE),
+            offset=number(arguments, "offset", 0, lowest=0, highest=2**31),
         )
 
 
@@ -213,8 +213,15 @@ def _choice(arguments: Mapping[str, str], name: str, choices: Sequence[str]) -> 
     return value
 
 
-def _number(arguments: Mapping[str, str], name: str, default: int, *, lowest: int, highest: int) -> int:
-    text = arguments.get(name) or str(default)
+def number(arguments: Mapping[str, str], name: str, default: Any, *, lowest: int, highest: int) -> Any:
+    """A whole number among the parameters of a request, or the default.
+
+    Raises:
+        BadQuery: it is none, or not within the limits.
+    """
+    if not arguments.get(name):
+        return default
+    text = arguments[name]
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and lowest <= int(text) <= highest):
         raise BadQuery(f"The parameter {name} must be a whole number from {lowest} to {highest}, not {text[:40]!r}.")
     return int(text)
