@@ -149,3 +149,15 @@ class ServerSettings:
             log=log,
             sign_in=SignInProvider.from_environment(environment),
         )
+
+    def as_environment(self) -> dict[str, str]:
+        """The settings that command lines may change, as variables for a process that shares them."""
+        writer = "off" if self.writer is None else str(self.writer)
+        return {
+            "CHESTLENS_INSTANCE": str(self.instance),
+            "DATABASE_URL": self.database_url,
+            "CHESTLENS_CHECKPOINT": str(self.checkpoint or ""),
+            "CHESTLENS_POLICY": self.policy,
+            "CHESTLENS_WRITER": writer,
+            "CHESTLENS_REASONING": "on" if self.reasoning else "off",
+        }

@@ -179,7 +179,9 @@ class Jobs:
             if _rows(session.execute(mine.values(state="queued", not_before=now(), **values))):
                 log.warning("the process that did job %s ended; it is done again", job.id)
                 _wait_again(session, job.study_id, job.kind)
-        elif _rows(session.execute(mine.values(state="failed", error_code="stopped", error_message=_STOPPED, **values))):
+        elif _rows(
+            session.execute(mine.values(state="failed", error_code="stopped", error_message=_STOPPED, **values))
+        ):
             log.error("job %s ended its process twice and was set aside", job.id)
             _fail_study(session, job.study_id, job.kind, "stopped", _STOPPED)
 

@@ -1,17 +1,23 @@
 """The studies of one server: how they come in, are looked up, and end."""
 
 import hashlib
+import json
 import logging
 import os
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePath
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.anatomy import Admitted
+from core.reporting import ReportedStudy, Review
 from core.settings import ServerSettings
 from core.studies import results
 from core.studies.cipher import Cipher, server_secret
@@ -21,7 +27,9 @@ from core.studies.errors import Gone, KeyReused, NoSuchStudy, QueueFull, Unavail
 from core.studies.jobs import BATCH, LEASE, SINGLE, Jobs, me
 from core.studies.results import Result
 from core.studies.storage import Storage, open_storage
-from core.studies.tables import ARRIVING, Job, Study, now
+from core.studies.tables import ARRIVING, Job, SampleStudy, Study, now
+from core.studies.upgrade import upgrade_files
+from core.studies.viewer import audience
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +48,8 @@ class Upload:
         forced: somebody insists that it be judged, whatever it shows.
         batch: whether it came with others, so that studies that came by themselves go before it.
         key: the sender's name for this request; the same key gives the same study.
+        sample_id: the sample of the gallery that it is.
+        reference: what the collection says of it.
     """
 
     filename: str
@@ -48,6 +58,8 @@ class Upload:
     forced: bool = False
     batch: bool = False
     key: str | None = None
+    sample_id: str | None = None
+    reference: dict[str, Any] | None = None
 
 
 class Studies:
@@ -69,6 +81,7 @@ class Studies:
         self.settings = settings
         self.database = Database(settings.database_url)
         self.storage: Storage = open_storage(settings.storage, Cipher(server_secret(settings)))
+        upgrade_files(self.database, self.storage, settings)
         self.delivery = Delivery(settings.instance / "queue.sqlite3", settings.redis_url)
         self.jobs = Jobs(self.database, self.delivery)
 
@@ -88,13 +101,30 @@ class Studies:
         if key is None:
             return None
         with self.database.session() as session:
-            study = session.scalars(select(Study).where(Study.upload_key == _digest(key.encode()))).first()
+            study = session.scalars(select(Study).where(Study.upload_key == _key(key))).first()
         if study is None:
             return None
         if study.status == ARRIVING:
             raise Unavailable("The same upload is being received just now; try again in a moment.")
         if data is not None and study.upload_sha256 != _digest(data):
             raise KeyReused("The same Idempotency-Key came with another file before; use a new key for each upload.")
+        return study
+
+    def of_sample(self, sample_id: str | None) -> Study | None:
+        """The study that was made of a sample before.
+
+        Raises:
+            Unavailable: it is being made just now.
+        """
+        if sample_id is None:
+            return None
+        made = select(SampleStudy.study_id).where(
+            SampleStudy.sample_id == sample_id, SampleStudy.audience == audience()
+        )
+        with self.database.session() as session:
+            study = session.scalars(select(Study).where(Study.id.in_(made))).first()
+        if study is not None and study.status == ARRIVING:
+            raise Unavailable("A study of this sample is being made just now; try again in a moment.")
         return study
 
     def receive(self, upload: Upload) -> Study:
@@ -113,9 +143,11 @@ class Studies:
                 session.add(study)
                 session.flush()
                 session.add(job)
+                if upload.sample_id:
+                    session.add(SampleStudy(sample_id=upload.sample_id, study_id=study.id))
                 session.commit()
         except IntegrityError:
-            if (made := self.known(upload.key, upload.data)) is None:
+            if (made := self.known(upload.key, upload.data) or self.of_sample(upload.sample_id)) is None:
                 raise
             return made
         try:
@@ -155,6 +187,41 @@ class Studies:
             return results.read_result(self.storage, study_id, rewritten=self._is_rewritten(study_id))
         except Gone:
             raise NoSuchStudy from None
+
+    def reference(self, study_id: str) -> dict[str, Any] | None:
+        """What a collection says of the radiograph, as ``reference_of`` gave it; None for most studies."""
+        try:
+            found: dict[str, Any] | None = json.loads(self.storage.read(study_id, results.REFERENCE))
+        except Gone:
+            return None
+        return found
+
+    def heatmaps(self, study_id: str) -> dict[str, npt.NDArray[np.float32]]:
+        """All heatmaps (h, w) in [0, 1] of a finished study, by finding.
+
+        Raises:
+            NoSuchStudy: it was deleted.
+        """
+        try:
+            return results.read_heatmaps(self.storage, study_id)
+        except Gone:
+            raise NoSuchStudy from None
+
+    def reported(self, study: Study, review: Review | None) -> ReportedStudy:
+        """A finished study as exports take it.
+
+        Raises:
+            NoSuchStudy: it was deleted.
+        """
+        result = self.result(study.id)
+        try:
+            radiograph = results.read_radiograph(self.storage, study.id, result)
+            prediction = results.read_prediction(self.storage, study.id, result.evidence)
+        except Gone:
+            raise NoSuchStudy from None
+        return ReportedStudy(
+            radiograph, prediction, result.evidence, result.report, study.filename, study.created, review
+        )
 
     def rewrite_job(self, study_id: str) -> Job | None:
         """The job that rewords a study's report; None where there is none."""
@@ -207,12 +274,13 @@ class Studies:
         for study_id in self.jobs.recover():
             self.remove(study_id)
 
-    def ready(self) -> None:
-        """Raises ``Unavailable`` where database, storage or queue cannot be used."""
-        with self.database.session() as session:
-            session.execute(select(Study.id).limit(1))
-        self.storage.check()
-        self.delivery.is_empty("analyse")
+    def checks(self) -> dict[str, Callable[[], object]]:
+        """What must work, by name; each raises ``Unavailable`` where it does not."""
+        return {
+            "database": self.jobs.waiting,
+            "storage": self.storage.check,
+            "queue": lambda: self.delivery.is_empty("analyse"),
+        }
 
     def close(self) -> None:
         """Release database and queue."""
@@ -231,7 +299,7 @@ class Studies:
             status=ARRIVING,
             summary={},
             forced=upload.forced,
-            upload_key=upload.key and _digest(upload.key.encode()),
+            upload_key=upload.key and _key(upload.key),
             upload_sha256=upload.key and _digest(upload.data),
             layout=results.LAYOUT,
         )
@@ -243,6 +311,8 @@ class Studies:
     def _write(self, study_id: str, upload: Upload) -> None:
         self.storage.create(study_id)
         self.storage.write(study_id, results.UPLOAD, upload.data)
+        if upload.reference is not None:
+            self.storage.write(study_id, results.REFERENCE, json.dumps(upload.reference).encode())
         if upload.admitted is not None and self.storage.is_folder and self.jobs.waiting() < _LEFT_DECODED:
             results.write_decoded(self.storage, study_id, upload.admitted)
             results.write_identifiers(self.storage, study_id, self.kept(upload.admitted))
@@ -268,6 +338,11 @@ class Studies:
     def _is_rewritten(self, study_id: str) -> bool:
         job = self.rewrite_job(study_id)
         return job is not None and job.state == "done"
+
+
+def _key(key: str) -> str:
+    """A sender's key as it is kept: it means something to the same people only."""
+    return _digest(f"{audience()}\0{key}".encode())
 
 
 def _digest(data: bytes) -> str:

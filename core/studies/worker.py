@@ -128,7 +128,11 @@ class Worker:
                 log.exception("job %s failed", claim.job_id)
                 self._end(claim, lambda: jobs.fail(claim, "internal", _INTERNAL))
         else:
-            self._end(claim, lambda: jobs.finish(claim, apply) or self._gone(claim))
+            self._end(claim, lambda: self._finish(claim, apply))
+
+    def _finish(self, claim: Claim, apply: Callable[[Session], list[Job]]) -> None:
+        if not self._studies.jobs.finish(claim, apply):
+            self._gone(claim)
 
     def _gone(self, claim: Claim) -> None:
         """The study was deleted meanwhile, or its files are lost; whatever was written since goes, too."""

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from sqlalchemy import Select, and_, delete, exists, func, or_, select
-from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from core.findings import BY_NAME, FINDINGS, LABELS, display_name
+from core.errors import ChestLensError
+from core.findings import FINDINGS, LABELS, display_name
 from core.reporting import FindingEvidence
 from core.reporting.evidence import DECISIONS, Decision
-from core.reporting.storage import restore_report
 from core.reporting.urgency import urgency_of
-from core.studies.store import Store
-from core.studies.tables import Call, Rating, Status, Study
+from core.studies.database import Database
+from core.studies.tables import ARRIVING, Call, Rating, Status, Study
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +24,10 @@ LONGEST_PAGE = 200
 _LONGEST_TEXT = 200
 
 
-class BadQuery(ValueError):
+class BadQuery(ChestLensError):
     """A search parameter that means nothing; the message says what it may be."""
+
+    code = "bad_query"
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def find_all(database: Database, query: Query, *, at_most: int) -> list[Study]:
 def by_id(database: Database, ids: Iterable[str]) -> Page:
     """The studies of these ids that there are, in no particular order."""
     with database.session() as session:
-        studies = list(session.scalars(select(Study).where(Study.id.in_(list(ids)))))
+        studies = list(session.scalars(select(Study).where(Study.id.in_(list(ids)), Study.status != ARRIVING)))
         ratings, calls = _details(session, [study.id for study in studies])
         session.expunge_all()
     return Page(studies, ratings, calls, len(studies), sum(study.status in ("queued", "running") for study in studies))
@@ -165,7 +166,7 @@ def _details(session: Session, ids: list[str]) -> tuple[dict[str, Rating], dict[
 
 
 def _matching(query: Query) -> Select[Any]:
-    statement = select(Study)
+    statement = select(Study).where(Study.status != ARRIVING)
     for word in query.text.split():
         named = [Study.filename.icontains(word, autoescape=True)]
         if labels := _labels_named(word):

@@ -1,10 +1,10 @@
 """Whatever is asked of studies, a person gets what the person may see, on each database."""
 
 import pytest
+from core.studies.store import Store
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import aliased
 
-from core.studies.store import Store
 from core.studies.tables import Study
 from core.studies.viewer import Viewer, seen_by
 from core.studies.worklist import Query, by_id, find, find_all
