@@ -12,10 +12,11 @@ class Radiograph:
     """One frontal chest radiograph.
 
     Attributes:
-        pixels: float32 (H, W) in [0, 1]; bright = dense (bone white) as far as the file says, and for certain once
-            ``core.anatomy`` has put it upright.
+        pixels: float32 (H, W) in [0, 1], each as high as wide on the body; bright = dense (bone white) as far as the
+            file says, and for certain once ``core.anatomy`` has put it upright.
         view: ``PA``, ``AP`` or another view position as the file states it, None where it does not.
-        pixel_spacing_mm: height and width of a pixel in millimetres, None where the file does not say.
+        pixel_spacing_mm: height and width of a pixel in millimetres, which are equal; None where the file does not
+            say.
         warnings: sentences about doubts that arose while reading.
         metadata: non-identifying facts that the report needs (``format``, ``modality``, ``body_part``, ``rows``,
             ``columns``, ``bits``, ``photometric``, ``transfer_syntax``), each as text.
@@ -29,12 +30,6 @@ class Radiograph:
     warnings: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
     source: dict[str, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def pixel_aspect(self) -> float:
-        """Height of a pixel, by its width; 1 where the file does not say."""
-        height, width = self.pixel_spacing_mm or (1.0, 1.0)
-        return height / width
 
 
 class ImagingError(ValueError):

@@ -72,7 +72,7 @@ class SampleShelf:
         if path.is_file() and path.stat().st_mtime_ns >= sample.path.stat().st_mtime_ns:
             return path
         radiograph = upright(read_safely(content_of(sample)))
-        picture = radiograph_png(radiograph.pixels, longest_side=_THUMBNAIL_SIDE, pixel_aspect=radiograph.pixel_aspect)
+        picture = radiograph_png(radiograph.pixels, longest_side=_THUMBNAIL_SIDE)
         self._thumbnails.mkdir(parents=True, exist_ok=True)
         with replacing(path, durable=False) as partial:
             partial.write_bytes(picture)

@@ -59,6 +59,9 @@ class Backend(Protocol):
     def studies(self) -> list[str]:
         """Ids of the studies that have files."""
 
+    def names(self, study_id: str) -> list[str]:
+        """Names of a study's files."""
+
     def check(self) -> None:
         """Raise ``OSError`` where nothing can be written."""
 
@@ -143,6 +146,25 @@ class Storage:
         """Ids of the studies that have files."""
         with _telling_what_passes():
             return self._backend.studies()
+
+    def names(self, study_id: str) -> list[str]:
+        """Names of a study's files; none where it was deleted."""
+        with _telling_what_passes():
+            return self._backend.names(study_id)
+
+    def get(self, study_id: str, name: str) -> bytes:
+        """A file as it is stored, encrypted where it is.
+
+        Raises:
+            Gone: there is none.
+        """
+        with _telling_what_passes():
+            return self._backend.read(study_id, name)
+
+    def put(self, study_id: str, name: str, data: bytes) -> None:
+        """Store a file that ``get`` gave."""
+        with _telling_what_passes():
+            self._backend.write(study_id, name, data, durable=True)
 
     def check(self) -> None:
         """Raises ``Unavailable`` where nothing can be written."""
@@ -232,6 +254,10 @@ class _Folder:
     def studies(self) -> list[str]:
         return [path.name for path in self._root.iterdir() if _STUDY_ID.fullmatch(path.name)]
 
+    def names(self, study_id: str) -> list[str]:
+        folder = self._root / study_id
+        return [path.name for path in folder.iterdir() if path.name[0] != "."] if folder.is_dir() else []
+
     def check(self) -> None:
         probe = self._root / _CONDEMNED / f".{os.getpid()}"
         probe.write_bytes(b"\0" * 4096)
@@ -282,6 +308,9 @@ class _Objects:
 
     def studies(self) -> list[str]:
         return [name for name in self._names("") if _STUDY_ID.fullmatch(name)]
+
+    def names(self, study_id: str) -> list[str]:
+        return self._names(study_id)
 
     def check(self) -> None:
         self._fs.pipe_file(self._path(_CONDEMNED, ".check"), b"-")

@@ -6,6 +6,7 @@ import logging
 import os
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePath
@@ -334,6 +335,8 @@ class Studies:
             session.execute(delete(Study).where(Study.id == study_id))
             session.commit()
         self.storage.forget(study_id)
+        with suppress(Unavailable):
+            self.database.forget_deleted()
 
     def _is_rewritten(self, study_id: str) -> bool:
         job = self.rewrite_job(study_id)

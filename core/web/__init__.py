@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
+from core.accounts import Accounts
 from core.classifier import SHIPPED
 from core.classifier.importing import checkpoint_folder
 from core.settings import ROOT, ServerSettings
+from core.studies.audit import AuditLog
+from core.studies.cipher import server_secret
 from core.studies.reviews.store import ReviewStore
 from core.studies.rewriting import check_writer
 from core.studies.samples import SampleShelf
 from core.studies.studies import Studies
 from core.studies.worker import Worker
-from core.web import api, errors, guard_api, health, ingestion, pages, reviews, sample_gallery, worklist_api
+from core.web import api, errors, guard_api, health, ingestion, pages, people, reviews, sample_gallery, worklist_api
+from core.web.access import control
 from core.web.archives import MAX_ARCHIVE_BYTES
-from core.web.security import protect
+from core.web.security import check_address, protect
 from core.web.services import ServedModel, Services, install, services_of
 from core.web.telemetry import observe
 
@@ -40,6 +44,7 @@ def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -
         CheckpointError: the classifier cannot be used, or lacks the policy.
         DatabaseTooNew: a later version of ChestLens made the database.
         DatasetError: the folder of samples cannot be read.
+        OpenToOthers: other machines would reach it before there are users.
         RewritingFailed: the writer's folder holds no model.
         Unavailable: database or storage cannot be used.
     """
@@ -51,13 +56,18 @@ def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -
         check_writer(settings.writer)
     samples = _samples(settings.samples) if settings.samples else ()
     studies = Studies(settings)
+    accounts, audit = Accounts(studies.database), AuditLog(studies.database)
+    check_address(settings, users=accounts.exist())
     shelf = SampleShelf(samples, studies.database, settings.instance / "thumbnails")
     here = Worker(studies) if worker else None
-    install(app, Services(studies, model, ReviewStore(studies.database), shelf, here))
+    install(app, Services(studies, model, ReviewStore(studies.database), shelf, accounts, audit, here))
     observe(app)
     protect(app, settings)
+    app.secret_key = server_secret(settings)
+    control(app, accounts)
     for module in (errors, health, api, ingestion, worklist_api, guard_api, sample_gallery, reviews, pages):
         app.register_blueprint(module.blueprint)
+    people.install(app, settings)
     if here is not None:
         here.start()
     return app

@@ -97,6 +97,8 @@ def bad_request(error: ChestLensError) -> tuple[Response, int]:
 @blueprint.app_errorhandler(HTTPException)
 def http_error(error: HTTPException) -> tuple[Response, int]:
     """Everything that Flask itself turns away."""
+    if isinstance(error.response, Response):
+        return error.response, error.response.status_code
     sentences = {
         404: "There is nothing at this address.",
         405: "This address does not take that kind of request.",
@@ -105,7 +107,10 @@ def http_error(error: HTTPException) -> tuple[Response, int]:
     # Errors of ours bring their own sentence; those of the framework are written for developers.
     told = error.description if type(error).__module__.startswith("core.") else None
     message = told or sentences.get(status, str(error.name))
-    return _answer(status, (error.name or "error").lower().replace(" ", "_"), message)
+    response, status = _answer(status, (error.name or "error").lower().replace(" ", "_"), message)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="ChestLens"'
+    return response, status
 
 
 @blueprint.app_errorhandler(Exception)

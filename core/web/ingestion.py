@@ -12,6 +12,7 @@ from core.errors import ChestLensError
 from core.imaging import MAX_FILE_BYTES, ImagingError, TooLarge, UnreadableImage, read_safely
 from core.studies.studies import Upload
 from core.studies.tables import Study
+from core.web.access import concerning
 from core.web.archives import MAX_ARCHIVE_BYTES, Archive, is_archive
 from core.web.services import services
 
@@ -110,6 +111,7 @@ def take(
         What the sender is told: ``id``, ``filename``, ``status``, ``links``.
     """
     study = services().studies.receive(Upload(filename, data, admitted, force, batch, key))
+    concerning([study.id])
     return told(study)
 
 

@@ -21,6 +21,7 @@ from core.studies.reviews.desk import EDITABLE, Desk, NotPossible, Standing
 from core.studies.reviews.record import first_fault
 from core.studies.reviews.store import OutOfDate
 from core.studies.tables import iso
+from core.web.access import person
 from core.web.errors import NotFound
 from core.web.services import services
 
@@ -90,15 +91,18 @@ def save(desk: Desk) -> None:
     The answer is that of ``GET``, or 409 with ``conflict`` or ``signed`` and the review in ``review``.
     """
     body = _body()
-    desk.save(_revision(body), _text(body), _source(body), _line(body, "author", _LONGEST_NAME, required=False))
+    desk.save(_revision(body), _text(body), _source(body), _name(body, "author", required=False))
 
 
 @blueprint.post("/review/sign")
 @_answering_conflicts
 def sign(desk: Desk) -> None:
-    """Sign a text: the fields of ``PUT``, and the reviewer's ``name`` for ``author``. Answers as ``PUT`` does."""
+    """Sign a text: the fields of ``PUT``, and the reviewer's ``name`` for ``author``. Answers as ``PUT`` does.
+
+    Where people sign in, the name is that of the person, whatever is sent.
+    """
     body = _body()
-    desk.sign(_revision(body), _text(body), _source(body), _line(body, "name", _LONGEST_NAME))
+    desk.sign(_revision(body), _text(body), _source(body), _name(body, "name"))
 
 
 @blueprint.post("/review/reopen")
@@ -106,7 +110,7 @@ def sign(desk: Desk) -> None:
 def reopen(desk: Desk) -> None:
     """Begin the next version: ``{"revision", "name", "reason"}``. 409 with ``not_signed`` or ``conflict``."""
     body = _body()
-    desk.reopen(_revision(body), _line(body, "name", _LONGEST_NAME), _line(body, "reason", _LONGEST_REASON))
+    desk.reopen(_revision(body), _name(body, "name"), _line(body, "reason", _LONGEST_REASON))
 
 
 @blueprint.post("/review/check")
@@ -249,6 +253,12 @@ def _text(body: dict[str, Any]) -> dict[str, str]:
     if any(len(text[section]) > _LONGEST_TEXT for section in EDITABLE):
         raise BadReview(f"A section may have {_LONGEST_TEXT} characters at most; shorten it.")
     return {section: _clean(text[section]) for section in EDITABLE}
+
+
+def _name(body: dict[str, Any], field: str, *, required: bool = True) -> str:
+    """Who writes: the person who has signed in or, where nobody has to, the name that was given."""
+    known = person()
+    return known.full_name if known else _line(body, field, _LONGEST_NAME, required=required)
 
 
 def _line(body: dict[str, Any], field: str, longest: int, *, required: bool = True) -> str:

@@ -9,6 +9,7 @@ from core.studies.samples import content_of, reference_of
 from core.studies.studies import Upload
 from core.studies.tables import Study
 from core.studies.worklist import Query, by_id
+from core.web.access import concerning
 from core.web.errors import NotFound
 from core.web.ingestion import insisted, read, told
 from core.web.services import services
@@ -73,7 +74,9 @@ def choose(sample_id: str) -> tuple[Response, int, dict[str, str]]:
             sample_id=sample.id,
             reference=reference_of(sample, admitted),
         )
-        return _told(studies.receive(upload), 201)
+        study = studies.receive(upload)
+        concerning([study.id])
+        return _told(study, 201)
 
 
 def described(samples: list["Sample"]) -> list[dict[str, Any]]:

@@ -7,8 +7,10 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from core.accounts import Accounts
 from core.classifier import model_identity
 from core.classifier.checkpoint import checkpoint_digest, load_config
+from core.studies.audit import AuditLog
 from core.studies.reviews.desk import Desk
 from core.studies.reviews.store import ReviewStore
 from core.studies.samples import SampleShelf
@@ -49,6 +51,8 @@ class Services:
     model: ServedModel
     reviews: ReviewStore
     samples: SampleShelf
+    accounts: Accounts
+    audit: AuditLog
     worker: Worker | None = field(default=None)
 
     def desk(self, study_id: str) -> Desk:
