@@ -94,7 +94,9 @@ def test_a_study_that_finishes_while_the_list_is_read_is_still_counted(filled: S
     def finish(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if statements and "LIMIT" in statements[-1]:
             statements.clear()
-            filled.update(waiting, status="done")
+            with filled.database.session() as session:
+                session.execute(update(Study).where(Study.id == waiting).values(status="done"))
+                session.commit()
         statements.append(statement)
 
     event.listen(filled.database.engine, "before_cursor_execute", finish)

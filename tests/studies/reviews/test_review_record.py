@@ -1,7 +1,6 @@
 """The record in real databases."""
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -93,11 +92,9 @@ def test_the_database_refuses_changes_until_the_study_goes(studies: Studies, rev
         (lambda events: setattr(events[2], "time", events[2].time.replace(year=2001)), "Entry 3 was changed"),
     ],
 )
-def test_every_kind_of_tampering_is_found(tmp_path: Path, spoil: object, fault: str) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'test.sqlite3'}", tmp_path / "studies")
+def test_every_kind_of_tampering_is_found(studies: Studies, spoil: object, fault: str) -> None:
     reviews, study = ReviewStore(studies.database), studies.receive(UPLOAD).id
     reviews.append(study, 0, [_entry("draft"), _entry("edit"), _entry("sign", author="Ada")])
     events: list[Event] = reviews.events(study)
     spoil(events)  # type: ignore[operator]
     assert (first_fault(events) or "").startswith(fault)
-    store.close()
