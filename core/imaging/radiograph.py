@@ -1,10 +1,11 @@
 """The ``Radiograph`` that all of ChestLens works on, and the errors that reading one can end in."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+from core.errors import ChestLensError
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ class Radiograph:
     source: dict[str, str] = field(default_factory=dict, repr=False)
 
 
-class ImagingError(ValueError):
+class ImagingError(ChestLensError):
     """A file could not become a ``Radiograph``; the message is one plain sentence for the person who sent it."""
 
-    code: ClassVar[str] = "unreadable"
+    code = "unreadable"
 
 
 class UnreadableImage(ImagingError):

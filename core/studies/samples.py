@@ -20,6 +20,8 @@ from core.studies.viewer import audience
 if TYPE_CHECKING:
     from core.datasets.samples import Sample
 
+# So long a thumbnail may wait for its turn and its decoding.
+_DECODING_SECONDS = 20.0
 _THUMBNAIL_SIDE = 256
 _SHOWCASE = 12
 
@@ -71,7 +73,7 @@ class SampleShelf:
         path = self._thumbnails / f"{sample.id}.png"
         if path.is_file() and path.stat().st_mtime_ns >= sample.path.stat().st_mtime_ns:
             return path
-        radiograph = upright(read_safely(content_of(sample)))
+        radiograph = upright(read_safely(content_of(sample), within_s=_DECODING_SECONDS))
         picture = radiograph_png(radiograph.pixels, longest_side=_THUMBNAIL_SIDE)
         self._thumbnails.mkdir(parents=True, exist_ok=True)
         with replacing(path, durable=False) as partial:

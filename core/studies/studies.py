@@ -18,6 +18,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.anatomy import Admitted
+from core.plain_text import clean_name
 from core.reporting import ReportedStudy, Review
 from core.settings import ServerSettings
 from core.studies import results
@@ -290,12 +291,12 @@ class Studies:
 
     def _rows(self, upload: Upload) -> tuple[Study, Job]:
         study_id, moment = uuid.uuid4().hex, now()
-        filename = upload.filename
+        filename = clean_name(upload.filename)
         if not self.settings.keep_identifiers:
             filename = f"radiograph-{study_id[:8]}{PurePath(filename).suffix[:8]}"
         study = Study(
             id=study_id,
-            filename=filename[:255],
+            filename=filename,
             created=moment,
             status=ARRIVING,
             summary={},

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import ChestLensError
 from core.findings import FINDINGS, LABELS, display_name
+from core.plain_text import printable
 from core.reporting import FindingEvidence
 from core.reporting.evidence import DECISIONS, Decision
 from core.reporting.urgency import urgency_of
@@ -59,7 +60,7 @@ class Query:
             BadQuery: a value is not among those that there are.
         """
         # PostgreSQL takes no NUL in a text, and no file name holds what is not printable.
-        text = "".join(character for character in arguments.get("query", "") if character.isprintable())
+        text = printable(arguments.get("query", ""))
         return cls(
             text=text[:_LONGEST_TEXT].strip(),
             finding=_choice(arguments, "finding", LABELS),

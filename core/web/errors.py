@@ -115,15 +115,15 @@ def http_error(error: HTTPException) -> tuple[Response, int]:
 
 @blueprint.app_errorhandler(Exception)
 def unexpected(error: Exception) -> tuple[Response, int]:
-    """A fault of ours: logged in full, told in a sentence."""
+    """A fault of ours: logged in full, told in a sentence with the number by which the log names the request."""
     log.error("unexpected error at %s %s", request.method, request.endpoint, exc_info=error)
     message = f"Something failed inside ChestLens; the server's log says what, at the request {request_id.get()}."
-    return _answer(500, "internal", message)
+    return _answer(500, "internal", message, request_id=request_id.get() or "-")
 
 
-def _answer(status: int, code: str, message: str) -> tuple[Response, int]:
+def _answer(status: int, code: str, message: str, **facts: str) -> tuple[Response, int]:
     if request.path.startswith("/api"):
-        return jsonify(error={"code": code, "message": message}), status
+        return jsonify(error={"code": code, "message": message, **facts}), status
     page = render_template(
         "pages/error.html", status=status, title=code.replace("_", " ").capitalize(), message=message
     )

@@ -9,7 +9,16 @@ from werkzeug.datastructures import FileStorage
 
 from core.anatomy import Admitted, admit
 from core.errors import ChestLensError
-from core.imaging import MAX_FILE_BYTES, ImagingError, TooLarge, UnreadableImage, read_safely
+from core.imaging import (
+    MAX_FILE_BYTES,
+    DecodersBusy,
+    ImagingError,
+    NotDecodedInTime,
+    TooLarge,
+    UnreadableImage,
+    read_safely,
+)
+from core.plain_text import clean_name
 from core.studies.studies import Upload
 from core.studies.tables import Study
 from core.web.access import concerning
@@ -22,6 +31,9 @@ blueprint = Blueprint("ingestion", __name__)
 # Many proxies give up on a request after 60 seconds.
 _READING_SECONDS = 30
 _LONGEST_KEY = 255
+# So long a file may wait for a decoder and be decoded while its sender waits. What takes longer is decoded when it is
+# the study's turn, so that slow files hold no thread of the server.
+_DECODING_SECONDS = 3.0
 _IMAGE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 
@@ -47,7 +59,7 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
         raise UnreadableImage("The request carries no file; send it as the multipart field 'file'.")
     if len(uploads) > 1:
         services().studies.check_room(batch=True)
-        return _create_many(((upload.filename or "unnamed", _content(upload)) for upload in uploads), skipped=0)
+        return _create_many(((clean_name(upload.filename), _content(upload)) for upload in uploads), skipped=0)
     upload = uploads[0]
     if is_archive(_start(upload.stream)):
         services().studies.check_room(batch=True)
@@ -62,7 +74,13 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
     if (known := services().studies.known(key, data)) is not None:
         created = told(known)
     else:
-        created = take(upload.filename or "unnamed", data, read(data, force=force), force=force, key=key)
+        try:
+            admitted = read(data, force=force)
+        except NotDecodedInTime:
+            admitted = None
+        # What takes long waits behind the files that do not.
+        name, slow = clean_name(upload.filename), admitted is None
+        created = take(name, data, admitted, force=force, batch=slow, key=key)
     return jsonify(created), 201, {"Location": created["links"]["self"]}
 
 
@@ -75,8 +93,10 @@ def read(data: bytes, *, force: bool = False) -> Admitted:
 
     Raises:
         ImagingError: it cannot be read, or is no frontal chest radiograph.
+        DecodersBusy: so much is being decoded that this file has to be sent again.
+        NotDecodedInTime: it takes longer than its sender should wait.
     """
-    return admit(read_safely(data), force=force)
+    return admit(read_safely(data, within_s=_DECODING_SECONDS, client=request.remote_addr), force=force)
 
 
 def idempotency_key() -> str | None:
@@ -137,7 +157,10 @@ def _create_many(files: Iterable[tuple[str, bytes | ImagingError]], *, skipped: 
             if (known := services().studies.known(its_key, content)) is not None:
                 studies.append(told(known))
                 continue
-            admitted = read(content, force=force) if in_time else None
+            try:
+                admitted = read(content, force=force) if in_time else None
+            except (DecodersBusy, NotDecodedInTime):
+                admitted = None
             studies.append(take(filename, content, admitted, force=force, batch=True, key=its_key))
         except ImagingError as error:
             refused.append({"filename": filename, "code": error.code, "message": str(error)})

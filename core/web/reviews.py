@@ -14,6 +14,7 @@ from werkzeug.utils import secure_filename
 
 from core import DISCLAIMER
 from core.imaging import TooLarge
+from core.plain_text import printable
 from core.reporting.exports.plain import report_object
 from core.reporting.report import SECTIONS
 from core.reporting.review import disagreements, reviewed_report
@@ -274,4 +275,4 @@ def _line(body: dict[str, Any], field: str, longest: int, *, required: bool = Tr
 def _clean(text: str) -> str:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     # Half of a surrogate pair is printable to nobody and cannot be stored.
-    return "".join(letter for letter in lines if letter == "\n" or letter.isprintable())
+    return printable(lines, keep="\n")

@@ -94,11 +94,11 @@ def test_an_answer_of_the_child_is_cleaned_again(monkeypatch: pytest.MonkeyPatch
         "metadata": {},
         "source": {"PatientID": "7", "StudyInstanceUID": "not a UID", "Other": "x"},
     }
-    worker = object.__new__(sandbox._Worker)
+    worker = object.__new__(sandbox._Decoder)
     pixels = bytearray(render_phantom(size=64).tobytes())
     monkeypatch.setattr(worker, "_receive", lambda length: pixels)
     assert worker._receive_radiograph(header).source == {"PatientID": "7"}
-    with pytest.raises(sandbox._WorkerEnded):
+    with pytest.raises(sandbox._DecoderEnded):
         worker._receive_radiograph(header | {"source": ["PatientID"]})
 
 

@@ -9,6 +9,7 @@ from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.platypus import Flowable, Paragraph
 
+from core.plain_text import printable
 from core.reporting.exports.fonts import EAST_ASIAN, FALLBACK, letters_of
 from core.reporting.exports.right_to_left import TwoWayParagraph
 
@@ -47,11 +48,8 @@ def paragraph(text: str, style: ParagraphStyle) -> Flowable:
 
 
 def plain_line(text: str) -> str:
-    """Text without control characters, among them those that turn the direction of letters around.
-
-    Persian words are joined and divided by two of the invisible characters, which stay.
-    """
-    return "".join(one if one.isprintable() or one in "\u200c\u200d" else " " for one in text)
+    """Text without control characters, among them those that turn the direction of letters around."""
+    return printable(text, instead=" ")
 
 
 def _font(character: str, western: str) -> str | None:
