@@ -13,11 +13,13 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from core.anatomy import admit
+from core.atomic import write_bytes
 from core.classifier import SHIPPED, Classifier, model_identity
 from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
 from core.classifier.options import add_policy_option
 from core.findings import LABELS
 from core.imaging import read_safely
+from core.plain_text import csv_cell
 from core.reporting.assessment import assess
 from core.reporting.bulk import COLUMNS, find_files, folders_for, score
 from core.reporting.exports import FORMATS, ReportedStudy, check_choice, export
@@ -101,10 +103,8 @@ def predict(options: argparse.Namespace) -> int:
 
 
 def _seen_from(table: Path | None, path: Path) -> str:
-    """A path as a reader of the table finds it: relative ones from the folder of the table."""
-    if table is None or path.is_absolute():
-        return str(path)
-    return os.path.relpath(path, table.parent)
+    """A path as a reader of the table finds it: relative ones from the folder of the table; never a formula."""
+    return csv_cell(str(path) if table is None or path.is_absolute() else os.path.relpath(path, table.parent))
 
 
 def report(options: argparse.Namespace) -> int:
@@ -120,7 +120,7 @@ def report(options: argparse.Namespace) -> int:
     study = ReportedStudy(admitted.radiograph, made.prediction, made.evidence, made.report, name, now)
     data = export(study, options.format, finding=options.finding)
     if options.output:
-        options.output.write_bytes(data)
+        write_bytes(options.output, data)
     else:
         sys.stdout.buffer.write(data)
     return 0
