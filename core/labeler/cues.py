@@ -91,7 +91,9 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
     K.GONE: phrases_of(
         "resolved | cleared | disappeared | gone | gone away | vanished | subsided | evacuated | removed | "
         "resected | excised | settled | dissipated | drained completely | drained entirely | completely drained | "
-        "reabsorbed | resolve | clear up | resorbed | abated"
+        "reabsorbed | resolve | clear up | resorbed | abated | re-expanded completely | "
+        "completely re-expanded | re-expanded fully | fully re-expanded | nothing left | nothing left of it | "
+        "nothing remains | nothing remaining"
     ),
     K.GOING: phrases_of(
         "resolution | clearing | clearance | disappearance | evacuation | removal | resorption | resection | "

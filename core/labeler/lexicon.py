@@ -89,6 +89,7 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
             r"hydrothora\w+|h[ae]*mothora\w+|chylothora\w+|empyema",
             r"pleural (?:space )?(?:fluid|liquid)(?: collection)?s?",
             # "Fluid tracks along the fissure"; the other way round it is looked for by _in_pleura.
+            r"free fluid(?= (?:on|in|at|over) (?:the )?(?:left|right|both|either|bases?)\b)",
             r"fluid(?=(?: [a-z-]+){1,6}? (?:fissures?|pleural? (?:space|cavit|recess)|costophrenic|hemithora))",
         ),
     ),

@@ -19,7 +19,7 @@ _ANAPHOR = re.compile(
     re.I,
 )
 _GOES_ON = re.compile(r"(?:or|and|with|without|in|on|at|is|are|of|for|to|vs)\b", re.IGNORECASE)
-_SHORTEST = 2
+_SHORTEST = 1
 _BLANKS = (" ", "\n", "")
 _SHORT = INSIDE | ENDING | {"no"}
 _TAILS = frozenset(word[-4:] for word in _SHORT)
@@ -113,7 +113,7 @@ def _full_stop(text: str, place: int, start: int) -> bool:
         return len(word) > 2 and "." not in word and following[:1].isupper()
     if word not in _SHORT and following[1:2] not in "Nn":
         return True
-    rest = text[place + 1 : place + 40].lstrip(" ")
+    rest = text[place + 1 : place + 40].lstrip(" -")
     if not rest or rest[0] == "\n":
         return True
     if word in INSIDE or _ANAPHOR.match(rest) or (word == "no" and rest[:1].isdigit()):

@@ -39,6 +39,8 @@ def _by_first_word() -> dict[str, tuple[tuple[tuple[str, ...], Token], ...]]:
 _PHRASES = _by_first_word()
 _TERM = Token(Kind.TERM, MASK)
 _MINUS = Token(Kind.MINUS, "-")
+_COLON = Token(Kind.COLON, ":")
+_ANSWERS = frozenset(("no", "none", "nil", "yes", "absent", "present", "negative", "positive"))
 
 
 def tokens_in(masked: str) -> list[Token]:
@@ -59,12 +61,19 @@ def tokens_in(masked: str) -> list[Token]:
                 # A minus behind a finding says that it is absent; elsewhere it is a dash.
                 if word == "-" and words[place + 1 : place + 2] in ([], [","], [";"]):
                     token = _MINUS
+                elif word in ("-", "--") and tokens and tokens[-1] is _TERM and _answered(words, place + 1):
+                    token = _COLON
                 tokens.append(token)
                 passed = place + length
                 break
         else:
             tokens.append(_word(word))
     return tokens
+
+
+def _answered(words: list[str], place: int) -> bool:
+    """Whether an answer stands at a place and nothing that it could govern: "pneumothorax - no; effusion - yes"."""
+    return words[place] in _ANSWERS and words[place + 1 : place + 2] in ([], [","], [";"])
 
 
 @lru_cache(maxsize=100_000)
