@@ -234,9 +234,7 @@ _PLEURA = re.compile(
 def terms_in(sentence: str) -> list[Term]:
     """Find the observations that a sentence in standard wording names, from left to right."""
     places: set[int] = set()
-    for word in sentence.split():
-        if entries := _places_of(word):
-            places.update(entries)
+    places.update(*map(_places_of, sentence.split()))
     found = [
         (match.start(), place, match.end()) for place in places for match in _EXPRESSIONS[place].finditer(sentence)
     ]
