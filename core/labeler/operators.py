@@ -322,6 +322,9 @@ class Operators:
             self._operate(Scope("uncertain", self.tokens[index].text))
 
     def _would(self, index: int, segment: Segment) -> None:
+        # "Nothing that would suggest pneumonia"
+        if self._denied(index, segment):
+            return
         if not any(term < index for term in segment.terms):
             self._operate(Scope("not mentioned", self.tokens[index].text))
 
