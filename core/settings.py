@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.errors import ChestLensError
+
 ROOT = Path(__file__).resolve().parent.parent
 _WRITER = ROOT / "core" / "checkpoints" / "writer"
-_SHORTEST_KEY = 32
+SHORTEST_KEY = 32
 
 
 @dataclass(frozen=True)
@@ -32,16 +34,18 @@ class SignInProvider:
         """Read the settings; None where no issuer is set.
 
         Raises:
-            ValueError: the issuer is no address, or the client is not named.
+            SettingsError: the issuer is no address, or the client is not named.
         """
         issuer = environment.get("CHESTLENS_OIDC_ISSUER", "").rstrip("/")
         if not issuer:
             return None
         if not issuer.startswith(("https://", "http://")):
-            raise ValueError(f"CHESTLENS_OIDC_ISSUER must be an address that begins with https://, not {issuer!r}.")
+            raise SettingsError(f"CHESTLENS_OIDC_ISSUER must be an address that begins with https://, not {issuer!r}.")
         client_id, client_secret = (environment.get(f"CHESTLENS_OIDC_CLIENT_{part}", "") for part in ("ID", "SECRET"))
         if not client_id or not client_secret:
-            raise ValueError("CHESTLENS_OIDC_ISSUER needs CHESTLENS_OIDC_CLIENT_ID and CHESTLENS_OIDC_CLIENT_SECRET.")
+            raise SettingsError(
+                "CHESTLENS_OIDC_ISSUER needs CHESTLENS_OIDC_CLIENT_ID and CHESTLENS_OIDC_CLIENT_SECRET."
+            )
         return cls(
             issuer,
             client_id,
@@ -49,6 +53,10 @@ class SignInProvider:
             title=environment.get("CHESTLENS_OIDC_TITLE") or cls.title,
             claim=environment.get("CHESTLENS_OIDC_CLAIM") or cls.claim,
         )
+
+
+class SettingsError(ChestLensError):
+    """A setting is not as it should be; the message names it and says what it may be."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,11 @@ class ServerSettings:
         proxies: number of proxies in front whose ``X-Forwarded-*`` headers are believed (``CHESTLENS_PROXIES``).
         secret_key: signs what pages send back (``CHESTLENS_SECRET_KEY``), None to make one in ``instance``.
         redis_url: what all web processes share (``REDIS_URL``), None to keep it in the memory of each.
+        storage: folder for uploads and results, or address of an object store that fsspec knows, such as
+            ``s3://bucket/folder`` (``CHESTLENS_STORAGE``; ``studies`` inside ``instance`` by default).
+        keep_identifiers: whether patient and study of an upload are kept, encrypted, for DICOM and FHIR exports
+            (``CHESTLENS_KEEP_IDENTIFIERS``; ``off`` drops them together with the file and its name).
+        retention_days: age in days at which studies are deleted (``CHESTLENS_RETENTION_DAYS``), None to keep them.
         log: ``text`` or ``json`` (``CHESTLENS_LOG``), None for text on a terminal and JSON elsewhere.
         sign_in: OpenID Connect provider that people may sign in with, None for passwords alone.
     """
@@ -89,6 +102,9 @@ class ServerSettings:
     proxies: int = 0
     secret_key: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
+    storage: str = ""
+    keep_identifiers: bool = True
+    retention_days: int | None = None
     log: str | None = None
     sign_in: SignInProvider | None = None
 
@@ -97,24 +113,29 @@ class ServerSettings:
         """Read the settings.
 
         Raises:
-            ValueError: ``CHESTLENS_QUEUE_LIMIT`` is not a whole number above 0, ``CHESTLENS_PROXIES`` none from 0 on,
-                ``CHESTLENS_LOG`` is no form of a log, ``CHESTLENS_SECRET_KEY`` is short, or the settings of the OpenID
-                Connect provider are incomplete.
+            SettingsError: ``CHESTLENS_QUEUE_LIMIT`` is not a whole number above 0, ``CHESTLENS_PROXIES`` none from 0
+                on, ``CHESTLENS_LOG`` is no form of a log, ``CHESTLENS_SECRET_KEY`` is short, or the settings of the
+                OpenID Connect provider are incomplete.
         """
         instance = Path(environment.get("CHESTLENS_INSTANCE", ROOT / "instance")).absolute()
         limit = environment.get("CHESTLENS_QUEUE_LIMIT", "64")
         if not limit.isdecimal() or int(limit) < 1:
-            raise ValueError(f"CHESTLENS_QUEUE_LIMIT must be a whole number above 0, not {limit!r}.")
+            raise SettingsError(f"CHESTLENS_QUEUE_LIMIT must be a whole number above 0, not {limit!r}.")
         proxies = environment.get("CHESTLENS_PROXIES", "0")
         if not proxies.isdecimal():
-            raise ValueError(f"CHESTLENS_PROXIES must be the number of proxies in front, such as 1, not {proxies!r}.")
+            raise SettingsError(
+                f"CHESTLENS_PROXIES must be the number of proxies in front, such as 1, not {proxies!r}."
+            )
+        days = environment.get("CHESTLENS_RETENTION_DAYS", "")
+        if days and (not days.isdecimal() or int(days) < 1):
+            raise SettingsError(f"CHESTLENS_RETENTION_DAYS must be a whole number above 0, not {days!r}.")
         log = environment.get("CHESTLENS_LOG") or None
         if log not in (None, "text", "json"):
-            raise ValueError(f"CHESTLENS_LOG may be text or json, not {log!r}.")
+            raise SettingsError(f"CHESTLENS_LOG may be text or json, not {log!r}.")
         secret_key = environment.get("CHESTLENS_SECRET_KEY") or None
-        if secret_key and len(secret_key) < _SHORTEST_KEY:
-            raise ValueError(
-                f"CHESTLENS_SECRET_KEY must have at least {_SHORTEST_KEY} characters; "
+        if secret_key and len(secret_key) < SHORTEST_KEY:
+            raise SettingsError(
+                f"CHESTLENS_SECRET_KEY must have at least {SHORTEST_KEY} characters; "
                 'make one with: python -c "import secrets; print(secrets.token_hex(32))"'
             )
         checkpoint, samples = environment.get("CHESTLENS_CHECKPOINT"), environment.get("CHESTLENS_SAMPLES")
@@ -132,6 +153,21 @@ class ServerSettings:
             proxies=int(proxies),
             secret_key=secret_key,
             redis_url=environment.get("REDIS_URL") or None,
+            storage=environment.get("CHESTLENS_STORAGE") or str(instance / "studies"),
+            keep_identifiers=environment.get("CHESTLENS_KEEP_IDENTIFIERS") != "off",
+            retention_days=int(days) if days else None,
             log=log,
             sign_in=SignInProvider.from_environment(environment),
         )
+
+    def as_environment(self) -> dict[str, str]:
+        """The settings that command lines may change, as variables for a process that shares them."""
+        writer = "off" if self.writer is None else str(self.writer)
+        return {
+            "CHESTLENS_INSTANCE": str(self.instance),
+            "DATABASE_URL": self.database_url,
+            "CHESTLENS_CHECKPOINT": str(self.checkpoint or ""),
+            "CHESTLENS_POLICY": self.policy,
+            "CHESTLENS_WRITER": writer,
+            "CHESTLENS_REASONING": "on" if self.reasoning else "off",
+        }

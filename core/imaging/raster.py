@@ -8,6 +8,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from core.imaging.geometry import believable, squared
+from core.imaging.jpeg import check_jpeg
 from core.imaging.limits import MAX_PIXELS, check_dimensions
 from core.imaging.radiograph import Radiograph, TooLarge, UnreadableImage, UnsupportedType
 from core.imaging.raster_file import RasterFile, read_raster_file
@@ -50,17 +51,22 @@ def read_raster(data: bytes) -> Radiograph:
         raise UnsupportedType("The file is not a PNG or JPEG image; send the radiograph as one of these.")
     image = _open(file)
     check_dimensions(rows=image.height, columns=image.width)
+    if file.kind == "JPEG":
+        check_jpeg(file.data)
     deep = file.deep_colour or image.mode in _DEEP_MODES
     try:
         grey, notes = _deep_colour(file.data) if file.deep_colour else _to_grey(image)
     except MemoryError:
         raise
     except Exception as error:
+        if file.coding:
+            raise _unusual(file) from error
         raise UnreadableImage(
             f"The pixels of the {file.kind} image are truncated or broken; export or download it again."
         ) from error
     image.close()
-    if turn := _TURNS.get(file.orientation):
+    # Not by its truth: the first of Pillow's turns is 0.
+    if (turn := _TURNS.get(file.orientation)) is not None:
         grey = grey.transpose(turn)
     sides = file.pixel_sides[::-1] if file.orientation > 4 else file.pixel_sides
     height, width = grey.height, grey.width
@@ -86,9 +92,18 @@ def _open(file: RasterFile) -> Image.Image:
             "Export it smaller."
         ) from None
     except Exception as error:  # Pillow raises many kinds on hostile headers
+        if file.coding:
+            raise _unusual(file) from error
         raise UnreadableImage(
             f"The header of the {file.kind} image is truncated or broken; export or download it again."
         ) from error
+
+
+def _unusual(file: RasterFile) -> UnsupportedType:
+    return UnsupportedType(
+        f"The JPEG image is of a kind that is only read inside DICOM files ({file.coding}); send it as DICOM, PNG or "
+        "plain JPEG."
+    )
 
 
 def _to_grey(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:

@@ -13,9 +13,19 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from core.imaging.radiograph import UnreadableImage
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _PNG_END = b"\0\0\0\0IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
+_LOSSLESS, _HIERARCHICAL, _ARITHMETIC = "it is lossless", "it is hierarchical", "its coding is arithmetic"
+# Start of frame by process (ITU-T T.81 table B.1, T.87); the first three are what JPEG means to most.
+_FRAMES = dict.fromkeys((0xC0, 0xC1, 0xC2), "") | {
+    0xC3: _LOSSLESS,
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), _HIERARCHICAL),
+    **dict.fromkeys((0xC9, 0xCA, 0xCB), _ARITHMETIC),
+    0xF7: "it is JPEG-LS",
+}
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)\s*([1-8])")
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 
@@ -30,6 +40,7 @@ class RasterFile:
         orientation: EXIF orientation, 1 to 8.
         pixel_sides: height and width of a pixel in no unit.
         deep_colour: whether a PNG has 16 bits and several channels.
+        coding: what a JPEG has that few decoders read, as in "it has 12 bits a value"; empty where it has nothing so.
     """
 
     kind: str
@@ -37,10 +48,15 @@ class RasterFile:
     orientation: int = 1
     pixel_sides: tuple[float, float] = (1.0, 1.0)
     deep_colour: bool = False
+    coding: str = ""
 
 
 def read_raster_file(data: bytes) -> RasterFile | None:
-    """The cleaned file; None where the bytes are neither a PNG nor a JPEG."""
+    """The cleaned file; None where the bytes are neither a PNG nor a JPEG.
+
+    Raises:
+        UnreadableImage: a PNG whose pixels do not have their checksum.
+    """
     if data.startswith(_PNG):
         return _png(data)
     return _jpeg(data) if data.startswith(b"\xff\xd8\xff") else None
@@ -50,6 +66,9 @@ def _png(data: bytes) -> RasterFile:
     """Critical chunks and transparency as they are; ancillary chunks (PNG section 5.4) do not get through.
 
     A chunk that runs over the end of the file is handed on, so that the decoder tells of it.
+
+    Raises:
+        UnreadableImage: a chunk that the pixels depend on does not have its checksum.
     """
     kept = [_PNG]
     orientation, sides, deep = 1, (1.0, 1.0), False
@@ -60,6 +79,9 @@ def _png(data: bytes) -> RasterFile:
         body = whole[8:-4]
         ended = name == b"IEND"
         sound = len(whole) == 12 + length and struct.unpack(">I", whole[-4:])[0] == zlib.crc32(whole[4:-4])
+        if name in _CRITICAL and len(whole) == 12 + length and not sound:
+            # Pillow does not look at the checksum of pixels.
+            raise UnreadableImage("The PNG image is damaged; export or download it again.")
         if name in _CRITICAL or (name == b"tRNS" and sound):
             kept.append(whole)
         if name == b"IHDR" and len(body) == 13:
@@ -80,7 +102,7 @@ def _png(data: bytes) -> RasterFile:
 def _jpeg(data: bytes) -> RasterFile:
     """All segments but comments and application data; of those only Adobe's, which says how colours are meant."""
     kept = [data[:2]]
-    orientation, sides = 1, (1.0, 1.0)
+    orientation, sides, coding = 1, (1.0, 1.0), ""
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -95,7 +117,9 @@ def _jpeg(data: bytes) -> RasterFile:
         application = 0xE0 <= marker <= 0xEF or marker == 0xFE
         if not application or marker == 0xEE or body.startswith(b"JFIF\0"):
             kept.append(segment)
-        if marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 12:
+        if marker in _FRAMES and body:
+            coding = _FRAMES[marker] or ("" if body[0] == 8 else f"it has {body[0]} bits a value")
+        elif marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 12:
             across, down = struct.unpack_from(">HH", body, 8)
             sides = (across, down) if across and down else sides
         elif marker == 0xE1 and body.startswith(b"Exif\0\0"):
@@ -104,7 +128,7 @@ def _jpeg(data: bytes) -> RasterFile:
             orientation = _xmp_orientation(body) or orientation
         position += 2 + length
     kept.append(data[position:])
-    return RasterFile("JPEG", b"".join(kept), orientation, sides)
+    return RasterFile("JPEG", b"".join(kept), orientation, sides, coding=coding)
 
 
 def _exif_orientation(block: bytes) -> int | None:
