@@ -12,6 +12,7 @@ from core.classifier import Classifier, Prediction
 from core.classifier.policies import DEFAULT_POLICY
 from core.findings import LABELS
 from core.imaging import ImagingError, RefusedImage, may_be_radiograph, read_safely
+from core.reporting.errors import ReportingError
 from core.reporting.evidence import CALLED, Judgement, judge
 
 COLUMNS: tuple[str, ...] = ("path", "gate", "view", "abnormal", "present", "possible", *LABELS, "error")
@@ -59,7 +60,7 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     """Files as given, and those of given folders (with all folders in them) that may be radiographs, sorted.
 
     Raises:
-        FileNotFoundError: a path does not exist, or no file was found at all.
+        ReportingError: a path does not exist, or no file was found at all.
     """
     files: list[Path] = []
     for path in map(Path, paths):
@@ -69,9 +70,9 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
         elif path.is_file():
             files.append(path)
         else:
-            raise FileNotFoundError(f"There is no file or folder {path}.")
+            raise ReportingError(f"There is no file or folder {path}.")
     if not files:
-        raise FileNotFoundError("The folders hold no DICOM, PNG or JPEG file.")
+        raise ReportingError("The folders hold no DICOM, PNG or JPEG file.")
     return files
 
 

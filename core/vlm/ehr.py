@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core.errors import ChestLensError
+
 _FIELDS = ("Age", "Sex", "Vitals", "Labs", "O2_device", "Chronic_conditions")
 # What an invented patient of the training records may have; values are within what wards see.
 _DRAWN_VITALS = {"heart_rate": (50, 130, "bpm"), "respiratory_rate": (10, 32, "/min"), "o2_saturation": (84, 100, "%")}
 _DRAWN_CONDITIONS = ("COPD", "heart failure", "diabetes", "hypertension", "asthma", "chronic kidney disease")
 
 
-class EhrError(ValueError):
+class EhrError(ChestLensError):
     """The health record is not as it should be; the message says what was expected."""
 
 

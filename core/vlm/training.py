@@ -28,6 +28,7 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from core.anatomy import upright
+from core.errors import ChestLensError
 from core.imaging import read_safely
 from core.precision import resolve_precision
 from core.vlm.pictures import picture_of
@@ -47,7 +48,7 @@ _SPLITS = ("train", "val")
 _CHECKPOINTS = "trainer"
 
 
-class WriterTrainingError(ValueError):
+class WriterTrainingError(ChestLensError):
     """Training cannot start or go on; the message says what to change."""
 
 

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from core import DISCLAIMER
 from core.datasets.table import DatasetError
-from core.imaging import ImagingError
+from core.errors import ChestLensError
 from core.reporting.report import SECTIONS, Section
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _write_many(options: argparse.Namespace, models: dict[str, Any]) -> int:
             try:
                 path = path if path.is_absolute() else options.manifest.parent / path
                 line |= generate(path, _ehr_of(row, options.manifest.parent), **models).as_object()
-            except (ImagingError, OSError, ValueError) as error:
+            except (ChestLensError, OSError) as error:
                 line["error"] = str(error)
             file.write(json.dumps(line) + "\n")
             file.flush()

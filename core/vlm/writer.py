@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from transformers import DynamicCache
 
+from core.errors import ChestLensError
 from core.settings import ROOT
 from core.vlm.prompts import Reply, read_reply
 from core.vlm.training import WriterTrainingError, chat_prompt, load_model
@@ -26,7 +27,7 @@ _ONE_THREAD = 50_000_000
 _AT_ONCE = 16
 
 
-class WriterError(ValueError):
+class WriterError(ChestLensError):
     """The writer cannot be opened; the message says why."""
 
 
