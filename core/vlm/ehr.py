@@ -22,7 +22,8 @@ def read_ehr(source: str | Path | Mapping[str, Any]) -> dict[str, Any]:
     """A health record from JSON text, from a file, or as it is.
 
     Raises:
-        EhrError: it is no JSON object, or has none of the fields known here.
+        EhrError: it is no JSON object, has none of the fields known here, or one that holds something else than it
+            should.
     """
     try:
         if isinstance(source, Path):
@@ -30,11 +31,35 @@ def read_ehr(source: str | Path | Mapping[str, Any]) -> dict[str, Any]:
         record = json.loads(source) if isinstance(source, str) else dict(source)
     except FileNotFoundError:
         raise EhrError(f"{source} does not exist.") from None
+    except RecursionError:
+        raise EhrError("The health record is nested too deeply; give its fields as they are documented.") from None
     except (ValueError, UnicodeDecodeError) as error:
         raise EhrError(f"The health record is not JSON: {error}.") from None
     if not isinstance(record, dict) or not set(record) & set(_FIELDS):
         raise EhrError(f"A health record is a JSON object with any of {', '.join(_FIELDS)}.")
+    _check_fields(record)
     return record
+
+
+def _check_fields(record: Mapping[str, Any]) -> None:
+    for name in ("Age", "Sex", "O2_device"):
+        if not _is_value(record.get(name)):
+            raise EhrError(f"{name} of the health record should be text or a number.")
+    for group in ("Vitals", "Labs"):
+        entries = record.get(group) or {}
+        if not isinstance(entries, Mapping):
+            raise EhrError(f"{group} of the health record should be an object with a name for each value.")
+        for name, entry in entries.items():
+            parts = (entry.get("value"), entry.get("unit")) if isinstance(entry, Mapping) else (entry,)
+            if not all(map(_is_value, parts)):
+                raise EhrError(f"{name} in {group} should be a value, or an object with value and unit.")
+    conditions = record.get("Chronic_conditions") or []
+    if not isinstance(conditions, list | tuple) or not all(map(_is_value, conditions)):
+        raise EhrError("Chronic_conditions of the health record should be a list of texts.")
+
+
+def _is_value(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
 
 
 def in_one_line(record: Mapping[str, Any]) -> str:

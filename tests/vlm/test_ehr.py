@@ -35,6 +35,26 @@ def test_what_is_no_record_is_refused_with_a_sentence(text):
         read_ehr(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ('{"Vitals": ' + '{"a": ' * 50_000, "nested too deeply"),
+        ('{"Vitals": [1, 2]}', "Vitals"),
+        ('{"Labs": {"Sodium": {"value": {"value": 1}}}}', "Sodium in Labs"),
+        ('{"Labs": {"Sodium": [138]}}', "Sodium in Labs"),
+        ('{"Age": {"years": 3}}', "Age"),
+        ('{"Chronic_conditions": "COPD"}', "Chronic_conditions"),
+        ('{"Chronic_conditions": [{"a": 1}]}', "Chronic_conditions"),
+    ],
+)
+def test_a_field_that_holds_something_else_is_named_in_one_sentence(text, told):
+    with pytest.raises(EhrError, match=told) as caught:
+        read_ehr(text)
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(EhrError, match=r"none\.json does not exist"):
         read_ehr(tmp_path / "none.json")
