@@ -7,7 +7,7 @@ and Cunneen for service that varies less. The simulation (simpy) has neither ass
 import io
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,14 +109,14 @@ def simulate(rate: float, services: Sequence[float], workers: int, *, studies: i
     crew = simpy.Resource(environment, capacity=workers)
     waited = np.zeros(studies)
 
-    def one(number: int) -> Iterator[Any]:
+    def one(number: int) -> Generator[Any, Any, None]:
         arrived = environment.now
         with crew.request() as free:
             yield free
             waited[number] = environment.now - arrived
             yield environment.timeout(taken[number])
 
-    def all_of_them() -> Iterator[Any]:
+    def all_of_them() -> Generator[Any, Any, None]:
         for number in range(studies):
             yield environment.timeout(gaps[number])
             environment.process(one(number))
