@@ -81,16 +81,16 @@ def predict(options: argparse.Namespace) -> int:
         writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
         if not table:
             writer.writeheader()
-        scored = score(files[done:], classifier, options.policy, force=options.force)
+        scored = score(files[done:], classifier, options.policy, force=options.force, heatmaps=bool(options.heatmaps))
         progress = tqdm(scored, total=len(files), initial=done, desc="predicting", unit="img", disable=None)
         for item in progress:
-            if item.prediction is None or item.admitted is None:
+            if item.admitted is None:
                 failed += 1
-            elif options.heatmaps:
+            elif item.heatmaps is not None:
                 folder = options.heatmaps / folders[item.path]
                 folder.mkdir(parents=True, exist_ok=True)
                 shown = item.admitted.radiograph
-                for label, heatmap in zip(LABELS, item.prediction.heatmaps, strict=True):
+                for label, heatmap in zip(LABELS, item.heatmaps, strict=True):
                     picture = blended_png(shown.pixels, heatmap)
                     (folder / f"{label}.png").write_bytes(picture)
             # Last, and at once: what has a row is done, whenever the run is killed.
