@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from core.classifier.training.config import apply_config
 from core.command_line import run_command
 from core.vlm.evaluate_command import add_evaluate
 from core.vlm.measure_commands import add_measurements
@@ -16,13 +17,21 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (add_write, add_evaluate, add_measurements, add_prepare, add_create_and_train):
         add(commands)
+    before = argparse.ArgumentParser(add_help=False)
+    before.add_argument("--config")
+    if path := before.parse_known_args(arguments)[0].config:
+        apply_config(commands.choices["train"], path)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 on success, 1 on failure with one sentence on stderr."""
-    options = parse_arguments(arguments)
-    return run_command(lambda: options.run(options))
+
+    def run() -> int:
+        options = parse_arguments(arguments)
+        return int(options.run(options))
+
+    return run_command(run)
 
 
 if __name__ == "__main__":

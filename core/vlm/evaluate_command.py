@@ -16,6 +16,8 @@ from core.vlm.evaluation import TextEvaluation, evaluate
 from core.vlm.evaluation_manifest import manifest_of, read_manifest, studies_of
 from core.vlm.evaluation_page import write_page
 from core.vlm.evaluation_table import as_table
+from core.vlm.options import add_backend_options, backend_choice
+from core.vlm.prompts import MODES
 from core.vlm.text_metrics.learned import BERTSCORE_MODEL, load_learned
 
 
@@ -40,11 +42,7 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     one.add_argument("--output_dir", type=Path, metavar="DIR", help="for metrics.json, predictions.csv, report.html")
     one.add_argument("--split", choices=SPLITS, default="test", help="of the dataset [test]")
-    one.add_argument(
-        "--backend",
-        metavar="DIR",
-        help="folder of the writer, with --dataset, or none for the baselines alone [the shipped one]",
-    )
+    one.add_argument("--mode", choices=MODES, default="evidence", help="as for write, with --dataset [evidence]")
     one.add_argument(
         "--images",
         type=Path,
@@ -72,6 +70,7 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="NAME",
         help="the BERT that CheXbert was made from: folder, or name in the local cache [bert-base-uncased]",
     )
+    add_backend_options(one)
     add_source_options(one, required=False)
     one.set_defaults(run=run_evaluate, parser=one)
 
@@ -135,7 +134,7 @@ def _inputs(options: argparse.Namespace) -> tuple[dict[str, pd.DataFrame], pd.Da
 
 def _write(options: argparse.Namespace, studies: pd.DataFrame) -> pd.DataFrame:
     # transformers takes seconds to import, which comparing manifests should not wait for.
-    from core.vlm.writer import SHIPPED_WRITER, Decoding, Writer
+    from core.vlm.backends import Decoding, open_backend
     from core.vlm.written import write_studies
 
     images = None
@@ -143,9 +142,9 @@ def _write(options: argparse.Namespace, studies: pd.DataFrame) -> pd.DataFrame:
         images = read_table(options.images)
         # Images of training records are not to illustrate what is measured.
         images = images[images["split"] == ("train" if options.split == "train" else "val")]
-    decoding = Decoding() if options.temperature is None else Decoding(temperature=options.temperature)
-    writer = Writer(options.backend or SHIPPED_WRITER, decoding)
-    manifest = manifest_of(studies, lambda evidences: write_studies(evidences, writer, images))
+    decoding = None if options.temperature is None else Decoding(temperature=options.temperature)
+    writer = open_backend(backend_choice(options), decoding)
+    manifest = manifest_of(studies, lambda evidences: write_studies(evidences, writer, images, mode=options.mode))
     if options.output_dir:
         options.output_dir.mkdir(parents=True, exist_ok=True)
         write_text(options.output_dir / "written.jsonl", manifest.to_json(orient="records", lines=True))

@@ -6,6 +6,8 @@ import random
 from dataclasses import asdict
 from pathlib import Path
 
+from core.vlm.options import add_backend_options, backend_choice
+
 
 def add_measurements(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the two commands to the parser of ``python -m core.vlm``."""
@@ -25,7 +27,7 @@ def add_measurements(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     two.add_argument("--reports", type=int, default=30, help="reports to write [30]")
     two.set_defaults(run=bench, parser=two)
     for command in (one, two):
-        command.add_argument("--backend", metavar="DIR", help="folder of the writer [the shipped one]")
+        add_backend_options(command)
 
 
 def guard_study(options: argparse.Namespace) -> int:
@@ -33,12 +35,12 @@ def guard_study(options: argparse.Namespace) -> int:
     # transformers takes seconds to import, which --help should not wait for.
     from core.classifier import Classifier
     from core.reporting.bulk import find_files
+    from core.vlm.backends import open_backend
     from core.vlm.guard_study import in_words, study_guard, study_images
-    from core.vlm.writer import SHIPPED_WRITER, Writer
 
     if options.sets < 1:
         options.parser.error("--sets must be 1 or more")
-    writer = Writer(options.backend or SHIPPED_WRITER)
+    writer = open_backend(backend_choice(options))
     if options.images:
         files = find_files(options.images)
         chosen = random.Random(options.seed).sample(files, min(options.sets, len(files)))
@@ -53,10 +55,10 @@ def guard_study(options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """Measure, and print."""
+    from core.vlm.backends import open_backend
     from core.vlm.bench import bench_writer, in_words
-    from core.vlm.writer import SHIPPED_WRITER
 
     if options.reports < 1:
         options.parser.error("--reports must be 1 or more")
-    print(in_words(bench_writer(options.backend or str(SHIPPED_WRITER), reports=options.reports)))
+    print(in_words(bench_writer(open_backend(backend_choice(options)), reports=options.reports)))
     return 0

@@ -17,6 +17,8 @@ from core import DISCLAIMER
 from core.datasets.table import DatasetError
 from core.imaging import ImagingError
 from core.reporting.report import SECTIONS, Section
+from core.vlm.options import add_backend_options, add_pass_options, backend_choice, pass_settings
+from core.vlm.prompts import MODES
 
 if TYPE_CHECKING:
     from core.vlm.generation import GeneratedReport
@@ -47,11 +49,19 @@ def add_write(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="Findings and Impression; the four headings of an RSNA report; ten reasoning steps before the report; or "
         "impression, labels and codes as JSON [report]",
     )
-    one.add_argument("--backend", metavar="DIR", help="folder of the writer [the shipped one]")
+    one.add_argument(
+        "--mode",
+        choices=MODES,
+        default="evidence",
+        help="evidence: the writer words what the classifier's evidence gives; image: it reports on its own, and is "
+        "judged claim by claim against the evidence [evidence]",
+    )
     one.add_argument("--checkpoint", type=Path, help="classifier folder or public weights [the shipped one]")
     one.add_argument(
         "--force", action="store_true", help="judge also what does not look like a frontal chest; the report says so"
     )
+    add_backend_options(one)
+    add_pass_options(one)
     one.set_defaults(run=write)
 
 
@@ -60,15 +70,18 @@ def write(options: argparse.Namespace) -> int:
     # transformers takes seconds to import, which --help should not wait for.
     from core.classifier import SHIPPED, Classifier
     from core.classifier.importing import checkpoint_folder
+    from core.vlm.backends import open_backend
     from core.vlm.generation import generate
-    from core.vlm.writer import SHIPPED_WRITER, Writer
 
     if (options.file is None) == (options.manifest is None):
         raise DatasetError("Name one FILE, or a table of files with --manifest.")
     models: dict[str, Any] = {
         "classifier": Classifier(checkpoint_folder(options.checkpoint or SHIPPED)),
-        "writer": Writer(options.backend or SHIPPED_WRITER),
+        "backend": open_backend(backend_choice(options)),
         "style": _STYLES[options.style],
+        "mode": options.mode,
+        "structured": options.style == "structured",
+        "settings": pass_settings(options),
         "force": options.force,
     }
     if options.manifest:
@@ -145,13 +158,7 @@ def _shown(generated: "GeneratedReport", options: argparse.Namespace) -> str:
     if options.json:
         return json.dumps(generated.as_object(), indent=2)
     if options.style == "structured":
-        data = {
-            "findings": generated.findings,
-            "impression": generated.impression,
-            "chexpert": generated.chexpert,
-            "icd10cm": generated.icd10cm,
-        }
-        return json.dumps(data, indent=2)
+        return json.dumps(generated.structured(), indent=2)
     report, steps = generated.rewrite.report, generated.rewrite.steps
     lines = []
     if options.style == "reasoning":
@@ -164,5 +171,11 @@ def _shown(generated: "GeneratedReport", options: argparse.Namespace) -> str:
     for section in sections:
         lines += [section.capitalize() if options.style == "rsna" else section.upper()]
         lines += textwrap.wrap(report.text(section), _WIDTH, initial_indent="  ", subsequent_indent="  ")
+        lines.append("")
+    if generated.rewrite.apart:
+        lines.append("APART (the model's own words, which the evidence does not bear out; not part of the report)")
+        for claim in generated.rewrite.apart:
+            text = f"[{claim.standing}] {claim.text} ({claim.why})"
+            lines += textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ")
         lines.append("")
     return "\n".join([*lines, DISCLAIMER])
