@@ -5,17 +5,16 @@ python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR] [--policy NAME
 """
 
 import argparse
-import logging
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from waitress import create_server
-
 from core.classifier.importing import CHECKPOINT_HELP
 from core.classifier.options import add_policy_option
+from core.logs import set_up as set_up_logs
 from core.settings import ServerSettings
 from core.web import create_app, services_of
+from core.web.listening import listen
 
 __all__ = ["create_app"]
 
@@ -47,9 +46,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the server until it is interrupted; 1 on failure with one sentence on stderr."""
     options = parse_arguments(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        settings = ServerSettings.from_environment()
+        settings = replace(ServerSettings.from_environment(), host=options.host)
+        set_up_logs(settings.log)
         if options.checkpoint:
             settings = replace(settings, checkpoint=options.checkpoint)
         if options.policy:
@@ -61,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.samples:
             settings = replace(settings, samples=options.samples)
         app = create_app(settings)
-        server = create_server(app, host=options.host, port=options.port, threads=8, ident="ChestLens")
+        server = listen(app, host=options.host, port=options.port)
     except (ValueError, OSError) as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1

@@ -2,11 +2,53 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 _WRITER = ROOT / "core" / "checkpoints" / "writer"
+_SHORTEST_KEY = 32
+
+
+@dataclass(frozen=True)
+class SignInProvider:
+    """An OpenID Connect provider (OpenID Connect Core 1.0), such as that of a hospital.
+
+    Attributes:
+        issuer: its address (``CHESTLENS_OIDC_ISSUER``), below which ``.well-known/openid-configuration`` lies.
+        client_id, client_secret: what it calls ChestLens (``CHESTLENS_OIDC_CLIENT_ID``, ``..._CLIENT_SECRET``).
+        title: what the sign-in page calls it (``CHESTLENS_OIDC_TITLE``).
+        claim: statement about a person that names the account (``CHESTLENS_OIDC_CLAIM``): ``email`` by default.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    title: str = "single sign-on"
+    claim: str = "email"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "SignInProvider | None":
+        """Read the settings; None where no issuer is set.
+
+        Raises:
+            ValueError: the issuer is no address, or the client is not named.
+        """
+        issuer = environment.get("CHESTLENS_OIDC_ISSUER", "").rstrip("/")
+        if not issuer:
+            return None
+        if not issuer.startswith(("https://", "http://")):
+            raise ValueError(f"CHESTLENS_OIDC_ISSUER must be an address that begins with https://, not {issuer!r}.")
+        client_id, client_secret = (environment.get(f"CHESTLENS_OIDC_CLIENT_{part}", "") for part in ("ID", "SECRET"))
+        if not client_id or not client_secret:
+            raise ValueError("CHESTLENS_OIDC_ISSUER needs CHESTLENS_OIDC_CLIENT_ID and CHESTLENS_OIDC_CLIENT_SECRET.")
+        return cls(
+            issuer,
+            client_id,
+            client_secret,
+            title=environment.get("CHESTLENS_OIDC_TITLE") or cls.title,
+            claim=environment.get("CHESTLENS_OIDC_CLAIM") or cls.claim,
+        )
 
 
 @dataclass(frozen=True)
@@ -24,6 +66,14 @@ class ServerSettings:
         reasoning: whether the writer reasons in ten steps before each report (``CHESTLENS_REASONING=on``), which the
             page shows when asked for.
         samples: folder of radiographs for the gallery (``CHESTLENS_SAMPLES``), None for no gallery.
+        host: address that the server listens on; it answers to this name, too.
+        hosts: names under which the server is reached (``CHESTLENS_HOSTS``, separated by commas), beside those of this
+            machine itself; ``.example.org`` stands for all names below that one.
+        proxies: number of proxies in front whose ``X-Forwarded-*`` headers are believed (``CHESTLENS_PROXIES``).
+        secret_key: signs what pages send back (``CHESTLENS_SECRET_KEY``), None to make one in ``instance``.
+        redis_url: what all web processes share (``REDIS_URL``), None to keep it in the memory of each.
+        log: ``text`` or ``json`` (``CHESTLENS_LOG``), None for text on a terminal and JSON elsewhere.
+        sign_in: OpenID Connect provider that people may sign in with, None for passwords alone.
     """
 
     instance: Path
@@ -34,18 +84,39 @@ class ServerSettings:
     samples: Path | None = None
     writer: Path | None = None
     reasoning: bool = False
+    host: str = "127.0.0.1"
+    hosts: tuple[str, ...] = ()
+    proxies: int = 0
+    secret_key: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    log: str | None = None
+    sign_in: SignInProvider | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServerSettings":
         """Read the settings.
 
         Raises:
-            ValueError: ``CHESTLENS_QUEUE_LIMIT`` is not a whole number above 0.
+            ValueError: ``CHESTLENS_QUEUE_LIMIT`` is not a whole number above 0, ``CHESTLENS_PROXIES`` none from 0 on,
+                ``CHESTLENS_LOG`` is no form of a log, ``CHESTLENS_SECRET_KEY`` is short, or the settings of the OpenID
+                Connect provider are incomplete.
         """
         instance = Path(environment.get("CHESTLENS_INSTANCE", ROOT / "instance")).absolute()
         limit = environment.get("CHESTLENS_QUEUE_LIMIT", "64")
         if not limit.isdecimal() or int(limit) < 1:
             raise ValueError(f"CHESTLENS_QUEUE_LIMIT must be a whole number above 0, not {limit!r}.")
+        proxies = environment.get("CHESTLENS_PROXIES", "0")
+        if not proxies.isdecimal():
+            raise ValueError(f"CHESTLENS_PROXIES must be the number of proxies in front, such as 1, not {proxies!r}.")
+        log = environment.get("CHESTLENS_LOG") or None
+        if log not in (None, "text", "json"):
+            raise ValueError(f"CHESTLENS_LOG may be text or json, not {log!r}.")
+        secret_key = environment.get("CHESTLENS_SECRET_KEY") or None
+        if secret_key and len(secret_key) < _SHORTEST_KEY:
+            raise ValueError(
+                f"CHESTLENS_SECRET_KEY must have at least {_SHORTEST_KEY} characters; "
+                'make one with: python -c "import secrets; print(secrets.token_hex(32))"'
+            )
         checkpoint, samples = environment.get("CHESTLENS_CHECKPOINT"), environment.get("CHESTLENS_SAMPLES")
         writer = environment.get("CHESTLENS_WRITER")
         return cls(
@@ -57,4 +128,10 @@ class ServerSettings:
             samples=Path(samples) if samples else None,
             writer=None if writer == "off" else Path(writer or _WRITER),
             reasoning=environment.get("CHESTLENS_REASONING") == "on",
+            hosts=tuple(filter(None, (name.strip() for name in environment.get("CHESTLENS_HOSTS", "").split(",")))),
+            proxies=int(proxies),
+            secret_key=secret_key,
+            redis_url=environment.get("REDIS_URL") or None,
+            log=log,
+            sign_in=SignInProvider.from_environment(environment),
         )

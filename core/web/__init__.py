@@ -9,17 +9,17 @@ from flask import Flask
 from core.classifier import SHIPPED, Classifier
 from core.classifier.importing import checkpoint_folder
 from core.settings import ROOT, ServerSettings
-from core.web import api, errors, guard_api, ingestion, pages, sample_gallery, worklist_api
+from core.studies.jobs import Worker
+from core.studies.reviews.store import ReviewStore
+from core.studies.rewriting import Rewriter
+from core.studies.samples import SampleShelf
+from core.studies.store import Store
+from core.studies.worklist import rate_earlier
+from core.web import api, errors, guard_api, ingestion, pages, reviews, sample_gallery, worklist_api
 from core.web.archives import MAX_ARCHIVE_BYTES
-from core.web.jobs import Worker
-from core.web.reviews import routes as reviews
-from core.web.reviews.store import ReviewStore
-from core.web.rewriting import Rewriter
-from core.web.samples import SampleShelf
 from core.web.security import protect
 from core.web.services import Services, install, services_of
-from core.web.store import Store
-from core.web.worklist import rate_earlier
+from core.web.telemetry import observe
 
 if TYPE_CHECKING:
     from core.datasets.samples import Sample
@@ -59,8 +59,9 @@ def create_app(settings: ServerSettings | None = None) -> Flask:
         queue_limit=settings.queue_limit,
         on_done=rewriter.submit,
     )
-    install(app, Services(store, classifier, worker, ReviewStore(store.engine), shelf, rewriter))
-    protect(app)
+    install(app, Services(store, classifier, worker, ReviewStore(store.database), shelf, rewriter))
+    observe(app)
+    protect(app, settings)
     for module in (errors, api, ingestion, worklist_api, guard_api, sample_gallery, reviews, pages):
         app.register_blueprint(module.blueprint)
     return app

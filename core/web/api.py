@@ -2,7 +2,6 @@
 
 import io
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request, send_file, url_for
@@ -16,12 +15,12 @@ from core.imaging import read_safely
 from core.reporting import FORMATS, ReportedStudy, export
 from core.reporting.overlay import overlay_data, overlay_png
 from core.reporting.storage import restore, restore_heatmap, restore_heatmaps
+from core.studies.pixels import compressed_pixels, read_pixels
+from core.studies.reviews.desk import as_review, summary_object
+from core.studies.samples import restore_reference
+from core.studies.tables import Study, iso
 from core.web.errors import NotFound
-from core.web.pixels import compressed_pixels, read_pixels
-from core.web.reviews.desk import as_review, summary_object
-from core.web.samples import restore_reference
 from core.web.services import services
-from core.web.store import Study
 
 blueprint = Blueprint("api", __name__)
 
@@ -152,7 +151,7 @@ def download(study_id: str, kind: str, extension: str) -> Response:
     except FileNotFoundError:
         raise NotFound("The files of this study are gone or of an earlier version; upload it again.") from None
     review = as_review(services().reviews.events(study_id))
-    reported = ReportedStudy(radiograph, prediction, evidence, report, study.filename, utc(study.created), review)
+    reported = ReportedStudy(radiograph, prediction, evidence, report, study.filename, study.created, review)
     data = export(reported, file_format, finding=finding)
     stem = secure_filename(study.filename.rsplit(".", 1)[0]) or study.id
     return attachment(data, FORMATS[file_format].media_type, f"{stem}-{wanted}")
@@ -183,14 +182,3 @@ def _finished(study_id: str) -> Study:
     if study.status != "done":
         raise NotFound(f"This study is {study.status}; it has no result yet.")
     return study
-
-
-def iso(moment: datetime) -> str:
-    """A time in UTC as ISO 8601, to the second."""
-    return utc(moment).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def utc(moment: datetime) -> datetime:
-    """A stored time with its zone."""
-    # SQLite gives times back without their zone; they were stored in UTC.
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

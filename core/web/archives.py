@@ -12,8 +12,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from typing import IO
+from unicodedata import category
 
 from core.imaging import MAX_FILE_BYTES, ImagingError, TooLarge, UnreadableImage, UnsupportedType
+from core.web.archive_names import member_names
 
 MAX_ARCHIVE_BYTES = 1000 * 2**20
 MAX_MEMBERS = 2000
@@ -69,14 +71,15 @@ class Archive:
         # Word, Excel and PowerPoint files are zip archives inside.
         if any(entry.filename == "[Content_Types].xml" for entry in entries):
             raise UnsupportedType("The file is an Office document; send the radiograph as DICOM, PNG or JPEG.")
-        self._entries = [entry for entry in entries if not is_system_file(entry.filename)]
+        named = zip(entries, member_names(entries), strict=True)
+        self._entries = [(entry, name) for entry, name in named if not is_system_file(name)]
         self.skipped = len(entries) - len(self._entries)
         if len(self._entries) > MAX_MEMBERS:
             raise _too_many(f"{len(self._entries):,}")
         if not self._entries:
             raise UnreadableImage("The zip archive holds no file; choose the one that holds the radiographs.")
         # What zipfile unpacks of a member never exceeds the size that its directory entry states.
-        if sum(entry.file_size for entry in self._entries) > MAX_UNPACKED_BYTES:
+        if sum(entry.file_size for entry, _ in self._entries) > MAX_UNPACKED_BYTES:
             raise TooLarge(
                 f"The zip archive would unpack to more than {MAX_UNPACKED_BYTES // 2**30} GB; divide it into several."
             )
@@ -86,12 +89,12 @@ class Archive:
 
     def members(self) -> Iterator[tuple[str, bytes | ImagingError]]:
         """Each member's name, for display only, and its content or why it is not taken; one is in memory at a time."""
-        for entry in self._entries:
+        for entry, name in self._entries:
             try:
                 content: bytes | ImagingError = self._read(entry)
             except ImagingError as error:
                 content = error
-            yield display_path(entry.filename), content
+            yield display_path(name), content
 
     def _read(self, entry: zipfile.ZipInfo) -> bytes:
         if entry.flag_bits & 0x1:
@@ -129,7 +132,8 @@ def is_dicomdir(data: bytes) -> bool:
 def display_path(name: str) -> str:
     """A member's path as it is shown: no control characters, nothing that climbs out of the archive."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-    shown = "".join(character for character in posixpath.join("", *parts) if character.isprintable())
+    # str.isprintable() takes every space but the plain one for a control character, also the one of Chinese names.
+    shown = "".join(one for one in posixpath.join("", *parts) if one.isprintable() or category(one) == "Zs")
     return shown or "unnamed"
 
 

@@ -2,14 +2,15 @@
 
 import logging
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, current_app, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from core.anatomy import NotAFrontalChest
 from core.imaging import MAX_FILE_BYTES, ImagingError, RefusedImage, TooLarge, UnreadableImage, UnsupportedType
+from core.logs import request_id
+from core.studies.jobs import QueueFull
+from core.studies.worklist import BadQuery
 from core.web.archives import MAX_ARCHIVE_BYTES
-from core.web.jobs import QueueFull
-from core.web.worklist import BadQuery
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,10 @@ _STATUS: dict[type[ImagingError], int] = {
     RefusedImage: 422,
     NotAFrontalChest: 422,
 }
+TOO_LARGE = (
+    f"A radiograph may have up to {MAX_FILE_BYTES // 2**20} MB and a zip archive up to "
+    f"{MAX_ARCHIVE_BYTES // 2**20} MB; send less at once."
+)
 # A study takes a fraction of a second; a client that waits longer finds an idle server.
 _RETRY_AFTER_S = 10
 
@@ -38,10 +43,13 @@ def imaging_error(error: ImagingError) -> tuple[Response, int]:
 
 @blueprint.app_errorhandler(RequestEntityTooLarge)
 def request_too_large(_: RequestEntityTooLarge) -> tuple[Response, int]:
-    """A request body over the limit, turned away before it is read."""
+    """A request body over a limit: of its bytes, turned away before it is read, or of a form's fields."""
+    limit = current_app.config["MAX_CONTENT_LENGTH"]
+    if request.content_length is None or request.content_length > limit:
+        return _answer(413, "too_large", TOO_LARGE)
     message = (
-        f"A radiograph may have up to {MAX_FILE_BYTES // 2**20} MB and a zip archive up to "
-        f"{MAX_ARCHIVE_BYTES // 2**20} MB; send less at once."
+        f"A request may have up to {request.max_form_parts:,} fields, those of text up to "
+        f"{(request.max_form_memory_size or limit) // 1000} kB; send less at once, or a zip archive."
     )
     return _answer(413, "too_large", message)
 
@@ -74,14 +82,18 @@ def http_error(error: HTTPException) -> tuple[Response, int]:
         405: "This address does not take that kind of request.",
     }
     status = error.code or 500
-    return _answer(status, (error.name or "error").lower().replace(" ", "_"), sentences.get(status, str(error.name)))
+    # Errors of ours bring their own sentence; those of the framework are written for developers.
+    told = error.description if type(error).__module__.startswith("core.") else None
+    message = told or sentences.get(status, str(error.name))
+    return _answer(status, (error.name or "error").lower().replace(" ", "_"), message)
 
 
 @blueprint.app_errorhandler(Exception)
 def unexpected(error: Exception) -> tuple[Response, int]:
     """A fault of ours: logged in full, told in a sentence."""
-    log.error("unexpected error at %s %s", request.method, request.path, exc_info=error)
-    return _answer(500, "internal", "Something failed inside ChestLens; the server's log says what.")
+    log.error("unexpected error at %s %s", request.method, request.endpoint, exc_info=error)
+    message = f"Something failed inside ChestLens; the server's log says what, at the request {request_id.get()}."
+    return _answer(500, "internal", message)
 
 
 def _answer(status: int, code: str, message: str) -> tuple[Response, int]:

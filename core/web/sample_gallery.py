@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, jsonify, render_template, request, send_file, url_for
 
 from core.findings import LABELS, display_name
-from core.web import worklist
+from core.studies.samples import content_of
+from core.studies.worklist import Query, by_id
 from core.web.errors import NotFound
 from core.web.ingestion import insisted, read, told
-from core.web.samples import content_of
 from core.web.services import services
-from core.web.worklist import Query
 from core.web.worklist_api import item
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def choose(sample_id: str) -> tuple[Response, int, dict[str, str]]:
 def described(samples: list["Sample"]) -> list[dict[str, Any]]:
     """Samples as the gallery shows them."""
     study_ids = services().samples.studies(sample.id for sample in samples)
-    page = worklist.by_id(services().store, study_ids.values())
+    page = by_id(services().store, study_ids.values())
     reviews = services().reviews.latest([study.id for study in page.studies])
     studies = {study.id: item(page, study, reviews.get(study.id)) for study in page.studies}
     return [

@@ -6,11 +6,11 @@ from typing import cast
 from flask import Flask, current_app
 
 from core.classifier import Classifier
-from core.web.jobs import Worker
-from core.web.reviews.store import ReviewStore
-from core.web.rewriting import Rewriter
-from core.web.samples import SampleShelf
-from core.web.store import Store
+from core.studies.jobs import Worker
+from core.studies.reviews.store import ReviewStore
+from core.studies.rewriting import Rewriter
+from core.studies.samples import SampleShelf
+from core.studies.store import Store
 
 _KEY = "chestlens"
 

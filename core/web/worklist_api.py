@@ -7,12 +7,11 @@ from flask import Blueprint, Response, request
 
 from core.reporting import FORMATS, as_csv
 from core.reporting.storage import restore_report
-from core.web.api import attachment, iso
-from core.web.reviews.desk import as_review, summary_object
-from core.web.reviews.record import Event
+from core.studies.reviews.desk import as_review, summary_object
+from core.studies.tables import Event, Study, iso
+from core.studies.worklist import Page, Query, find, find_all
+from core.web.api import attachment
 from core.web.services import services
-from core.web.store import Study
-from core.web.worklist import Page, Query, find, find_all
 
 blueprint = Blueprint("worklist", __name__)
 

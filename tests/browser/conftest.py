@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from waitress import wasyncore
-from waitress.server import create_server
 
 from core.settings import ServerSettings
 from core.web import create_app, services_of
+from core.web.listening import listen
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGUMENTS = (
@@ -79,7 +79,7 @@ def application(live_instance: Path, rendered_nih: Path) -> Iterator[Flask]:
 def live_server(application: Flask) -> Iterator[str]:
     """Address of a really running server."""
     sockets: dict[int, wasyncore.dispatcher] = {}
-    server = create_server(application, map=sockets, host="127.0.0.1", port=0, threads=8)
+    server = listen(application, host="127.0.0.1", port=0, sockets=sockets)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"

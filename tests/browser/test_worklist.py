@@ -13,8 +13,8 @@ from steps import NARROW, assert_no_sideways_scrolling, expect, wait_for_results
 from core.findings import BY_NAME
 from core.imaging import render_phantom
 from core.reporting import FindingEvidence
+from core.studies.worklist import record
 from core.web import services_of
-from core.web.worklist import record
 
 
 @pytest.fixture(scope="module")

@@ -160,7 +160,7 @@ def test_the_downloaded_record_can_be_verified_elsewhere(client: FlaskClient, st
 
 def test_a_changed_row_is_reported(client: FlaskClient, study_id: str) -> None:
     _sign(client, study_id, 0)
-    engine = services_of(client.application).store.engine
+    engine = services_of(client.application).store.database.engine
     change = sql("UPDATE review_events SET author = 'Somebody Else' WHERE number = 3")
     with pytest.raises(SQLAlchemyError, match="never changed"), engine.begin() as connection:
         connection.execute(change)
@@ -179,7 +179,7 @@ def test_a_changed_row_is_reported(client: FlaskClient, study_id: str) -> None:
 def test_deleting_the_study_deletes_its_record(client: FlaskClient, study_id: str) -> None:
     _sign(client, study_id, 0)
     assert client.delete(f"/api/studies/{study_id}").status_code == 204
-    with services_of(client.application).store.engine.connect() as connection:
+    with services_of(client.application).store.database.engine.connect() as connection:
         assert connection.execute(sql("SELECT count(*) FROM review_events")).scalar() == 0
     assert _save(client, study_id, 3).status_code == 404
 
@@ -223,7 +223,6 @@ def test_an_accepted_rewrite_is_a_draft_of_its_own(client: FlaskClient, study_id
 def test_what_cannot_be_saved_is_refused_in_a_sentence(client: FlaskClient, study_id: str) -> None:
     refused: list[tuple[Any, str]] = [
         (b"no json", "no JSON object"),
-        (b"x" * 600_000, "too large"),
         ({"text": EDITED}, "'revision'"),
         ({"revision": True, "text": EDITED}, "'revision'"),
         ({"revision": 0, "text": {"findings": "x"}}, "findings and impression"),
@@ -236,6 +235,9 @@ def test_what_cannot_be_saved_is_refused_in_a_sentence(client: FlaskClient, stud
         answer = client.put(f"/api/studies/{study_id}/review", **options)
         assert (answer.status_code, answer.json["error"]["code"]) == (400, "bad_request")
         assert words in answer.json["error"]["message"]
+    large = client.put(f"/api/studies/{study_id}/review", data=b"x" * 600_000)
+    assert (large.status_code, large.json["error"]["code"]) == (413, "too_large")
+    assert "20,000 characters" in large.json["error"]["message"]
     assert _review(client, study_id)["revision"] == 0
 
 

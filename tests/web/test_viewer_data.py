@@ -17,8 +17,8 @@ from core.imaging import render_phantom
 from core.reporting.overlay import overlay_png
 from core.reporting.storage import restore_heatmaps
 from core.settings import ServerSettings
+from core.studies.pixels import read_pixels, write_pixels
 from core.web import services_of
-from core.web.pixels import read_pixels, write_pixels
 
 
 @pytest.fixture

@@ -5,16 +5,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from sqlalchemy import JSON, ForeignKey, Index, Select, String, and_, delete, exists, func, or_, select
+from sqlalchemy import Select, and_, delete, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError, ProgrammingError
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
 from core.findings import BY_NAME, FINDINGS, LABELS, display_name
 from core.reporting import FindingEvidence
 from core.reporting.evidence import DECISIONS, Decision
 from core.reporting.storage import restore_report
 from core.reporting.urgency import urgency_of
-from core.web.store import Base, Status, Store, Study
+from core.studies.store import Store
+from core.studies.tables import Call, Rating, Status, Study
 
 log = logging.getLogger(__name__)
 
@@ -26,38 +27,6 @@ _LONGEST_TEXT = 200
 
 class BadQuery(ValueError):
     """A search parameter that means nothing; the message says what it may be."""
-
-
-class Call(Base):
-    """One finding of one finished study."""
-
-    __tablename__ = "study_calls"
-    __table_args__ = (Index("ix_study_calls_finding_decision", "finding", "decision"),)
-
-    study_id: Mapped[str] = mapped_column(ForeignKey(Study.id, ondelete="CASCADE"), primary_key=True)
-    finding: Mapped[str] = mapped_column(String(32), primary_key=True)
-    decision: Mapped[str] = mapped_column(String(8))
-    probability: Mapped[float | None]
-
-
-class Rating(Base):
-    """How urgent a finished study is; see ``core.reporting.urgency``.
-
-    Attributes:
-        level: urgent, soon or routine.
-        rank, strength: the order within the worklist.
-        because: the findings that it rests on, as shown.
-        sentence: the same in words.
-    """
-
-    __tablename__ = "study_ratings"
-
-    study_id: Mapped[str] = mapped_column(ForeignKey(Study.id, ondelete="CASCADE"), primary_key=True)
-    level: Mapped[str] = mapped_column(String(8))
-    rank: Mapped[int]
-    strength: Mapped[float]
-    because: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    sentence: Mapped[str] = mapped_column(String(1000))
 
 
 @dataclass(frozen=True)
@@ -96,8 +65,8 @@ class Query:
             decision=_choice(arguments, "decision", DECISIONS),
             state=_choice(arguments, "state", get_args(Status)),
             sort=_choice(arguments, "sort", SORTS) or "arrival",
-            limit=_number(arguments, "limit", 50, lowest=1, highest=LONGEST_PAGE),
-            offset=_number(arguments, "offset", 0, lowest=0, highest=2**31),
+            limit=number(arguments, "limit", 50, lowest=1, highest=LONGEST_PAGE),
+            offset=number(arguments, "offset", 0, lowest=0, highest=2**31),
         )
 
 
@@ -151,7 +120,7 @@ def record(store: Store, study_id: str, findings: Sequence[FindingEvidence], *, 
         for item in findings
     ]
     try:
-        with Session(store.engine) as session:
+        with store.database.session() as session:
             for table in (Call, Rating):
                 session.execute(delete(table).where(table.study_id == study_id))
             session.add_all([rating, *calls])
@@ -165,7 +134,7 @@ def record(store: Store, study_id: str, findings: Sequence[FindingEvidence], *, 
 
 def rate_earlier(store: Store) -> int:
     """Rate the finished studies of versions that kept no ratings; returns their number."""
-    with Session(store.engine) as session:
+    with store.database.session() as session:
         unrated = select(Study).where(Study.status == "done", ~exists().where(Rating.study_id == Study.id))
         studies = list(session.scalars(unrated))
     for study in studies:
@@ -176,7 +145,7 @@ def rate_earlier(store: Store) -> int:
 def find(store: Store, query: Query) -> Page:
     """The studies that match, one page of them."""
     matching = _matching(query)
-    with Session(store.engine) as session:
+    with store.database.session() as session:
         total = session.scalar(select(func.count()).select_from(matching.subquery())) or 0
         # Counted before the studies are read: where none is left, each of them is read as finished.
         waiting = select(func.count()).where(Study.status.in_(("queued", "running")))
@@ -190,13 +159,13 @@ def find(store: Store, query: Query) -> Page:
 
 def find_all(store: Store, query: Query, *, at_most: int) -> list[Study]:
     """The studies that match on all pages, up to a number."""
-    with Session(store.engine, expire_on_commit=False) as session:
+    with store.database.session() as session:
         return list(session.scalars(_sorted(_matching(query), query.sort).limit(at_most)))
 
 
 def by_id(store: Store, ids: Iterable[str]) -> Page:
     """The studies of these ids that there are, in no particular order."""
-    with Session(store.engine) as session:
+    with store.database.session() as session:
         studies = list(session.scalars(select(Study).where(Study.id.in_(list(ids)))))
         ratings, calls = _details(session, [study.id for study in studies])
         session.expunge_all()
@@ -275,8 +244,15 @@ def _choice(arguments: Mapping[str, str], name: str, choices: Sequence[str]) -> 
     return value
 
 
-def _number(arguments: Mapping[str, str], name: str, default: int, *, lowest: int, highest: int) -> int:
-    text = arguments.get(name) or str(default)
+def number(arguments: Mapping[str, str], name: str, default: Any, *, lowest: int, highest: int) -> Any:
+    """A whole number among the parameters of a request, or the default.
+
+    Raises:
+        BadQuery: it is none, or not within the limits.
+    """
+    if not arguments.get(name):
+        return default
+    text = arguments[name]
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and lowest <= int(text) <= highest):
         raise BadQuery(f"The parameter {name} must be a whole number from {lowest} to {highest}, not {text[:40]!r}.")
     return int(text)

@@ -17,7 +17,7 @@ from core.imaging import Radiograph, read_safely
 from core.reporting import Report
 from core.reporting.exports.plain import report_object
 from core.reporting.storage import restore_report, store_rewrite
-from core.web.store import Store
+from core.studies.store import Store
 
 if TYPE_CHECKING:
     from core.vlm.prompts import Style

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.web.store import Store
+from core.studies.store import Store
 
 POSTGRESQL = "postgresql+pg8000://postgres@127.0.0.1:5432/test"
 

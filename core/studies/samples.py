@@ -7,15 +7,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.anatomy import Admitted, upright
 from core.findings import LABELS, display_name
 from core.imaging import MAX_FILE_BYTES, TooLarge, read_safely
 from core.reporting.overlay import radiograph_png
-from core.web.store import Base, Store, Study
+from core.studies.store import Store
+from core.studies.tables import SampleStudy
+from core.studies.viewer import audience
 
 if TYPE_CHECKING:
     from core.datasets.samples import Sample
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
 _THUMBNAIL_SIDE = 256
 _SHOWCASE = 12
 _REFERENCE = "reference.json"
-
-
-class SampleStudy(Base):
-    """The study that was made from a sample."""
-
-    __tablename__ = "sample_studies"
-
-    sample_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    study_id: Mapped[str] = mapped_column(ForeignKey(Study.id, ondelete="CASCADE"), index=True)
 
 
 class SampleShelf:
@@ -91,10 +83,12 @@ class SampleShelf:
         return path
 
     def studies(self, sample_ids: Iterable[str]) -> dict[str, str]:
-        """Study ids by sample id, for those samples that have a study."""
-        with Session(self._store.engine) as session:
+        """Study ids by sample id, for those samples that have a study for whoever asks."""
+        with self._store.database.session() as session:
             rows = session.execute(
-                select(SampleStudy.sample_id, SampleStudy.study_id).where(SampleStudy.sample_id.in_(list(sample_ids)))
+                select(SampleStudy.sample_id, SampleStudy.study_id).where(
+                    SampleStudy.sample_id.in_(list(sample_ids)), SampleStudy.audience == audience()
+                )
             )
             return dict(rows.tuples().all())
 
@@ -106,7 +100,7 @@ class SampleShelf:
         """
         (self._store.path(study_id) / _REFERENCE).write_text(json.dumps(_reference(sample, admitted)))
         try:
-            with Session(self._store.engine) as session:
+            with self._store.database.session() as session:
                 session.add(SampleStudy(sample_id=sample.id, study_id=study_id))
                 session.commit()
         except IntegrityError:

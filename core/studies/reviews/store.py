@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import aliased
 
-from core.web.reviews.record import START, Event, Kind
-from core.web.store import Base, Study
+from core.studies.database import Database
+from core.studies.reviews.record import START
+from core.studies.tables import Event, ReviewKind, Study, now
 
 
 class OutOfDate(RuntimeError):
@@ -21,7 +21,7 @@ class OutOfDate(RuntimeError):
 class Entry:
     """What is to be added to a record; attributes as those of ``Event``."""
 
-    kind: Kind
+    kind: ReviewKind
     version: int
     text: dict[str, str]
     model: dict[str, Any] = field(default_factory=dict)
@@ -34,23 +34,22 @@ class ReviewStore:
     """Reads and adds entries; there is no way to change or delete one.
 
     Args:
-        engine: the database of the studies; the table is made if it is not there.
+        database: that of the studies.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        Base.metadata.create_all(engine)
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def events(self, study_id: str) -> list[Event]:
         """A study's entries, oldest first."""
-        with Session(self._engine) as session:
+        with self._database.session() as session:
             return list(session.scalars(select(Event).where(Event.study_id == study_id).order_by(Event.number)))
 
     def latest(self, study_ids: Sequence[str]) -> dict[str, Event]:
         """The last entry of each study that has one, with one query."""
         other = aliased(Event)
         last = select(func.max(other.number)).where(other.study_id == Event.study_id).scalar_subquery()
-        with Session(self._engine) as session:
+        with self._database.session() as session:
             rows = session.scalars(select(Event).where(Event.study_id.in_(study_ids), Event.number == last))
             return {row.study_id: row for row in rows}
 
@@ -65,8 +64,8 @@ class ReviewStore:
         Raises:
             OutOfDate: the record has gone on since ``revision``, or the study is gone.
         """
-        now = datetime.now(UTC)
-        with Session(self._engine) as session:
+        moment = now()
+        with self._database.session() as session:
             last = session.scalars(
                 select(Event).where(Event.study_id == study_id).order_by(Event.number.desc()).limit(1)
             ).first()
@@ -74,7 +73,7 @@ class ReviewStore:
                 raise OutOfDate
             previous = last.digest if last else START
             for number, entry in enumerate(entries, start=revision + 1):
-                added = Event(study_id=study_id, number=number, time=now, **vars(entry))
+                added = Event(study_id=study_id, number=number, time=moment, **vars(entry))
                 added.seal(previous)
                 previous = added.digest
                 session.add(added)

@@ -11,8 +11,8 @@ from core import __version__
 from core.reporting import Evidence, Report, Review, Sentence, SignOff
 from core.reporting.report import SECTIONS
 from core.reporting.storage import restore_report
-from core.web.reviews.record import Event
-from core.web.reviews.store import Entry, OutOfDate, ReviewStore
+from core.studies.reviews.store import Entry, OutOfDate, ReviewStore
+from core.studies.tables import Event, iso
 
 Source = Literal["template", "vlm"]
 EDITABLE = ("findings", "impression")
@@ -100,7 +100,7 @@ class Desk:
             text=last.text,
             base=_latest(self.events, "draft", "reopen").text,
             source=_latest(self.events, "draft").source,  # type: ignore[arg-type]
-            saved=last.moment,
+            saved=last.time,
             signed=last if last.kind == "sign" else None,
             reopened=_latest(self.events, "reopen") if last.version > 1 else None,
         )
@@ -206,7 +206,7 @@ def as_review(events: Sequence[Event]) -> Review | None:
     if not events:
         return None
     *before, last = events
-    sign_off = SignOff(last.author, last.moment, last.digest) if last.kind == "sign" else None
+    sign_off = SignOff(last.author, last.time, last.digest) if last.kind == "sign" else None
     signed = [place for place, entry in enumerate(before) if entry.kind == "sign"]
     amends = as_review(before[: signed[-1] + 1]) if signed else None
     return Review(last.version, {section: last.text[section] for section in SECTIONS}, sign_off, amends)
@@ -221,7 +221,7 @@ def summary_object(last: Event | None) -> dict[str, Any]:
         "state": "signed" if signed else "edited",
         "version": last.version,
         "signed_by": last.author if signed else None,
-        "signed_at": last.iso if signed else None,
+        "signed_at": iso(last.time) if signed else None,
     }
 
 

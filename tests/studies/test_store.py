@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from core.web.store import Store
+from core.studies.store import Store
 
 
 def test_a_study_is_found_again_by_another_process(store: Store, database_url: str, tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from core.imaging import ImagingError, Radiograph, read_safely
 from core.reporting import Assessment, as_object, assess
 from core.reporting.overlay import radiograph_png
 from core.reporting.storage import store
-from core.web.pixels import write_pixels
-from core.web.store import Store
-from core.web.worklist import record
+from core.studies.pixels import write_pixels
+from core.studies.store import Store
+from core.studies.worklist import record
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,7 @@ class Worker:
         write_results(folder, admitted.radiograph, assessment)
         evidence = assessment.evidence
         record(self._store, study_id, evidence.findings, undoubted=evidence.undoubted)
-        created = study.created if study.created.tzinfo else study.created.replace(tzinfo=UTC)
+        created = study.created
         self._store.update(
             study_id,
             status="done",

@@ -15,8 +15,8 @@ from core.findings import BY_NAME
 from core.imaging import read_radiograph
 from core.reporting import FindingEvidence, assess
 from core.reporting.storage import store as store_files
-from core.web.store import Store, Study
-from core.web.worklist import BadQuery, Call, Query, Rating, find, rate_earlier, record
+from core.studies.store import Store, Study
+from core.studies.worklist import BadQuery, Call, Query, Rating, find, rate_earlier, record
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -100,9 +100,9 @@ def test_a_study_that_finishes_while_the_list_is_read_is_still_counted(filled: S
             filled.update(waiting, status="done")
         statements.append(statement)
 
-    event.listen(filled.engine, "before_cursor_execute", finish)
+    event.listen(filled.database.engine, "before_cursor_execute", finish)
     page = find(filled, Query())
-    event.remove(filled.engine, "before_cursor_execute", finish)
+    event.remove(filled.database.engine, "before_cursor_execute", finish)
     shown = sum(study.status == "queued" for study in page.studies)
     assert (shown, page.unfinished) == (1, 1)
     assert find(filled, Query()).unfinished == 0
@@ -130,7 +130,7 @@ def test_parameters_that_mean_nothing_are_refused_with_what_they_may_be(paramete
 def test_deleting_a_study_takes_its_calls_and_rating_with_it(filled: Store) -> None:
     for study in find(filled, Query()).studies:
         assert filled.delete(study.id)
-    with Session(filled.engine) as session:
+    with Session(filled.database.engine) as session:
         assert [session.scalar(select(func.count()).select_from(table)) for table in (Study, Call, Rating)] == [0, 0, 0]
 
 
@@ -138,7 +138,7 @@ def test_rating_a_deleted_study_leaves_nothing_behind(store: Store) -> None:
     study_id = _add(store, "a.png", None)
     store.delete(study_id)
     record(store, study_id, [_evidence("Mass", "present")])
-    with Session(store.engine) as session:
+    with Session(store.database.engine) as session:
         assert session.scalar(select(func.count()).select_from(Call)) == 0
 
 
@@ -152,9 +152,9 @@ def test_studies_of_the_version_without_ratings_are_rated_once(
     earlier.update(failed, status="failed", error_code="internal", error_message="It failed.")
     assessment = assess(admit(read_radiograph(phantom_png_bytes)), classifier)
     store_files(earlier.path(with_files), assessment.prediction, assessment.evidence, assessment.report)
-    with earlier.engine.begin() as connection:
-        for table in ("study_calls", "study_ratings", "sample_studies"):
-            connection.execute(text(f"DROP TABLE {table}"))
+    with earlier.database.engine.begin() as connection:
+        for table in ("study_calls", "study_ratings"):
+            connection.execute(text(f"DELETE FROM {table}"))
     earlier.close()
 
     store = Store(database_url, tmp_path / "studies")

@@ -14,13 +14,15 @@ from werkzeug.utils import secure_filename
 
 from core import DISCLAIMER
 from core.classifier import model_identity
+from core.imaging import TooLarge
 from core.reporting.exports.plain import report_object
 from core.reporting.report import SECTIONS
 from core.reporting.review import disagreements, reviewed_report
+from core.studies.reviews.desk import EDITABLE, Desk, NotPossible, Standing
+from core.studies.reviews.record import first_fault
+from core.studies.reviews.store import OutOfDate
+from core.studies.tables import iso
 from core.web.errors import NotFound
-from core.web.reviews.desk import EDITABLE, Desk, NotPossible, Standing
-from core.web.reviews.record import first_fault
-from core.web.reviews.store import OutOfDate
 from core.web.services import services
 
 blueprint = Blueprint("reviews", __name__, url_prefix="/api/studies/<study_id>")
@@ -142,7 +144,7 @@ def versions(study_id: str) -> dict[str, Any]:
                 "state": "signed" if entry.kind == "sign" else "edited",
                 "text": _written(entry.text),
                 "by": entry.author,
-                "at": entry.iso,
+                "at": iso(entry.time),
             }
             for version, entry in last.items()
         ]
@@ -204,10 +206,10 @@ def _review_object(desk: Desk) -> dict[str, Any]:
         "report": report | {section: standing.text[section] for section in SECTIONS},
         "base": _written(standing.base),
         "draft": standing.source,
-        "saved_at": desk.events[-1].iso if desk.events else None,
+        "saved_at": iso(desk.events[-1].time) if desk.events else None,
         "signed_by": standing.signed.author if standing.signed else None,
-        "signed_at": standing.signed.iso if standing.signed else None,
-        "reopened": {"by": reopened.author, "at": reopened.iso, "reason": reopened.reason} if reopened else None,
+        "signed_at": iso(standing.signed.time) if standing.signed else None,
+        "reopened": {"by": reopened.author, "at": iso(reopened.time), "reason": reopened.reason} if reopened else None,
         "record": {
             "intact": fault is None,
             "problem": fault,
@@ -218,7 +220,7 @@ def _review_object(desk: Desk) -> dict[str, Any]:
                     "kind": entry.kind,
                     "author": entry.author,
                     "reason": entry.reason,
-                    "time": entry.iso,
+                    "time": iso(entry.time),
                 }
                 for entry in desk.events
             ],
@@ -232,7 +234,7 @@ def _written(text: dict[str, str]) -> dict[str, str]:
 
 def _body() -> dict[str, Any]:
     if (request.content_length or 0) > _LARGEST_BODY:
-        raise BadReview(f"The request is too large; a section may have {_LONGEST_TEXT} characters at most.")
+        raise TooLarge(f"The request is too large; a section may have {_LONGEST_TEXT:,} characters at most.")
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise BadReview("The request carries no JSON object.")

@@ -1,0 +1,176 @@
+"""The one way into the database: its engine, its sessions, and its upgrades."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError, TimeoutError
+from sqlalchemy.orm import Session
+
+from core.studies.errors import DatabaseTooNew, Unavailable
+from core.studies.visibility import ViewersSession
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+# For so long a request waits for another one's writing.
+_LOCK_SECONDS = 5
+_UPGRADE_LOCK = 4_837_201
+# SQLSTATE classes of what passes (PostgreSQL, appendix A): no connection, no resources, an operator's intervention,
+# a system error, a deadlock.
+_PASSING_CLASSES = ("08", "53", "57", "58", "40")
+
+
+class Database:
+    """The database of one server.
+
+    Args:
+        url: SQLAlchemy URL.
+
+    Raises:
+        DatabaseTooNew: a later version of ChestLens made it.
+        Unavailable: it cannot be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        sqlite = make_url(url).get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"connect_args": {"timeout": _LOCK_SECONDS}} if sqlite else {"pool_pre_ping": True}
+        # Parameters hold file names and reports, which no log may.
+        self.engine = create_engine(url, hide_parameters=True, **options)
+        if sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+        try:
+            self._upgrade()
+        except BaseException:
+            self.engine.dispose()
+            raise
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session whose rows may be read after it; what is to be kept must be committed.
+
+        Of studies it has only those that ``core.studies.viewer`` may see.
+
+        Raises:
+            Unavailable: the database is away, locked, full or read-only.
+        """
+        with telling_what_passes(), ViewersSession(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    def close(self) -> None:
+        """Release all connections."""
+        self.engine.dispose()
+
+    def _upgrade(self) -> None:
+        known = revisions()
+        with telling_what_passes(), self.engine.connect() as connection:
+            if _revision(connection) == known[-1]:
+                return
+            with _alone(connection):
+                found = _revision(connection)
+                if found is not None and found not in known:
+                    raise DatabaseTooNew(
+                        f"The database was made by a later version of ChestLens (schema {found}, this version knows "
+                        f"{known[-1]}); install that version, or name another database in DATABASE_URL."
+                    )
+                if found != known[-1]:
+                    _run_migrations(connection)
+
+
+def revisions() -> list[str]:
+    """Names of all revisions of the schema, oldest first: files are called ``0001_what_it_does.py``."""
+    return sorted(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+@contextmanager
+def telling_what_passes() -> Iterator[None]:
+    """Turn the errors of a database that cannot be used at the moment into ``Unavailable``."""
+    try:
+        yield
+    except TimeoutError:
+        raise Unavailable("The database is busy; try again in a moment.") from None
+    except DBAPIError as error:
+        if (sentence := _passing(error)) is None:
+            raise
+        raise Unavailable(sentence) from error
+
+
+def _passing(error: DBAPIError) -> str | None:
+    """What is wrong with the database, if it may pass by itself or by a hand of the operator; else None."""
+    said = str(error.orig).lower()
+    if "locked" in said or "busy" in said:
+        return "The database is locked by another program; try again in a moment."
+    if "full" in said or os.strerror(errno.ENOSPC).lower() in said:
+        return "The disk of the database is full; make room and try again."
+    if "readonly" in said or "read-only" in said:
+        return "The database is read-only; make it writable and try again."
+    state = _sqlstate(error)
+    away = error.connection_invalidated or isinstance(error, InterfaceError)
+    away = away or (state or "").startswith(_PASSING_CLASSES)
+    # SQLite calls a missing table operational as well, which is a fault of ours.
+    operational = isinstance(error, OperationalError) and "no such" not in said and state is None
+    return "The database cannot be reached; try again in a moment." if away or operational else None
+
+
+def _sqlstate(error: DBAPIError) -> str | None:
+    found = getattr(error.orig, "sqlstate", None)
+    if found is None and error.orig is not None and error.orig.args and isinstance(error.orig.args[0], dict):
+        found = error.orig.args[0].get("C")  # as pg8000 gives it
+    return found
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    """Set up a connection.
+
+    What refers to a deleted study goes with it, deleted text does not stay in free pages, readers do not wait for a
+    writer, and case is ignored beyond ASCII, as PostgreSQL does.
+    """
+    for pragma in ("foreign_keys = ON", "secure_delete = ON", "journal_mode = WAL", "synchronous = FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.create_function("lower", 1, lambda text: text.lower() if isinstance(text, str) else text)
+
+
+def _revision(connection: Connection) -> str | None:
+    try:
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except (OperationalError, ProgrammingError) as error:
+        if _passing(error) is not None:
+            raise
+        return None  # there is no such table yet
+    finally:
+        connection.rollback()
+
+
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """One transaction for the whole upgrade, while which no other process upgrades."""
+    sqlite = connection.dialect.name == "sqlite"
+    if sqlite:
+        # A table that is built anew must not take with it what refers to it; the pragma has no effect in a transaction.
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        connection.commit()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    elif connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _UPGRADE_LOCK})
+    try:
+        yield
+        connection.commit()
+    finally:
+        connection.rollback()
+        if sqlite:
+            connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+            connection.commit()
+
+
+def _run_migrations(connection: Connection) -> None:
+    # Most starts find nothing to do, and need no Alembic.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,80 @@
+"""Jobs as rows, an owner for each study, what was marked by files before, and the audit log."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+_MOMENT = sa.DateTime(timezone=True)
+_SQLITE = (
+    """
+    CREATE TRIGGER audit_log_stays BEFORE UPDATE ON audit_log
+    BEGIN SELECT RAISE(ABORT, 'the audit log is only ever added to'); END
+    """,
+    """
+    CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log
+    BEGIN SELECT RAISE(ABORT, 'the audit log is only ever added to'); END
+    """,
+)
+_POSTGRESQL = (
+    """
+    CREATE OR REPLACE FUNCTION chestlens_keep_audit_log() RETURNS trigger AS $$
+    BEGIN
+        RAISE EXCEPTION 'the audit log is only ever added to';
+    END
+    $$ LANGUAGE plpgsql
+    """,
+    """
+    CREATE TRIGGER audit_log_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
+    FOR EACH STATEMENT EXECUTE FUNCTION chestlens_keep_audit_log()
+    """,
+)
+
+
+def upgrade() -> None:
+    """Studies that are there keep layout 1 until ``core.studies.upgrade`` has converted their files."""
+    for column in (
+        sa.Column("owner_id", sa.Integer),
+        sa.Column("owner_group", sa.String(64)),
+        sa.Column("forced", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("upload_key", sa.String(64)),
+        sa.Column("upload_sha256", sa.String(64)),
+        sa.Column("layout", sa.Integer, nullable=False, server_default="1"),
+    ):
+        op.add_column("studies", column)
+    op.create_index("ix_studies_owner_id", "studies", ["owner_id"])
+    op.create_index("ix_studies_owner_group", "studies", ["owner_group"])
+    op.create_index("ix_studies_upload_key", "studies", ["upload_key"], unique=True)
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("study_id", sa.String(32), sa.ForeignKey("studies.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("state", sa.String(8), nullable=False),
+        sa.Column("priority", sa.Integer, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("deaths", sa.Integer, nullable=False),
+        sa.Column("error_code", sa.String(32)),
+        sa.Column("error_message", sa.String(500)),
+        sa.Column("claimed_by", sa.String(128)),
+        sa.Column("lease_until", _MOMENT),
+        sa.Column("not_before", _MOMENT, nullable=False),
+        sa.Column("created", _MOMENT, nullable=False),
+        sa.Column("partial", sa.JSON),
+        sa.UniqueConstraint("study_id", "kind"),
+    )
+    op.create_index("ix_jobs_state_not_before", "jobs", ["state", "not_before"])
+    op.create_table(
+        "audit_log",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("time", _MOMENT, nullable=False),
+        sa.Column("actor_id", sa.Integer),
+        sa.Column("actor", sa.String(64), nullable=False),
+        sa.Column("action", sa.String(32), nullable=False),
+        sa.Column("study_id", sa.String(32), index=True),
+        sa.Column("detail", sa.JSON, nullable=False),
+    )
+    connection = op.get_bind()
+    for statement in {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}.get(connection.dialect.name, ()):
+        op.execute(statement)

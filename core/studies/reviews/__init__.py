@@ -1,0 +1,1 @@
+"""Reviews of reports: the record of each, and what a reviewer can do."""

@@ -1,0 +1,71 @@
+"""The HTTP server under the application: waitress, with errors of its own told as the application tells them.
+
+A body over the limit, headers that are too long and requests that are none are turned away before the application sees
+them, and before a body is written to the disk.
+"""
+
+import json
+
+from flask import Flask
+from waitress import create_server
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, MultiSocketServer
+from waitress.task import ErrorTask
+from waitress.utilities import RequestEntityTooLarge
+from waitress.wasyncore import dispatcher
+
+from core.web.errors import TOO_LARGE
+
+
+class _TellingErrors(ErrorTask):
+    """An error under ``/api`` as JSON with a code and a sentence; elsewhere as waitress writes it."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        if not getattr(self.request, "path", "").startswith("/api"):
+            super().execute()
+            return
+        if isinstance(error, RequestEntityTooLarge):
+            told = {"code": "too_large", "message": TOO_LARGE}
+        else:
+            told = {"code": error.reason.lower().replace(" ", "_"), "message": f"{error.reason}: {error.body}"}
+        body = json.dumps({"error": told}).encode()
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", "application/json"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):
+    error_task_class = _TellingErrors
+
+
+def listen(
+    app: Flask, *, host: str, port: int, sockets: dict[int, dispatcher] | None = None
+) -> BaseWSGIServer | MultiSocketServer:
+    """A server that listens, and answers once its ``run`` is called.
+
+    Args:
+        app: the application; its ``MAX_CONTENT_LENGTH`` is the server's limit of a body, too.
+        host: a name can stand for several addresses, each with a socket of its own.
+        port: 0 for any free one.
+        sockets: gets what the server listens and answers on, for one that is to be closed again.
+
+    Raises:
+        OSError: the address is taken or not of this machine.
+    """
+    sockets = {} if sockets is None else sockets
+    server = create_server(
+        app,
+        map=sockets,
+        host=host,
+        port=port,
+        threads=8,
+        ident="ChestLens",
+        max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
+    )
+    for listener in sockets.values():
+        if isinstance(listener, BaseWSGIServer):
+            listener.channel_class = _Channel
+    return server

@@ -1,1 +1,0 @@
-"""Editing and signing reports: an append-only record in the database, and the HTTP interface on it."""

@@ -1,0 +1,64 @@
+"""What operators see of the requests: an id and a log line for each, and figures for Prometheus at ``/metrics``."""
+
+import logging
+import os
+import re
+import time
+import uuid
+
+from flask import Flask, Response, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from core.logs import request_id
+
+log = logging.getLogger(__name__)
+
+_ID_HEADER = "X-Request-ID"
+_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
+
+# Addresses hold ids of studies and questions hold what people look for, so that requests are told by their endpoints.
+_REQUESTS = Histogram(
+    "chestlens_request_seconds", "Time to answer a request, by endpoint.", ["method", "endpoint", "status"]
+)
+
+
+def observe(app: Flask) -> None:
+    """Name, time and log every request."""
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.monotonic()
+        # A proxy's own id, so that its log and ours can be held together.
+        given = request.headers.get(_ID_HEADER, "")
+        request_id.set(given if _ID.fullmatch(given) else uuid.uuid4().hex)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers[_ID_HEADER] = request_id.get() or ""
+        seconds = time.monotonic() - g.began
+        endpoint = request.endpoint or "unknown"
+        _REQUESTS.labels(request.method, endpoint, response.status_code).observe(seconds)
+        told = {
+            "method": request.method,
+            "endpoint": endpoint,
+            "study": (request.view_args or {}).get("study_id"),
+            "status": response.status_code,
+            "milliseconds": round(seconds * 1000),
+        }
+        level = logging.DEBUG if endpoint in ("static", "api.health") else logging.INFO
+        log.log(level, "%(method)s %(endpoint)s %(status)d, %(milliseconds)d ms", told, extra=told)
+        return response
+
+    @app.teardown_request
+    def forget(_: BaseException | None) -> None:
+        request_id.set(None)
+
+    @app.get("/metrics", endpoint="metrics")
+    def metrics() -> Response:
+        """Figures of all web processes where ``PROMETHEUS_MULTIPROC_DIR`` names their folder, else of this one."""
+        registry = REGISTRY
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,71 @@
+"""Databases of every earlier version are brought up to date, and those of later ones are refused."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, text
+
+from core.studies.database import Database, revisions
+from core.studies.errors import DatabaseTooNew
+from core.studies.reviews.record import first_fault
+from core.studies.reviews.store import ReviewStore
+from core.studies.tables import Base, Study
+
+# What ``.dump`` gives of a database that the version before there were revisions made, with one signed study.
+PEOPLE = ("tokens", "sessions", "users", "sample_studies")
+FIRST = Path(__file__).parent / "first_schema.sql"
+
+
+def test_revisions_lead_to_the_tables_that_the_code_describes(database_url: str) -> None:
+    database = Database(database_url)
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, Base.metadata) == []
+    database.close()
+
+
+def test_the_first_released_database_keeps_its_studies_reviews_and_signatures(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'first.sqlite3'}"
+    engine = create_engine(url)
+    connection = engine.raw_connection()
+    connection.executescript(FIRST.read_text())
+    connection.close()
+    engine.dispose()
+    database = Database(url)
+    with database.session() as session:
+        study = session.query(Study).one()
+        assert (study.filename, study.status, study.layout) == ("phantom.png", "done", 1)
+        assert study.created.isoformat() == "2026-11-29T08:00:00.123456+00:00"
+        events = ReviewStore(database).events(study.id)
+    assert [event.kind for event in events] == ["draft", "edit", "sign"]
+    assert first_fault(events) is None
+    with pytest.raises(Exception, match="never changed"), database.engine.begin() as connection:
+        connection.execute(text("UPDATE review_events SET author = 'Eve'"))
+    database.close()
+
+
+def test_a_database_with_only_the_oldest_table_gets_the_others(database_url: str) -> None:
+    Database(database_url).close()
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        for table in (*PEOPLE, "alembic_version", "jobs", "audit_log", "review_events", "study_calls", "study_ratings"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        for index in ("owner_id", "owner_group", "upload_key"):
+            connection.execute(text(f"DROP INDEX ix_studies_{index}"))
+        for column in ("owner_id", "owner_group", "forced", "upload_key", "upload_sha256", "layout"):
+            connection.execute(text(f"ALTER TABLE studies DROP COLUMN {column}"))
+    engine.dispose()
+    database = Database(database_url)
+    assert set(inspect(database.engine).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
+    database.close()
+
+
+def test_a_later_database_is_refused_with_a_sentence(database_url: str) -> None:
+    database = Database(database_url)
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    with pytest.raises(DatabaseTooNew, match=rf"schema 9999, this version knows {revisions()[-1]}.*DATABASE_URL\.$"):
+        Database(database_url)
