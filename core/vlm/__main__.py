@@ -1,4 +1,4 @@
-"""The companion module: ``python -m core.vlm write|evaluate|guard-study|bench|prepare|create|train|wordings``."""
+"""The companion module: ``python -m core.vlm write|ask|compare|evaluate|prepare|train|merge|...``, see ``--help``."""
 
 import argparse
 import sys
@@ -7,6 +7,8 @@ from core.classifier.training.config import apply_config
 from core.command_line import run_command
 from core.vlm.evaluate_command import add_evaluate
 from core.vlm.measure_commands import add_measurements
+from core.vlm.reading_commands import add_reading
+from core.vlm.teaching_commands import add_teaching
 from core.vlm.train_commands import add_create_and_train, add_prepare
 from core.vlm.write_command import add_write
 
@@ -15,7 +17,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m core.vlm", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (add_write, add_evaluate, add_measurements, add_prepare, add_create_and_train):
+    for add in (
+        *(add_write, add_reading, add_evaluate, add_measurements),
+        *(add_prepare, add_teaching, add_create_and_train),
+    ):
         add(commands)
     before = argparse.ArgumentParser(add_help=False)
     before.add_argument("--config")

@@ -12,6 +12,7 @@ from core.datasets.options import add_source_options, load_sources
 from core.datasets.table import SPLITS
 from core.evaluation.resampling import RESAMPLES
 from core.pages import write_text
+from core.vlm.dashboard import write_dashboard
 from core.vlm.evaluation import TextEvaluation, evaluate
 from core.vlm.evaluation_manifest import manifest_of, read_manifest, studies_of
 from core.vlm.evaluation_page import write_page
@@ -40,7 +41,9 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="[NAME=]FILE",
         help="manifest of one system; again for further ones, which are compared with the first",
     )
-    one.add_argument("--output_dir", type=Path, metavar="DIR", help="for metrics.json, predictions.csv, report.html")
+    one.add_argument(
+        "--output_dir", type=Path, metavar="DIR", help="for metrics.json, predictions.csv, report.html, dashboard.html"
+    )
     one.add_argument("--split", choices=SPLITS, default="test", help="of the dataset [test]")
     one.add_argument("--mode", choices=MODES, default="evidence", help="as for write, with --dataset [evidence]")
     one.add_argument(
@@ -93,17 +96,18 @@ def run_evaluate(options: argparse.Namespace) -> int:
     print(as_table(evaluation))
     if options.output_dir:
         write_evaluation(evaluation, options.output_dir)
-        print(f"\nwrote metrics.json, predictions.csv and report.html to {options.output_dir}")
+        print(f"\nwrote metrics.json, predictions.csv, report.html and dashboard.html to {options.output_dir}")
     return 0
 
 
 def write_evaluation(evaluation: TextEvaluation, output_dir: str | Path) -> None:
-    """Write ``metrics.json``, ``predictions.csv`` and ``report.html``."""
+    """Write ``metrics.json``, ``predictions.csv``, ``report.html`` and ``dashboard.html``."""
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "metrics.json", json.dumps(evaluation.to_json(), indent=2) + "\n")
     write_text(folder / "predictions.csv", evaluation.studies.to_csv(index=False, float_format="%.6g"))
     write_page(evaluation, folder / "report.html")
+    write_dashboard(evaluation, folder / "dashboard.html")
 
 
 def _inputs(options: argparse.Namespace) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:

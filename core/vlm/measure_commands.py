@@ -1,4 +1,4 @@
-"""``python -m core.vlm guard-study|bench``: how faithful, and how fast, the writer is."""
+"""``python -m core.vlm guard-study|bench|plan``: how faithful and how fast the writer is, and what a model needs."""
 
 import argparse
 import json
@@ -26,6 +26,13 @@ def add_measurements(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     two = commands.add_parser("bench", help="time and memory that the writer takes")
     two.add_argument("--reports", type=int, default=30, help="reports to write [30]")
     two.set_defaults(run=bench, parser=two)
+    three = commands.add_parser(
+        "plan",
+        help="memory and time that models need, computed from their configurations",
+        description="Counts weights without loading any, for published models and for folders.",
+    )
+    three.add_argument("names", nargs="*", metavar="NAME", help="published models, or folders [all published ones]")
+    three.set_defaults(run=plan)
     for command in (one, two):
         add_backend_options(command)
 
@@ -61,4 +68,13 @@ def bench(options: argparse.Namespace) -> int:
     if options.reports < 1:
         options.parser.error("--reports must be 1 or more")
     print(in_words(bench_writer(open_backend(backend_choice(options)), reports=options.reports)))
+    return 0
+
+
+def plan(options: argparse.Namespace) -> int:
+    """Print the table."""
+    from core.vlm.planning import as_table, named_configuration, published_names, size_of
+
+    names = options.names or published_names()
+    print(as_table({name: size_of(named_configuration(name)) for name in names}))
     return 0

@@ -84,6 +84,11 @@ def render_structured(name: str, evidence: Evidence | None, *, context: str = ""
     return template.render(evidence=evidence, ehr=context, names=names).strip()
 
 
+def render_stage(name: str, *, context: str = "", names: Sequence[str] = ()) -> str:
+    """What a model is asked in stage ``a`` or ``b`` of the curriculum."""
+    return _environment.get_template(f"stage_{name}.j2").render(ehr=context, names=names).strip()
+
+
 def render_question(question: str, evidence: Evidence, *, context: str = "") -> str:
     """What a model is asked when a reader has a question about the image."""
     return _environment.get_template("question.j2").render(question=question, evidence=evidence, ehr=context).strip()

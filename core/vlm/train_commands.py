@@ -19,7 +19,7 @@ _EXPLANATIONS = {
     "learning_rate": "peak of AdamW's, which rises first and then falls as a cosine",
     "warmup_share": "share of all steps in which the rate rises",
     "weight_decay": "AdamW",
-    "preset": "what of the language model is trained: full (all of it), lora-64 (LoRA of rank 64, alpha 128 on q, k, v, "
+    "preset": "what of the language model is trained: full (all), lora-64 (LoRA of rank 64, alpha 128 on q, k, v, "
     "o, gate, up, down and the projector), lora-16 (rank 16, alpha 32 on q and v), qlora (as lora-64 over a base in 4 "
     "bits, with paged 8-bit AdamW and gradient checkpointing; on a GPU)",
     "dropout": "of the adapters' inputs",
@@ -62,6 +62,13 @@ def add_prepare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     evidence.add_argument("--variants", type=int, default=4, help="records of each training report [4]")
     evidence.add_argument(
         "--composed", type=int, default=12_000, help="training records with evidence drawn at random [12000]"
+    )
+    evidence.add_argument(
+        "--own_words",
+        type=float,
+        default=0.25,
+        help="share of the complete reports' records in the report's own words, the others being put into typical ones "
+        "[0.25]",
     )
     evidence.add_argument(
         "--image_only", type=float, default=0.1, help="share of the reports' records that ask without evidence [0.1]"
@@ -173,6 +180,7 @@ def _prepare_with_evidence(options: argparse.Namespace) -> int:
         variants=options.variants,
         composed=options.composed,
         image_only=options.image_only,
+        own_words=options.own_words,
         style_shares=tuple(options.style_shares),
         seed=options.split_seed,
     )
