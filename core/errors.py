@@ -16,6 +16,17 @@ class ChestLensError(ValueError):
     code: ClassVar[str] = "error"
 
 
+class Busy(ChestLensError):
+    """What cannot be done just now, but will be possible if it is asked again.
+
+    Attributes:
+        retry_after_s: seconds after which asking again makes sense.
+    """
+
+    code = "busy"
+    retry_after_s: ClassVar[int] = 10
+
+
 def sentence(error: BaseException) -> str:
     """What a person is told of an error that is no bug: its own sentence, or what the system says of a file."""
     if isinstance(error, OSError) and error.strerror:

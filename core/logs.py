@@ -20,7 +20,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Names the request that is being answered, so that its lines are found; None outside of one."""
 
 # These speak of connections and tasks, not of what files hold.
-_SPEAKING = frozenset({"core", "app", "__main__", "waitress", "gunicorn", "huey", "alembic"})
+_SPEAKING = frozenset({"core", "app", "__main__", "waitress", "gunicorn", "huey"})
 
 
 def set_up(form: str | None = None, *, level: int = logging.INFO) -> None:

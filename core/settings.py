@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 _WRITER = ROOT / "core" / "checkpoints" / "writer"
-_SHORTEST_KEY = 32
+SHORTEST_KEY = 32
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,9 @@ class ServerSettings:
         if log not in (None, "text", "json"):
             raise ValueError(f"CHESTLENS_LOG may be text or json, not {log!r}.")
         secret_key = environment.get("CHESTLENS_SECRET_KEY") or None
-        if secret_key and len(secret_key) < _SHORTEST_KEY:
+        if secret_key and len(secret_key) < SHORTEST_KEY:
             raise ValueError(
-                f"CHESTLENS_SECRET_KEY must have at least {_SHORTEST_KEY} characters; "
+                f"CHESTLENS_SECRET_KEY must have at least {SHORTEST_KEY} characters; "
                 'make one with: python -c "import secrets; print(secrets.token_hex(32))"'
             )
         checkpoint, samples = environment.get("CHESTLENS_CHECKPOINT"), environment.get("CHESTLENS_SAMPLES")

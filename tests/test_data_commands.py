@@ -135,3 +135,24 @@ def test_bench_measures_the_work_on_data(nih_folder: Path, tmp_path: Path, run: 
     assert re.search(r"labeler: [\d,]+ reports/s|labeler: not measured", lines)
     assert re.search(r"NIH table of 112,120 rows, read and split: \d+\.\d s, peak memory \d\.\d\d GiB", lines)
     assert re.search(r"preparation of 24 images to 64 pixels with \d+ processes: \d+ images/s", lines)
+
+
+def test_the_paths_of_predictions_are_read_back_as_a_data_set(
+    run: Run, tmp_path: Path, phantom_png_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("films/a/view1.png", "films/b/view1.png", "films/b/1.2.840.7", 'films/b/ÿ ,"x".png'):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_bytes(phantom_png_bytes)
+    Path("films/b/broken.png").write_bytes(b"torn")
+    Path("out").mkdir()
+    run("predict", "films", "--output", "out/predictions.csv")
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")  # relative paths are those of the table, not of the reader
+    run("table", "--dataset", "csv", "--data_dir", "../out/predictions.csv", "--output", "table.csv")
+    table = read_table(Path("table.csv"))
+    wanted = {path for path in (tmp_path / "films").rglob("*") if path.is_file() and path.name != "broken.png"}
+    assert {Path(path) for path in table["image_path"]} == {path.resolve() for path in wanted}
+    assert table[list(LABELS)].isna().all(axis=None)
+    left_out = list(csv.DictReader(next(Path().glob("*problem*")).open()))
+    assert any("It was not judged" in str(row) for row in left_out)

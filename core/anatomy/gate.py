@@ -127,11 +127,8 @@ def put_upright(radiograph: Radiograph, gate: Gate, reason: str = "") -> Radiogr
         )
     if not gate.turned and not gate.inverted:
         return replace(radiograph, warnings=tuple(warnings))
-    spacing = radiograph.pixel_spacing_mm
-    if spacing is not None and gate.turned % 180:
-        spacing = spacing[::-1]
     pixels = np.ascontiguousarray(posed(radiograph.pixels, -gate.turned // 90, gate.inverted), dtype=np.float32)
-    return replace(radiograph, pixels=pixels, pixel_spacing_mm=spacing, warnings=tuple(warnings))
+    return replace(radiograph, pixels=pixels, warnings=tuple(warnings))
 
 
 def _shape_fault(radiograph: Radiograph) -> str:

@@ -73,7 +73,7 @@ class Classifier:
 
     def _judge(self, radiograph: Radiograph) -> tuple[FloatArray, FloatArray, Frame]:
         """Logits (L,), evidence maps (L, h, w) and the place of the radiograph in them."""
-        square, frame = self.config.preprocessing.canonical(radiograph.pixels, radiograph.pixel_aspect)
+        square, frame = self.config.preprocessing.canonical(radiograph.pixels)
         x = self.config.preprocessing.normalise(square)
         both_logits, both_maps = self._explain(np.stack([x, x[..., ::-1]]))
         return both_logits.mean(axis=0), (both_maps[0] + both_maps[1][..., ::-1]) / 2, frame

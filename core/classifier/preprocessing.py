@@ -43,19 +43,18 @@ class Preprocessing:
     low_percentile: float = 1.0
     high_percentile: float = 99.0
 
-    def canonical(self, pixels: FloatArray, pixel_aspect: float = 1.0) -> tuple[FloatArray, Frame]:
+    def canonical(self, pixels: FloatArray) -> tuple[FloatArray, Frame]:
         """Resize, stretch and pad; a body keeps its proportions.
 
         Args:
             pixels: (H, W) in [0, 1], bright = dense.
-            pixel_aspect: height of a pixel, by its width.
 
         Returns:
             The (image_size, image_size) image in [0, 1] and the place of the radiograph in it.
         """
         height, width = pixels.shape
-        scale = self.image_size / max(height * pixel_aspect, width)
-        size = (max(1, round(width * scale)), max(1, round(height * pixel_aspect * scale)))
+        scale = self.image_size / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
         # The kernel widens when the image shrinks, which makes originals of any size equally sharp.
         resized = lanczos(pixels, (size[1], size[0]))
         low, high = np.percentile(resized, (self.low_percentile, self.high_percentile))

@@ -11,11 +11,13 @@ from core.imaging.radiograph import (
     UnsupportedType,
 )
 from core.imaging.reader import may_be_radiograph, read_radiograph
-from core.imaging.sandbox import read_safely
+from core.imaging.sandbox import DecodersBusy, NotDecodedInTime, read_safely
 
 __all__ = [
     "MAX_FILE_BYTES",
+    "DecodersBusy",
     "ImagingError",
+    "NotDecodedInTime",
     "Radiograph",
     "RefusedImage",
     "TooLarge",

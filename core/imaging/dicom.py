@@ -4,7 +4,7 @@ from pydicom.dataset import Dataset
 
 from core.imaging.dicom_file import TRANSFER_SYNTAXES, parse_dicom
 from core.imaging.dicom_pixels import decode_stored_values
-from core.imaging.dicom_source import read_source
+from core.imaging.dicom_source import notes_on_source, read_source
 from core.imaging.dicom_view import (
     check_body_part,
     check_modality,
@@ -62,6 +62,8 @@ def read_dicom(data: bytes) -> Radiograph:
         warnings.append("The file says that it shows ribs; findings are only meant for chest radiographs.")
     if text_of(dataset, "BurnedInAnnotation") == "YES":
         warnings.append("The file says that text is burned into the image; check it for names before sharing.")
+    source = read_source(dataset)
+    warnings += notes_on_source(dataset, source)
     return Radiograph(
         pixels=pixels,
         view=view,
@@ -77,7 +79,7 @@ def read_dicom(data: bytes) -> Radiograph:
             "photometric": layout.photometric,
             "transfer_syntax": TRANSFER_SYNTAXES[file.transfer_syntax],
         },
-        source=read_source(dataset),
+        source=source,
     )
 
 

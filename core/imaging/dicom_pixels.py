@@ -8,16 +8,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.pixels import convert_color_space, get_decoder
 
+from core.imaging.complaints import LOST_PIXELS, complaints
 from core.imaging.dicom_file import NATIVE, RLE, DicomFile
 from core.imaging.dicom_layout import DAMAGED, PixelLayout, read_layout
 from core.imaging.grayscale import Mask, padding_mask
+from core.imaging.jpeg import check_jpeg
 from core.imaging.radiograph import ImagingError, UnreadableImage
 from core.imaging.stored_bits import significant_bits
 
 _JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 _JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+_JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+_END_OF_IMAGE = b"\xff\xd9"
 # Rec. 601 luma, as in PS3.3 section C.7.6.3.1.2 for YBR_FULL.
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
@@ -49,11 +54,14 @@ def decode_stored_values(file: DicomFile) -> StoredImage:
     """
     layout = read_layout(file)
     try:
-        cells = _decode(file, layout)
+        with complaints() as lines:
+            cells = _decode(file, layout)
     except (MemoryError, ImagingError):
         raise
     except Exception as error:  # each codec raises its own kinds
         raise UnreadableImage(DAMAGED) from error
+    if any(warning in line for line in lines for warning in LOST_PIXELS):
+        raise UnreadableImage(DAMAGED)
     if cells.shape[:2] != (layout.rows, layout.columns) or cells.ndim != (2 if layout.samples == 1 else 3):
         raise UnreadableImage(DAMAGED)
     if layout.samples == 3:
@@ -87,6 +95,9 @@ def _described(file: DicomFile, layout: PixelLayout) -> Dataset:
     header = Dataset()
     header.file_meta = file.dataset.file_meta
     header.PixelData = file.dataset.PixelData
+    if file.transfer_syntax in _JPEG_LS and layout.frame and _END_OF_IMAGE not in layout.frame[-4:]:
+        # CharLS looks for the end that a truncated stream does not have, for a minute.
+        header.PixelData = encapsulate([layout.frame + _END_OF_IMAGE])
     header["PixelData"].is_undefined_length = True
     header.Rows, header.Columns, header.SamplesPerPixel = layout.rows, layout.columns, layout.samples
     header.PhotometricInterpretation = layout.photometric
@@ -176,12 +187,14 @@ def _unpack_bits(segment: bytes, size: int) -> bytearray:
 
 
 def _decode_jpeg8(layout: PixelLayout) -> npt.NDArray[np.generic]:
-    """Decode an 8-bit DCT stream by libjpeg, which tells of a truncated one; three components become RGB.
+    """Decode an 8-bit DCT stream by libjpeg, once it is known to be whole; three components become RGB.
 
     Whether components are luma and colour is said by the stream's markers, and only without them by the header: files
     of the wild state RGB beside streams that are not.
     """
-    with Image.open(BytesIO(layout.frame or b""), formats=("JPEG",)) as image:
+    stream = layout.frame or b""
+    check_jpeg(stream)
+    with Image.open(BytesIO(stream), formats=("JPEG",)) as image:
         if layout.samples == 1:
             return np.asarray(image)
         image.draft("YCbCr", image.size)  # the components as they are

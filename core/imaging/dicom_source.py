@@ -45,6 +45,9 @@ def _is_date(text: str) -> bool:
 
 
 def _is_uid(text: str) -> bool:
+    """VR UI. A part may not begin with 0 unless it is 0 (PS3.5 section 9.1): with the zero no export would be valid,
+    and without it the UID would be another's.
+    """
     return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
@@ -89,6 +92,17 @@ def read_source(dataset: Dataset) -> dict[str, str]:
         except Exception:  # pydicom raises several kinds on malformed values
             continue
     return clean_source(found)
+
+
+def notes_on_source(dataset: Dataset, source: Mapping[str, str]) -> list[str]:
+    """What a reader should know where the file's own study cannot be named in what is made from it."""
+    element = dataset.get_item("StudyInstanceUID")
+    if "StudyInstanceUID" in source or element is None or element.value in (b"", "", None):
+        return []
+    return [
+        "The file's Study Instance UID breaks the standard (PS3.5 section 9.1), such as a part that begins with 0; "
+        "what is exported as DICOM begins a study of its own."
+    ]
 
 
 def _decoded(element: Any, character_set: Any) -> str:

@@ -1,10 +1,11 @@
 """The ``Radiograph`` that all of ChestLens works on, and the errors that reading one can end in."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+from core.errors import ChestLensError
 
 
 @dataclass(frozen=True)
@@ -12,10 +13,11 @@ class Radiograph:
     """One frontal chest radiograph.
 
     Attributes:
-        pixels: float32 (H, W) in [0, 1]; bright = dense (bone white) as far as the file says, and for certain once
-            ``core.anatomy`` has put it upright.
+        pixels: float32 (H, W) in [0, 1], each as high as wide on the body; bright = dense (bone white) as far as the
+            file says, and for certain once ``core.anatomy`` has put it upright.
         view: ``PA``, ``AP`` or another view position as the file states it, None where it does not.
-        pixel_spacing_mm: height and width of a pixel in millimetres, None where the file does not say.
+        pixel_spacing_mm: height and width of a pixel in millimetres, which are equal; None where the file does not
+            say.
         warnings: sentences about doubts that arose while reading.
         metadata: non-identifying facts that the report needs (``format``, ``modality``, ``body_part``, ``rows``,
             ``columns``, ``bits``, ``photometric``, ``transfer_syntax``), each as text.
@@ -30,17 +32,11 @@ class Radiograph:
     metadata: dict[str, str] = field(default_factory=dict)
     source: dict[str, str] = field(default_factory=dict, repr=False)
 
-    @property
-    def pixel_aspect(self) -> float:
-        """Height of a pixel, by its width; 1 where the file does not say."""
-        height, width = self.pixel_spacing_mm or (1.0, 1.0)
-        return height / width
 
-
-class ImagingError(ValueError):
+class ImagingError(ChestLensError):
     """A file could not become a ``Radiograph``; the message is one plain sentence for the person who sent it."""
 
-    code: ClassVar[str] = "unreadable"
+    code = "unreadable"
 
 
 class UnreadableImage(ImagingError):

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from core.imaging.geometry import believable, squared
+from core.imaging.jpeg import check_jpeg
 from core.imaging.limits import MAX_PIXELS, check_dimensions
 from core.imaging.radiograph import Radiograph, TooLarge, UnreadableImage, UnsupportedType
 from core.imaging.raster_file import RasterFile, read_raster_file
@@ -50,6 +51,8 @@ def read_raster(data: bytes) -> Radiograph:
         raise UnsupportedType("The file is not a PNG or JPEG image; send the radiograph as one of these.")
     image = _open(file)
     check_dimensions(rows=image.height, columns=image.width)
+    if file.kind == "JPEG":
+        check_jpeg(file.data)
     deep = file.deep_colour or image.mode in _DEEP_MODES
     try:
         grey, notes = _deep_colour(file.data) if file.deep_colour else _to_grey(image)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from core.imaging.radiograph import UnreadableImage
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _PNG_END = b"\0\0\0\0IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
@@ -40,7 +42,11 @@ class RasterFile:
 
 
 def read_raster_file(data: bytes) -> RasterFile | None:
-    """The cleaned file; None where the bytes are neither a PNG nor a JPEG."""
+    """The cleaned file; None where the bytes are neither a PNG nor a JPEG.
+
+    Raises:
+        UnreadableImage: a PNG whose pixels do not have their checksum.
+    """
     if data.startswith(_PNG):
         return _png(data)
     return _jpeg(data) if data.startswith(b"\xff\xd8\xff") else None
@@ -50,6 +56,9 @@ def _png(data: bytes) -> RasterFile:
     """Critical chunks and transparency as they are; ancillary chunks (PNG section 5.4) do not get through.
 
     A chunk that runs over the end of the file is handed on, so that the decoder tells of it.
+
+    Raises:
+        UnreadableImage: a chunk that the pixels depend on does not have its checksum.
     """
     kept = [_PNG]
     orientation, sides, deep = 1, (1.0, 1.0), False
@@ -60,6 +69,9 @@ def _png(data: bytes) -> RasterFile:
         body = whole[8:-4]
         ended = name == b"IEND"
         sound = len(whole) == 12 + length and struct.unpack(">I", whole[-4:])[0] == zlib.crc32(whole[4:-4])
+        if name in _CRITICAL and len(whole) == 12 + length and not sound:
+            # Pillow does not look at the checksum of pixels.
+            raise UnreadableImage("The PNG image is damaged; export or download it again.")
         if name in _CRITICAL or (name == b"tRNS" and sound):
             kept.append(whole)
         if name == b"IHDR" and len(body) == 13:

@@ -1,25 +1,28 @@
-"""Reads files of strangers in child processes with bounded memory and time.
+"""Reads files of strangers in child processes with bounded memory and time, without network, files or processes.
 
-Protocol with ``worker``: the request is 8 bytes of length (big endian) and the file; the answer is 4 bytes of length, a
-JSON header of that length, and the float32 pixels in the machine's byte order where the header gives a ``shape``.
-Nothing is unpickled, and what the child sends is checked like any input.
+Protocol with ``decoder``: the request is 8 bytes of length, 4 bytes of milliseconds of processor time (big endian) and
+the file; the answer is 4 bytes of length, a JSON header of that length, and the float32 pixels in the machine's byte
+order where the header gives a ``shape``. Nothing is unpickled, and what the child sends is checked like any input.
 """
 
 import atexit
 import contextlib
 import json
+import logging
 import os
-import queue
+import signal
 import struct
 import subprocess
 import sys
 import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from core.errors import Busy
 from core.imaging.dicom_source import clean_source
 from core.imaging.limits import MAX_PIXELS
 from core.imaging.radiograph import (
@@ -31,67 +34,109 @@ from core.imaging.radiograph import (
     UnsupportedType,
 )
 from core.imaging.reader import check_length
+from core.settings import ROOT
 
-_POOL_SIZE = 2
+log = logging.getLogger(__name__)
+
+REQUEST = struct.Struct(">QI")
+# One for the server's own work and one for each of two clients.
+_POOL_SIZE = 3
+# Requests of one client, and of all, that may wait for a decoder or have one; a server has a few threads more.
+_PER_CLIENT = 3
+_ALL_CLIENTS = 6
 _START_SECONDS = 120
 _MAX_HEADER = 2**20
-_ROOT = Path(__file__).resolve().parents[2]
+# A child that computes for so long needs longer by the clock where others compute too.
+_CLOCK_TO_PROCESSOR = 3
 _ERRORS: dict[str, type[ImagingError]] = {
     kind.__name__: kind for kind in (UnreadableImage, TooLarge, UnsupportedType, RefusedImage)
 }
 # What a Python process needs of the environment; tokens and passwords are none of the child's business.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG")
 _OUT_OF_MEMORY = "The image needs more memory to decode than any radiograph; export it again."
+# What the child's timer ends it with; Windows has neither.
+_OUT_OF_TIME = getattr(signal, "SIGPROF", 0)
+_said: set[str] = set()
 
 
-class _WorkerEnded(Exception):
+class DecodersBusy(Busy):
+    """All decoders that the client may have are at work; nothing is known of the file."""
+
+    retry_after_s = 3
+
+
+class NotDecodedInTime(Busy):
+    """The file was being decoded when the answer was due; it may be read by somebody with more time."""
+
+    retry_after_s = 60
+
+
+class _DecoderEnded(Exception):
     """The child's answer ended early."""
 
 
-class _Worker:
-    """One child process, used by one thread at a time."""
+class _TooLong(Exception):
+    """The child computed for longer than it may, or gave no answer in time."""
+
+
+class _Decoder:
+    """One child process, used by one thread at a time.
+
+    Attributes:
+        fresh: whether it has read no file yet.
+    """
 
     def __init__(self) -> None:
+        self.fresh = True
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        environment |= {"PYTHONPATH": str(_ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "core.imaging.worker"],
-            cwd=_ROOT,
+            [sys.executable, "-m", "core.imaging.decoder"],
+            cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            close_fds=True,
         )
         with self._deadline(_START_SECONDS):
             try:
                 ready = self._receive_header()
-            except _WorkerEnded:
+            except _DecoderEnded:
                 self.close()
                 raise RuntimeError(
-                    "The image reader could not start; run `python -m core.imaging.worker` to see why."
+                    "The image reader could not start; run `python -m core.imaging.decoder` to see why."
                 ) from None
         if not ready.get("ready"):
             self.close()
             raise RuntimeError("The image reader gave an unexpected answer; install ChestLens again.")
+        for sentence in ready.get("unconfined", ()):
+            if sentence not in _said:
+                _said.add(sentence)
+                log.warning("%s", sentence)
 
-    def read(self, data: bytes, timeout_s: float) -> Radiograph:
+    def read(self, data: bytes, *, processor_s: float, clock_s: float) -> Radiograph:
         """Have the child read a file.
 
         Raises:
             ImagingError: as the child found.
-            _WorkerEnded: the child gave no valid answer; it must be closed.
-            TimeoutError: it gave none in time and was killed.
+            _DecoderEnded: the child gave no valid answer; it must be closed.
+            _TooLong: it took more processor time than it may and has ended.
+            TimeoutError: it gave no answer in time and was killed.
         """
-        with self._deadline(timeout_s) as expired:
+        self.fresh = False
+        with self._deadline(clock_s) as expired:
             try:
-                self._stream(self._process.stdin).write(struct.pack(">Q", len(data)))
+                self._stream(self._process.stdin).write(REQUEST.pack(len(data), max(1, round(1000 * processor_s))))
                 self._stream(self._process.stdin).write(data)
                 self._stream(self._process.stdin).flush()
                 return self._receive_radiograph(self._receive_header())
-            except (OSError, _WorkerEnded):
+            except (OSError, _DecoderEnded):
                 if expired.is_set():
                     raise TimeoutError from None
-                raise _WorkerEnded from None
+                if self._process.wait() == -_OUT_OF_TIME:
+                    raise _TooLong from None
+                raise _DecoderEnded from None
 
     def alive(self) -> bool:
         """Whether the child still runs."""
@@ -126,7 +171,7 @@ class _Worker:
     @staticmethod
     def _stream(stream: IO[bytes] | None) -> IO[bytes]:
         if stream is None:
-            raise _WorkerEnded
+            raise _DecoderEnded
         return stream
 
     def _receive(self, length: int) -> bytearray:
@@ -136,20 +181,20 @@ class _Worker:
         while view:
             count = stream.readinto(view)  # type: ignore[attr-defined]
             if not count:
-                raise _WorkerEnded
+                raise _DecoderEnded
             view = view[count:]
         return buffer
 
     def _receive_header(self) -> dict[str, Any]:
         (length,) = struct.unpack(">I", self._receive(4))
         if length > _MAX_HEADER:
-            raise _WorkerEnded
+            raise _DecoderEnded
         try:
             header = json.loads(self._receive(length))
         except ValueError:
-            raise _WorkerEnded from None
+            raise _DecoderEnded from None
         if not isinstance(header, dict):
-            raise _WorkerEnded
+            raise _DecoderEnded
         return header
 
     def _receive_radiograph(self, header: dict[str, Any]) -> Radiograph:
@@ -168,61 +213,136 @@ class _Worker:
                 "source": clean_source(header["source"]),
             }
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-            raise _WorkerEnded from None
+            raise _DecoderEnded from None
         if not (height > 0 and width > 0 and height * width <= MAX_PIXELS):
-            raise _WorkerEnded
+            raise _DecoderEnded
         pixels = np.frombuffer(self._receive(height * width * 4), dtype=np.float32).reshape(height, width)
         if not (pixels.min() >= 0 and pixels.max() <= 1):
-            raise _WorkerEnded
+            raise _DecoderEnded
         return Radiograph(pixels=pixels, **facts)
 
 
 class _Pool:
-    """A fixed number of places, each with a worker once it was needed."""
+    """A fixed number of places, each with a decoder once it was needed.
+
+    Whoever names a client waits its turn: no client holds all decoders, and neither one client nor all of them keep
+    many of a server's threads waiting.
+    """
 
     def __init__(self, size: int) -> None:
-        self._places: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
-        for _ in range(size):
-            self._places.put(None)
+        self._size = size
+        self._idle: list[_Decoder | None] = [None] * size
+        self._changed = threading.Condition()
+        self._waiting: Counter[str] = Counter()
+        self._served: Counter[str] = Counter()
 
-    def read(self, data: bytes, timeout_s: float) -> Radiograph:
-        worker = self._places.get()
+    def read(
+        self, data: bytes, timeout_s: float, *, within_s: float | None = None, client: str | None = None
+    ) -> Radiograph:
+        due = None if within_s is None else time.monotonic() + within_s
+        with self._place(within_s, client) as place:
+            clock_s = _CLOCK_TO_PROCESSOR * timeout_s if due is None else max(0.001, due - time.monotonic())
+            try:
+                try:
+                    return place.read(data, timeout_s, clock_s)
+                except _DecoderEnded:
+                    # Perhaps the system's memory killer, or what earlier files left behind: the file is not blamed yet.
+                    clock_s = clock_s if due is None else max(0.001, due - time.monotonic())
+                    return place.read(data, timeout_s, clock_s)
+            except _DecoderEnded:
+                raise UnreadableImage("The image made its decoder fail; export or download it again.") from None
+            except TimeoutError:
+                if due is not None:
+                    raise NotDecodedInTime("The image takes long to read; send it again in a minute.") from None
+                raise _took_longer(timeout_s) from None
+
+    @contextlib.contextmanager
+    def _place(self, within_s: float | None, client: str | None) -> Iterator["_Place"]:
+        with self._changed:
+            if client is not None:
+                if self._waiting[client] >= _PER_CLIENT or self._waiting.total() >= _ALL_CLIENTS:
+                    raise DecodersBusy("Other images are being read; send this one again in a few seconds.")
+                self._waiting[client] += 1
+            try:
+                if not self._changed.wait_for(lambda: self._may_start(client), within_s):
+                    raise DecodersBusy("Other images are being read; send this one again in a few seconds.")
+            except BaseException:
+                self._leave(client)
+                raise
+            place = _Place(self._idle.pop())
+            if client is not None:
+                self._served[client] += 1
         try:
-            if worker is not None and not worker.alive():
-                # Ended between two files, for example by the system's memory killer.
-                worker = self._discard(worker)
-            if worker is None:
-                worker = _Worker()
-            return worker.read(data, timeout_s)
-        except ImagingError:
-            raise
-        except TimeoutError:
-            worker = self._discard(worker)
-            raise UnreadableImage(
-                f"The image took longer than {timeout_s:g} seconds to decode; export it again, uncompressed."
-            ) from None
-        except MemoryError:
-            worker = self._discard(worker)
-            raise UnreadableImage(_OUT_OF_MEMORY) from None
-        except _WorkerEnded:
-            worker = self._discard(worker)
-            raise UnreadableImage("The image made its decoder fail; export or download it again.") from None
-        except BaseException:
-            worker = self._discard(worker)
-            raise
+            yield place
         finally:
-            self._places.put(worker)
+            with self._changed:
+                if client is not None:
+                    self._served[client] -= 1
+                self._leave(client)
+                self._idle.append(place.decoder)
+                self._changed.notify_all()
 
-    @staticmethod
-    def _discard(worker: _Worker | None) -> None:
-        if worker is not None:
-            worker.close()
+    def _may_start(self, client: str | None) -> bool:
+        return bool(self._idle) and (client is None or self._served[client] < max(1, self._size - 1))
+
+    def _leave(self, client: str | None) -> None:
+        if client is not None:
+            self._waiting[client] -= 1
+            if not self._waiting[client]:
+                del self._waiting[client], self._served[client]
 
     def close(self) -> None:
-        """End the workers that are idle; those at work end with their standard input."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._discard(self._places.get_nowait())
+        """End the decoders that are idle; those at work end with their standard input."""
+        with self._changed:
+            for decoder in self._idle:
+                if decoder is not None:
+                    decoder.close()
+            self._idle = [None] * len(self._idle)
+
+
+class _Place:
+    """A place in the pool while one file is read in it."""
+
+    def __init__(self, decoder: _Decoder | None) -> None:
+        self.decoder = decoder
+
+    def read(self, data: bytes, timeout_s: float, clock_s: float) -> Radiograph:
+        """Read the file in the decoder that is here, or in a fresh one; one that failed is gone afterwards.
+
+        Raises:
+            ImagingError: as the decoder found, or it took more time or memory than any radiograph.
+            TimeoutError: there was no answer in time.
+            _DecoderEnded: the decoder died.
+        """
+        if self.decoder is not None and not self.decoder.alive():
+            self._discard()  # ended between two files
+        if self.decoder is None:
+            self.decoder = _Decoder()
+        fresh = self.decoder.fresh
+        try:
+            return self.decoder.read(data, processor_s=timeout_s, clock_s=clock_s)
+        except ImagingError:
+            raise
+        except _TooLong:
+            self._discard()
+            raise _took_longer(timeout_s) from None
+        except MemoryError:
+            self._discard()
+            if not fresh:
+                raise _DecoderEnded from None
+            raise UnreadableImage(_OUT_OF_MEMORY) from None
+        except BaseException:
+            self._discard()
+            raise
+
+    def _discard(self) -> None:
+        if self.decoder is not None:
+            self.decoder.close()
+        self.decoder = None
+
+
+def _took_longer(seconds: float) -> UnreadableImage:
+    return UnreadableImage(f"The image took longer than {seconds:g} seconds to decode; export it again, uncompressed.")
 
 
 _pool = _Pool(_POOL_SIZE)
@@ -243,17 +363,24 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_fresh_pool)
 
 
-def read_safely(data: bytes, *, timeout_s: float = 20) -> Radiograph:
-    """``read_radiograph`` in a child process with about 1.5 GB of memory and limited time. Thread-safe.
+def read_safely(
+    data: bytes, *, timeout_s: float = 20, within_s: float | None = None, client: str | None = None
+) -> Radiograph:
+    """``read_radiograph`` in a child process with about 1.5 GB of memory, limited time and nothing else. Thread-safe.
 
     Args:
         data: the file's bytes.
-        timeout_s: seconds that the decoding may take; waiting for a free worker is not counted.
+        timeout_s: seconds of processor time that the decoding may take.
+        within_s: seconds by the clock in which an answer is needed; None waits for a decoder for as long as it takes,
+            and for the decoding for three times ``timeout_s``.
+        client: who asks, where several do: no client gets all decoders, and only a few of its requests wait for one.
 
     Raises:
-        ImagingError: as ``read_radiograph``; ``UnreadableImage`` also where decoding failed, took too long, or too
-            much memory.
+        ImagingError: as ``read_radiograph``; ``UnreadableImage`` also where decoding failed twice, took too much
+            processor time, or too much memory.
+        DecodersBusy: no decoder was free for this client in time.
+        NotDecodedInTime: the time was over before the image was decoded.
         RuntimeError: the child process cannot be started.
     """
     check_length(data)
-    return _pool.read(data, timeout_s)
+    return _pool.read(data, timeout_s, within_s=within_s, client=client)

@@ -79,7 +79,7 @@ def predict(options: argparse.Namespace) -> int:
                 folder.mkdir(parents=True, exist_ok=True)
                 shown = item.admitted.radiograph
                 for label, heatmap in zip(LABELS, item.prediction.heatmaps, strict=True):
-                    picture = blended_png(shown.pixels, heatmap, pixel_aspect=shown.pixel_aspect)
+                    picture = blended_png(shown.pixels, heatmap)
                     (folder / f"{label}.png").write_bytes(picture)
     if partial:
         os.replace(partial, options.output)

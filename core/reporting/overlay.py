@@ -69,19 +69,11 @@ def _colours() -> npt.NDArray[np.uint8]:
     return np.asarray(colormaps[COLOUR_MAP](np.arange(256), bytes=True))
 
 
-def radiograph_png(
-    pixels: npt.NDArray[np.float32], *, longest_side: int | None = None, pixel_aspect: float = 1.0
-) -> bytes:
-    """The radiograph (H, W) in [0, 1] as an 8-bit grey PNG, shrunk to ``longest_side`` if it is larger.
-
-    Pixels that are ``pixel_aspect`` times as high as wide become square: the side that has more of them is shrunk.
-    """
+def radiograph_png(pixels: npt.NDArray[np.float32], *, longest_side: int | None = None) -> bytes:
+    """The radiograph (H, W) in [0, 1] as an 8-bit grey PNG, shrunk to ``longest_side`` if it is larger."""
     image = Image.fromarray(np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
     if longest_side and max(image.size) > longest_side:
         image.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
-    if pixel_aspect != 1:
-        size = (round(image.width * min(1 / pixel_aspect, 1)), round(image.height * min(pixel_aspect, 1)))
-        image = image.resize((max(1, size[0]), max(1, size[1])), Image.Resampling.LANCZOS)
     return _png(image)
 
 
@@ -90,10 +82,9 @@ def blended_png(
     heatmap: npt.NDArray[np.float32],
     *,
     opacity: float = 0.6,
-    pixel_aspect: float = 1.0,
 ) -> bytes:
     """Radiograph with one heatmap over it and a legend bar at the right, for use outside the page."""
-    return _png(with_legend(blended(pixels, heatmap, opacity=opacity, pixel_aspect=pixel_aspect)))
+    return _png(with_legend(blended(pixels, heatmap, opacity=opacity)))
 
 
 def blended(
@@ -101,14 +92,9 @@ def blended(
     heatmap: npt.NDArray[np.float32] | None,
     *,
     opacity: float = 0.6,
-    pixel_aspect: float = 1.0,
 ) -> Image.Image:
-    """Radiograph with one heatmap over it, or none, in RGB; shrunk to a longest side of 1024 pixels if it is larger.
-
-    Args:
-        pixel_aspect: height of a pixel of the radiograph, by its width; those of the picture are square.
-    """
-    grey = radiograph_png(pixels, longest_side=1024, pixel_aspect=pixel_aspect)
+    """Radiograph with one heatmap over it, or none, in RGB; shrunk to a longest side of 1024 pixels if it is larger."""
+    grey = radiograph_png(pixels, longest_side=1024)
     base = Image.open(io.BytesIO(grey)).convert("RGBA")
     if heatmap is not None:
         layer = Image.open(io.BytesIO(overlay_png(heatmap))).resize(base.size, Image.Resampling.BILINEAR)

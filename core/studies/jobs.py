@@ -13,6 +13,7 @@ from pathlib import Path
 from core.anatomy import Admitted, admit
 from core.classifier import Classifier
 from core.classifier.policies import DEFAULT_POLICY
+from core.errors import Busy
 from core.imaging import ImagingError, Radiograph, read_safely
 from core.reporting import Assessment, as_object, assess
 from core.reporting.overlay import radiograph_png
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 _DISPLAY_SIDE = 2048
 
 
-class QueueFull(RuntimeError):
+class QueueFull(Busy):
     """Too many studies are waiting."""
 
 

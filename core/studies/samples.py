@@ -21,6 +21,8 @@ from core.studies.viewer import audience
 if TYPE_CHECKING:
     from core.datasets.samples import Sample
 
+# So long a thumbnail may wait for its turn and its decoding.
+_DECODING_SECONDS = 20.0
 _THUMBNAIL_SIDE = 256
 _SHOWCASE = 12
 _REFERENCE = "reference.json"
@@ -73,8 +75,8 @@ class SampleShelf:
         path = self._thumbnails / f"{sample.id}.png"
         if path.is_file() and path.stat().st_mtime_ns >= sample.path.stat().st_mtime_ns:
             return path
-        radiograph = upright(read_safely(content_of(sample)))
-        picture = radiograph_png(radiograph.pixels, longest_side=_THUMBNAIL_SIDE, pixel_aspect=radiograph.pixel_aspect)
+        radiograph = upright(read_safely(content_of(sample), within_s=_DECODING_SECONDS))
+        picture = radiograph_png(radiograph.pixels, longest_side=_THUMBNAIL_SIDE)
         self._thumbnails.mkdir(parents=True, exist_ok=True)
         # Two requests may make it at the same time; each writes a file of its own, and either may win.
         partial = path.with_name(f"{path.name}.{threading.get_ident()}.partial")

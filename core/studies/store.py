@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from core.plain_text import clean_name
 from core.studies.database import Database
 from core.studies.tables import Study, now
 
@@ -35,7 +36,7 @@ class Store:
             upload: the file.
             forced: somebody insists that it be judged, whatever it shows.
         """
-        study = Study(id=uuid.uuid4().hex, filename=filename[:255], created=now(), status="queued", summary={})
+        study = Study(id=uuid.uuid4().hex, filename=clean_name(filename), created=now(), status="queued", summary={})
         self.path(study.id).mkdir()
         self.upload(study.id).write_bytes(upload)
         if forced:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from core.findings import BY_NAME, FINDINGS, LABELS, display_name
+from core.plain_text import printable
 from core.reporting import FindingEvidence
 from core.reporting.evidence import DECISIONS, Decision
 from core.reporting.storage import restore_report
@@ -58,7 +59,7 @@ class Query:
             BadQuery: a value is not among those that there are.
         """
         # PostgreSQL takes no NUL in a text, and no file name holds what is not printable.
-        text = "".join(character for character in arguments.get("query", "") if character.isprintable())
+        text = printable(arguments.get("query", ""))
         return cls(
             text=text[:_LONGEST_TEXT].strip(),
             finding=_choice(arguments, "finding", LABELS),

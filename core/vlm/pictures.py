@@ -12,5 +12,5 @@ _SIDE = 448
 
 def picture_of(radiograph: Radiograph) -> Image.Image:
     """The radiograph as an RGB picture of 448 x 448 pixels, stretched and padded as for the classifier."""
-    square, _ = Preprocessing(image_size=_SIDE).canonical(radiograph.pixels, radiograph.pixel_aspect)
+    square, _ = Preprocessing(image_size=_SIDE).canonical(radiograph.pixels)
     return Image.fromarray(np.round(square * 255).astype(np.uint8)).convert("RGB")

@@ -24,6 +24,9 @@ from core.web.services import services
 
 blueprint = Blueprint("api", __name__)
 
+# The largest file that was judged is decoded in this time.
+_DECODING_SECONDS = 20.0
+
 
 @blueprint.get("/healthz")
 def health() -> dict[str, Any]:
@@ -147,10 +150,12 @@ def download(study_id: str, kind: str, extension: str) -> Response:
         _check_finding(finding)
     try:
         prediction, evidence, report = restore(services().store.path(study_id))
-        radiograph = put_upright(read_safely(services().store.upload(study_id).read_bytes()), evidence.gate)
+        upload = services().store.upload(study_id).read_bytes()
+        radiograph = read_safely(upload, within_s=_DECODING_SECONDS, client=request.remote_addr)
     except FileNotFoundError:
         raise NotFound("The files of this study are gone or of an earlier version; upload it again.") from None
     review = as_review(services().reviews.events(study_id))
+    radiograph = put_upright(radiograph, evidence.gate)
     reported = ReportedStudy(radiograph, prediction, evidence, report, study.filename, study.created, review)
     data = export(reported, file_format, finding=finding)
     stem = secure_filename(study.filename.rsplit(".", 1)[0]) or study.id

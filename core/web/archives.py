@@ -5,16 +5,15 @@ before anything is unpacked.
 """
 
 import io
-import posixpath
 import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from typing import IO
-from unicodedata import category
 
 from core.imaging import MAX_FILE_BYTES, ImagingError, TooLarge, UnreadableImage, UnsupportedType
+from core.plain_text import clean_name
 from core.web.archive_names import member_names
 
 MAX_ARCHIVE_BYTES = 1000 * 2**20
@@ -26,6 +25,8 @@ _RATIO_FROM_BYTES = 2**20
 _CHUNK = 2**20
 # 2,000 members with long names and further fields; a larger directory would be read in one piece.
 _MAX_DIRECTORY = 4 * 2**20
+# Bytes before a member's name, and the flag that says how the name is encoded (APPNOTE sections 4.3.7 and 4.4.4).
+_LOCAL_HEADER, _UTF8_NAME = 30, 1 << 11
 _MAGIC = b"PK\x03\x04"
 _EMPTY_MAGIC = b"PK\x05\x06"
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -78,6 +79,8 @@ class Archive:
             raise _too_many(f"{len(self._entries):,}")
         if not self._entries:
             raise UnreadableImage("The zip archive holds no file; choose the one that holds the radiographs.")
+        if _overlap(entries):
+            raise UnreadableImage("Several files of the zip archive share the same bytes; make the archive again.")
         # What zipfile unpacks of a member never exceeds the size that its directory entry states.
         if sum(entry.file_size for entry, _ in self._entries) > MAX_UNPACKED_BYTES:
             raise TooLarge(
@@ -124,6 +127,21 @@ class Archive:
         return data
 
 
+def _overlap(entries: list[zipfile.ZipInfo]) -> bool:
+    """Whether members lie in the same bytes, which makes a small archive a large one (CVE-2019-13404 and its like)."""
+    end = 0
+    for entry in sorted(entries, key=lambda one: one.header_offset):
+        if entry.header_offset < end:
+            return True
+        end = entry.header_offset + _LOCAL_HEADER + len(_raw_name(entry)) + entry.compress_size
+    return False
+
+
+def _raw_name(entry: zipfile.ZipInfo) -> bytes:
+    encoding = "utf-8" if entry.flag_bits & _UTF8_NAME else "cp437"
+    return entry.orig_filename.encode(encoding, "replace")
+
+
 def is_dicomdir(data: bytes) -> bool:
     """Whether the content is a DICOM directory, whatever it is called."""
     return data[128:132] == b"DICM" and _DIRECTORY_CLASS + b"\0" in data[132:512]
@@ -132,9 +150,7 @@ def is_dicomdir(data: bytes) -> bool:
 def display_path(name: str) -> str:
     """A member's path as it is shown: no control characters, nothing that climbs out of the archive."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-    # str.isprintable() takes every space but the plain one for a control character, also the one of Chinese names.
-    shown = "".join(one for one in posixpath.join("", *parts) if one.isprintable() or category(one) == "Zs")
-    return shown or "unnamed"
+    return clean_name("/".join(parts))
 
 
 class _TooMuch(ValueError):

@@ -6,9 +6,9 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, re
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from core.anatomy import NotAFrontalChest
+from core.errors import Busy, ChestLensError
 from core.imaging import MAX_FILE_BYTES, ImagingError, RefusedImage, TooLarge, UnreadableImage, UnsupportedType
 from core.logs import request_id
-from core.studies.jobs import QueueFull
 from core.studies.worklist import BadQuery
 from core.web.archives import MAX_ARCHIVE_BYTES
 
@@ -27,8 +27,6 @@ TOO_LARGE = (
     f"A radiograph may have up to {MAX_FILE_BYTES // 2**20} MB and a zip archive up to "
     f"{MAX_ARCHIVE_BYTES // 2**20} MB; send less at once."
 )
-# A study takes a fraction of a second; a client that waits longer finds an idle server.
-_RETRY_AFTER_S = 10
 
 
 class NotFound(LookupError):
@@ -66,17 +64,25 @@ def not_found(error: NotFound) -> tuple[Response, int]:
     return _answer(404, "not_found", str(error))
 
 
-@blueprint.app_errorhandler(QueueFull)
-def queue_full(error: QueueFull) -> tuple[Response, int]:
-    """More work than the server takes on."""
-    response, status = _answer(503, "busy", str(error))
-    response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+@blueprint.app_errorhandler(Busy)
+def busy(error: Busy) -> tuple[Response, int]:
+    """More work than the server takes on, or what passes by itself."""
+    response, status = _answer(503, error.code, str(error))
+    response.headers["Retry-After"] = str(error.retry_after_s)
     return response, status
+
+
+@blueprint.app_errorhandler(ChestLensError)
+def bad_request(error: ChestLensError) -> tuple[Response, int]:
+    """What cannot be done as asked, where nothing more is known of the kind."""
+    return _answer(400, error.code, str(error))
 
 
 @blueprint.app_errorhandler(HTTPException)
 def http_error(error: HTTPException) -> tuple[Response, int]:
     """Everything that Flask itself turns away."""
+    if isinstance(error.response, Response):
+        return error.response, error.response.status_code
     sentences = {
         404: "There is nothing at this address.",
         405: "This address does not take that kind of request.",
@@ -85,20 +91,23 @@ def http_error(error: HTTPException) -> tuple[Response, int]:
     # Errors of ours bring their own sentence; those of the framework are written for developers.
     told = error.description if type(error).__module__.startswith("core.") else None
     message = told or sentences.get(status, str(error.name))
-    return _answer(status, (error.name or "error").lower().replace(" ", "_"), message)
+    response, status = _answer(status, (error.name or "error").lower().replace(" ", "_"), message)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="ChestLens"'
+    return response, status
 
 
 @blueprint.app_errorhandler(Exception)
 def unexpected(error: Exception) -> tuple[Response, int]:
-    """A fault of ours: logged in full, told in a sentence."""
+    """A fault of ours: logged in full, told in a sentence with the number by which the log names the request."""
     log.error("unexpected error at %s %s", request.method, request.endpoint, exc_info=error)
     message = f"Something failed inside ChestLens; the server's log says what, at the request {request_id.get()}."
-    return _answer(500, "internal", message)
+    return _answer(500, "internal", message, request_id=request_id.get() or "-")
 
 
-def _answer(status: int, code: str, message: str) -> tuple[Response, int]:
+def _answer(status: int, code: str, message: str, **facts: str) -> tuple[Response, int]:
     if request.path.startswith("/api"):
-        return jsonify(error={"code": code, "message": message}), status
+        return jsonify(error={"code": code, "message": message, **facts}), status
     page = render_template(
         "pages/error.html", status=status, title=code.replace("_", " ").capitalize(), message=message
     )

@@ -17,7 +17,8 @@ _LONGEST = 200_000
 def guard() -> ResponseReturnValue:
     """Judge one draft; the body and the answer are those of a line of ``python -m core guard``.
 
-    ``?outside=removed`` takes out what lies outside the 14 findings and adds the text that is left.
+    ``?outside=removed`` takes out what is not checked and adds the text that is left; ``?silent=refused`` refuses
+    places and degrees of which the evidence says nothing.
     """
     if (request.content_length or 0) > _LONGEST:
         return _refused(413, "too_large", f"A draft may have up to {_LONGEST:,} bytes.")
@@ -25,7 +26,8 @@ def guard() -> ResponseReturnValue:
     if body is None:
         return _refused(400, "bad_draft", "The body should be a JSON object with evidence, findings and impression.")
     try:
-        return jsonify(check_object(body, outside=request.args.get("outside", "shown")))  # type: ignore[arg-type]
+        outside, silent = request.args.get("outside", "shown"), request.args.get("silent", "set_apart")
+        return jsonify(check_object(body, outside=outside, silent=silent))  # type: ignore[arg-type]
     except ValueError as error:
         return _refused(400, "bad_draft", str(error))
 

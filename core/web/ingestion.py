@@ -8,7 +8,17 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from werkzeug.datastructures import FileStorage
 
 from core.anatomy import Admitted, admit
-from core.imaging import MAX_FILE_BYTES, ImagingError, TooLarge, UnreadableImage, read_safely
+from core.imaging import (
+    MAX_FILE_BYTES,
+    DecodersBusy,
+    ImagingError,
+    NotDecodedInTime,
+    TooLarge,
+    UnreadableImage,
+    read_safely,
+)
+from core.plain_text import clean_name
+from core.web.access import concerning
 from core.web.archives import MAX_ARCHIVE_BYTES, Archive, is_archive
 from core.web.services import services
 
@@ -17,6 +27,9 @@ blueprint = Blueprint("ingestion", __name__)
 # For so long the files of one request are read before it is answered; those left over are read when it is their turn.
 # Many proxies give up on a request after 60 seconds.
 _READING_SECONDS = 30
+# So long a file may wait for a decoder and be decoded while its sender waits. What takes longer is decoded when it is
+# the study's turn, so that slow files hold no thread of the server.
+_DECODING_SECONDS = 3.0
 _IMAGE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 
@@ -35,7 +48,7 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
         raise UnreadableImage("The request carries no file; send it as the multipart field 'file'.")
     if len(uploads) > 1:
         services().worker.check_room(batch=True)
-        return _create_many(((upload.filename or "unnamed", _content(upload)) for upload in uploads), skipped=0)
+        return _create_many(((clean_name(upload.filename), _content(upload)) for upload in uploads), skipped=0)
     upload = uploads[0]
     if is_archive(_start(upload.stream)):
         services().worker.check_room(batch=True)
@@ -47,7 +60,12 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
     if isinstance(data, ImagingError):
         raise data
     force = insisted()
-    created = take(upload.filename or "unnamed", data, read(data, force=force), force=force)
+    try:
+        admitted = read(data, force=force)
+    except NotDecodedInTime:
+        admitted = None
+    # What takes long waits behind the files that do not.
+    created = take(clean_name(upload.filename), data, admitted, force=force, batch=admitted is None)
     return jsonify(created), 201, {"Location": created["links"]["self"]}
 
 
@@ -60,8 +78,10 @@ def read(data: bytes, *, force: bool = False) -> Admitted:
 
     Raises:
         ImagingError: it cannot be read, or is no frontal chest radiograph.
+        DecodersBusy: so much is being decoded that this file has to be sent again.
+        NotDecodedInTime: it takes longer than its sender should wait.
     """
-    return admit(read_safely(data), force=force)
+    return admit(read_safely(data, within_s=_DECODING_SECONDS, client=request.remote_addr), force=force)
 
 
 def insisted() -> bool:
@@ -79,6 +99,7 @@ def take(
     """
     study = services().store.add(filename, data, forced=force)
     services().worker.submit(study.id, admitted, batch=batch)
+    concerning([study.id])
     return told(study.id, study.filename, study.status)
 
 
@@ -99,7 +120,10 @@ def _create_many(files: Iterable[tuple[str, bytes | ImagingError]], *, skipped: 
                 raise content
             # What is no image by its first bytes is refused within milliseconds, however late it comes.
             in_time = time.monotonic() < end or not _looks_like_image(content)
-            admitted = read(content, force=force) if in_time else None
+            try:
+                admitted = read(content, force=force) if in_time else None
+            except (DecodersBusy, NotDecodedInTime):
+                admitted = None
             studies.append(take(filename, content, admitted, force=force, batch=True))
         except ImagingError as error:
             refused.append({"filename": filename, "code": error.code, "message": str(error)})

@@ -15,6 +15,7 @@ from werkzeug.utils import secure_filename
 from core import DISCLAIMER
 from core.classifier import model_identity
 from core.imaging import TooLarge
+from core.plain_text import printable
 from core.reporting.exports.plain import report_object
 from core.reporting.report import SECTIONS
 from core.reporting.review import disagreements, reviewed_report
@@ -22,6 +23,7 @@ from core.studies.reviews.desk import EDITABLE, Desk, NotPossible, Standing
 from core.studies.reviews.record import first_fault
 from core.studies.reviews.store import OutOfDate
 from core.studies.tables import iso
+from core.web.access import person
 from core.web.errors import NotFound
 from core.web.services import services
 
@@ -91,15 +93,18 @@ def save(desk: Desk) -> None:
     The answer is that of ``GET``, or 409 with ``conflict`` or ``signed`` and the review in ``review``.
     """
     body = _body()
-    desk.save(_revision(body), _text(body), _source(body), _line(body, "author", _LONGEST_NAME, required=False))
+    desk.save(_revision(body), _text(body), _source(body), _name(body, "author", required=False))
 
 
 @blueprint.post("/review/sign")
 @_answering_conflicts
 def sign(desk: Desk) -> None:
-    """Sign a text: the fields of ``PUT``, and the reviewer's ``name`` for ``author``. Answers as ``PUT`` does."""
+    """Sign a text: the fields of ``PUT``, and the reviewer's ``name`` for ``author``. Answers as ``PUT`` does.
+
+    Where people sign in, the name is that of the person, whatever is sent.
+    """
     body = _body()
-    desk.sign(_revision(body), _text(body), _source(body), _line(body, "name", _LONGEST_NAME))
+    desk.sign(_revision(body), _text(body), _source(body), _name(body, "name"))
 
 
 @blueprint.post("/review/reopen")
@@ -107,7 +112,7 @@ def sign(desk: Desk) -> None:
 def reopen(desk: Desk) -> None:
     """Begin the next version: ``{"revision", "name", "reason"}``. 409 with ``not_signed`` or ``conflict``."""
     body = _body()
-    desk.reopen(_revision(body), _line(body, "name", _LONGEST_NAME), _line(body, "reason", _LONGEST_REASON))
+    desk.reopen(_revision(body), _name(body, "name"), _line(body, "reason", _LONGEST_REASON))
 
 
 @blueprint.post("/review/check")
@@ -265,6 +270,12 @@ def _text(body: dict[str, Any]) -> dict[str, str]:
     return {section: _clean(text[section]) for section in EDITABLE}
 
 
+def _name(body: dict[str, Any], field: str, *, required: bool = True) -> str:
+    """Who writes: the person who has signed in or, where nobody has to, the name that was given."""
+    known = person()
+    return known.full_name if known else _line(body, field, _LONGEST_NAME, required=required)
+
+
 def _line(body: dict[str, Any], field: str, longest: int, *, required: bool = True) -> str:
     value = body.get(field, "")
     value = " ".join(_clean(value).split()) if isinstance(value, str) else ""
@@ -278,4 +289,4 @@ def _line(body: dict[str, Any], field: str, longest: int, *, required: bool = Tr
 def _clean(text: str) -> str:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     # Half of a surrogate pair is printable to nobody and cannot be stored.
-    return "".join(letter for letter in lines if letter == "\n" or letter.isprintable())
+    return printable(lines, keep="\n")

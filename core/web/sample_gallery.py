@@ -7,6 +7,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, send_f
 from core.findings import LABELS, display_name
 from core.studies.samples import content_of
 from core.studies.worklist import Query, by_id
+from core.web.access import concerning
 from core.web.errors import NotFound
 from core.web.ingestion import insisted, read, told
 from core.web.services import services
@@ -66,6 +67,7 @@ def choose(sample_id: str) -> tuple[Response, int, dict[str, str]]:
         study = store.add(sample.name, data, forced=insisted())
         if shelf.remember(sample, admitted, study.id):
             services().worker.submit(study.id, admitted)
+            concerning([study.id])
             return _told(told(study.id, study.filename, study.status), 201)
         known = _known_study(sample)
     if known is None:

@@ -1,7 +1,10 @@
 """Who may speak to the server at all: names that it answers to, sites that may call it, headers for its pages."""
 
 import ipaddress
+import os
+import secrets
 import socket
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
@@ -9,7 +12,8 @@ from werkzeug.exceptions import BadRequest, Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
-from core.settings import ServerSettings
+from core.errors import ChestLensError
+from core.settings import SHORTEST_KEY, ServerSettings
 
 _POLICY = "; ".join(
     [
@@ -26,6 +30,10 @@ _POLICY = "; ".join(
 )
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _EVERY_ADDRESS = ("0.0.0.0", "::", "")
+
+
+class OpenToOthers(ChestLensError):
+    """The server would be open to whoever reaches it."""
 
 
 class ForeignHost(BadRequest):
@@ -55,6 +63,43 @@ def is_own(host: str) -> bool:
         return False
     found = {str(entry[4][0]).partition("%")[0] for entry in socket.getaddrinfo(host, None)}
     return all(ipaddress.ip_address(address).is_loopback for address in found)
+
+
+def secret_key(settings: ServerSettings) -> str:
+    """What signs the pages' tokens: that of the settings, or one that all processes on this machine share.
+
+    Raises:
+        OSError: the instance folder cannot be written to.
+    """
+    if settings.secret_key:
+        return settings.secret_key
+    path = settings.instance / "secret_key"
+    if not path.exists():
+        partial = path.with_name(f".secret_key.{secrets.token_hex(4)}")
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+        # Of several processes that start at once, the first one's stands.
+        with suppress(FileExistsError):
+            os.link(partial, path)
+        partial.unlink()
+    return path.read_text()
+
+
+def check_address(settings: ServerSettings, *, users: bool) -> None:
+    """Refuse to listen where other machines reach the server before it knows who its users are.
+
+    Raises:
+        OpenToOthers: the address is not this machine's own, and there are no users or no key of the settings.
+        OSError: there is no such name.
+    """
+    missing = [
+        *([] if users else ["add a user with: python -m core users add NAME --role admin"]),
+        *([] if settings.secret_key else [f"set CHESTLENS_SECRET_KEY to {SHORTEST_KEY} or more random characters"]),
+    ]
+    if missing and not is_own(settings.host):
+        raise OpenToOthers(
+            f"With --host {settings.host} other machines reach ChestLens; first {', and '.join(missing)}."
+        )
 
 
 def protect(app: Flask, settings: ServerSettings) -> None:

@@ -5,7 +5,9 @@ from typing import cast
 
 from flask import Flask, current_app
 
+from core.accounts import Accounts
 from core.classifier import Classifier
+from core.studies.audit import AuditLog
 from core.studies.jobs import Worker
 from core.studies.reviews.store import ReviewStore
 from core.studies.rewriting import Rewriter
@@ -25,6 +27,8 @@ class Services:
     reviews: ReviewStore
     samples: SampleShelf
     rewriter: Rewriter
+    accounts: Accounts
+    audit: AuditLog
 
     def close(self) -> None:
         """End the worker and release the database."""

@@ -10,6 +10,7 @@ from core.reporting.storage import restore_report
 from core.studies.reviews.desk import as_review, summary_object
 from core.studies.tables import Event, Study, iso
 from core.studies.worklist import Page, Query, find, find_all
+from core.web.access import concerning
 from core.web.api import attachment
 from core.web.services import services
 
@@ -35,6 +36,7 @@ def table() -> Response:
     """Download the findings of the studies that ``GET /api/studies`` lists, on all its pages, as one table."""
     rows = []
     studies = find_all(services().store, Query.from_arguments(request.args), at_most=_LONGEST_TABLE)
+    concerning(study.id for study in studies)
     reviews = services().reviews.latest([study.id for study in studies])
     for study in studies:
         # A study may be deleted meanwhile, or of a version that stored no evidence.

@@ -2,6 +2,9 @@
 
 // The application may be mounted below a prefix; the page states where.
 const ROOT = document.documentElement.dataset.root;
+// Shows the server that a change comes from a page of its own; there is none where nobody has to sign in.
+const CSRF = document.documentElement.dataset.csrf;
+const OWN_HEADERS = CSRF ? { "X-CSRFToken": CSRF } : {};
 const REQUEST_TIMEOUT_MS = 20000;
 const DEFAULT_RETRY_AFTER_S = 5;
 
@@ -52,6 +55,7 @@ export function uploadStudy(file, name, { onProgress, signal, force = false }) {
     if (force) body.append("force", "1");
     const xhr = new XMLHttpRequest();
     xhr.open("POST", `${ROOT}api/studies`);
+    for (const [name, value] of Object.entries(OWN_HEADERS)) xhr.setRequestHeader(name, value);
     xhr.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) onProgress(event.loaded / event.total);
     });
@@ -116,7 +120,8 @@ export async function request(method, url, { body, keepalive = false } = {}) {
       keepalive,
       cache: "no-store",
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      ...(body && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+      headers: { ...OWN_HEADERS, ...(body && { "Content-Type": "application/json" }) },
+      ...(body && { body: JSON.stringify(body) }),
     });
     text = await response.text();
   } catch {
@@ -139,6 +144,8 @@ function parseJson(text) {
 }
 
 function toError(status, answer, retryAfter) {
+  // The session is over: the page has to be loaded again, and what was written is kept in the browser meanwhile.
+  if (status === 401) return new ApiError("You are signed out. Load this page again to sign in.", { status, answer });
   const message = answer?.error?.message ?? `The server gave no usable answer (HTTP status ${status}).`;
   const seconds = Number.parseInt(retryAfter, 10);
   return new ApiError(message, { status, answer, retryAfter: Number.isFinite(seconds) ? seconds : DEFAULT_RETRY_AFTER_S });

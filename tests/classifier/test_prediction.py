@@ -39,16 +39,6 @@ def test_padding_is_black_and_the_frame_says_where_the_image_lies() -> None:
     assert square[:, 25:75].std() > 0.1
 
 
-def test_pixels_that_are_not_square_show_the_same_body(classifier: Classifier) -> None:
-    pixels = render_phantom(size=512, seed=1)
-    square, flat = Radiograph(pixels), Radiograph(pixels.reshape(256, 2, 512).mean(axis=1), pixel_spacing_mm=(0.6, 0.3))
-    expected, found = classifier.predict(square), classifier.predict(flat)
-    assert found.probabilities == pytest.approx(expected.probabilities, abs=0.05)
-    assert found.heatmaps.shape == expected.heatmaps.shape
-    stretched = classifier.predict(Radiograph(flat.pixels))
-    assert np.abs(stretched.probabilities - expected.probabilities).max() > 0.05
-
-
 def test_threads_get_the_same_answer_as_one(classifier: Classifier) -> None:
     radiographs = [Radiograph(render_phantom(size=256, seed=seed)) for seed in range(4)]
     alone = [classifier.predict(radiograph).probabilities for radiograph in radiographs]

@@ -56,6 +56,15 @@ def much_to_unpack() -> bytes:
     return bytes(data)
 
 
+def overlapping() -> bytes:
+    """Two hundred members of the directory that are all the same bytes of the file."""
+    data = _zip({"a.png": bytes(range(256)) * 40})
+    place = data.index(b"PK\x01\x02")
+    entry, count = data[place : data.index(b"PK\x05\x06")], 200
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, count, count, len(entry) * count, place, 0)
+    return data[:place] + entry * count + end
+
+
 def truncated() -> bytes:
     return _zip({"a.png": b"x" * 5000}, zipfile.ZIP_STORED)[:-30]
 
@@ -67,6 +76,7 @@ def truncated() -> bytes:
         (huge_directory, TooLarge, "at most 2,000"),
         (zip64_directory, TooLarge, "at most 2,000"),
         (much_to_unpack, TooLarge, "unpack to more than 4 GB"),
+        (overlapping, UnreadableImage, "share the same bytes"),
         (truncated, UnreadableImage, "damaged or incomplete"),
         (lambda: b"PK\x03\x04" + bytes(100), UnreadableImage, "damaged or incomplete"),
         (lambda: _zip({}), UnreadableImage, "holds no file"),
@@ -125,7 +135,7 @@ def test_encrypted_members_links_and_rare_methods_are_refused_with_what_to_do() 
 def test_names_that_climb_out_are_only_shown_and_shown_harmlessly() -> None:
     names = ["../../etc/passwd", "/etc/shadow", "C:\\windows\\system.ini", "a/../../b.dcm", "line\nbreak\x1b[31m.dcm"]
     shown = list(_read(_zip(dict.fromkeys(names, b"x"))))
-    assert shown == ["etc/passwd", "etc/shadow", "C:/windows/system.ini", "a/b.dcm", "linebreak[31m.dcm"]
+    assert shown == ["etc/passwd", "etc/shadow", "C:/windows/system.ini", "a/b.dcm", "line break[31m.dcm"]
 
 
 def test_archives_inside_archives_are_not_opened() -> None:

@@ -167,13 +167,13 @@ def test_bombs_are_refused_quickly_and_the_next_file_is_read(name: str, pool: sa
     data = REFUSED[name]()
     assert len(data) < 20 * 2**20
     pool.read(good(), 60)
-    before = pool._places.queue[-1]
+    before = pool._idle[-1]
     assert before is not None
     start = _seconds(before._process.pid)
     with pytest.raises(ImagingError) as caught:
         pool.read(data, 120)
     assert str(caught.value).endswith(".")
-    after = pool._places.queue[-1]
+    after = pool._idle[-1]
     assert before is after, "the reader itself should refuse it, without losing its process"
     assert _seconds(before._process.pid) - start < 5
     assert _peak(before._process.pid) < 1024 * 2**20
@@ -183,7 +183,7 @@ def test_bombs_are_refused_quickly_and_the_next_file_is_read(name: str, pool: sa
 @pytest.mark.parametrize("make", [many_elements, long_lut, png_text_bomb])
 def test_wasteful_files_are_read_without_much_ado(make: Callable[[], bytes], pool: sandbox._Pool) -> None:
     pool.read(good(), 60)
-    worker = pool._places.queue[-1]
+    worker = pool._idle[-1]
     assert worker is not None
     start = _seconds(worker._process.pid)
     assert pool.read(make(), 120).pixels.size
@@ -193,7 +193,7 @@ def test_wasteful_files_are_read_without_much_ado(make: Callable[[], bytes], poo
 def test_memory_is_limited_by_the_system_itself() -> None:
     if not hasattr(os, "fork"):
         pytest.skip("limits exist on POSIX systems only")
-    worker = sandbox._Worker()
+    worker = sandbox._Decoder()
     try:
         limits = Path(f"/proc/{worker._process.pid}/limits").read_text()
     finally:

@@ -67,6 +67,17 @@ def test_broken_identifiers_do_not_keep_a_file_from_being_read() -> None:
     assert source["AccessionNumber"] == "A1"
 
 
+@pytest.mark.parametrize("uid", [b"1.2.840.0113.1", b"1.2.3.00000", b"1.2.840.\\1.2.999"])
+def test_a_study_uid_that_is_none_is_left_out_and_said_to_be(uid: bytes) -> None:
+    sound = files.save(files.chest(files.stored(12), StudyInstanceUID="1.2.3.4." + "5" * (len(uid) - 8)))
+    assert not any("Study Instance UID" in note for note in read_radiograph(sound).warnings)
+    broken = read_radiograph(sound.replace(b"1.2.3.4." + b"5" * (len(uid) - 8), uid))
+    assert "StudyInstanceUID" not in broken.source
+    (note,) = [note for note in broken.warnings if "Study Instance UID" in note]
+    assert "PS3.5 section 9.1" in note
+    assert uid.decode() not in note
+
+
 def test_identity_is_in_no_text_about_the_radiograph() -> None:
     radiograph = read_radiograph(files.save(files.chest(files.stored(12))))
     assert radiograph.source["PatientID"] == "SECRET-7"
@@ -83,11 +94,11 @@ def test_an_answer_of_the_child_is_cleaned_again(monkeypatch: pytest.MonkeyPatch
         "metadata": {},
         "source": {"PatientID": "7", "StudyInstanceUID": "not a UID", "Other": "x"},
     }
-    worker = object.__new__(sandbox._Worker)
+    worker = object.__new__(sandbox._Decoder)
     pixels = bytearray(render_phantom(size=64).tobytes())
     monkeypatch.setattr(worker, "_receive", lambda length: pixels)
     assert worker._receive_radiograph(header).source == {"PatientID": "7"}
-    with pytest.raises(sandbox._WorkerEnded):
+    with pytest.raises(sandbox._DecoderEnded):
         worker._receive_radiograph(header | {"source": ["PatientID"]})
 
 

@@ -21,6 +21,7 @@ from core.imaging import (
     read_safely,
     sandbox,
 )
+from core.settings import ROOT
 
 GOOD = files.save(files.chest(files.stored(12), PixelSpacing=[0.2, 0.2], BurnedInAnnotation="YES"))
 
@@ -64,13 +65,12 @@ def test_a_file_that_takes_too_long_is_refused_and_the_next_is_read() -> None:
     assert read_safely(GOOD).view == "PA"
 
 
-def test_a_dead_worker_is_replaced() -> None:
+def test_a_dead_decoder_is_replaced() -> None:
     read_safely(GOOD)
-    worker = sandbox._pool._places.get()
-    assert worker is not None
-    worker._process.kill()
-    worker._process.wait()
-    sandbox._pool._places.put(worker)
+    decoder = sandbox._pool._idle[-1]
+    assert decoder is not None
+    decoder._process.kill()
+    decoder._process.wait()
     assert read_safely(GOOD).view == "PA"
 
 
@@ -87,10 +87,10 @@ def test_threads_share_the_pool() -> None:
 
 def test_a_decode_costs_no_start_of_an_interpreter() -> None:
     read_safely(GOOD)
-    worker = sandbox._pool._places.queue[-1]
+    decoder = sandbox._pool._idle[-1]
     read_safely(GOOD)
-    assert worker is not None
-    assert sandbox._pool._places.queue[-1] is worker
+    assert decoder is not None
+    assert sandbox._pool._idle[-1] is decoder
 
 
 def test_it_works_from_any_folder_and_leaves_no_process(tmp_path: Path) -> None:
@@ -99,10 +99,10 @@ def test_it_works_from_any_folder_and_leaves_no_process(tmp_path: Path) -> None:
     script = (
         "import sys; from core.imaging import read_safely, sandbox\n"
         "read_safely(open(sys.argv[1], 'rb').read())\n"
-        "print(sandbox._pool._places.queue[-1]._process.pid)\n"
+        "print(sandbox._pool._idle[-1]._process.pid)\n"
         "assert not {'torch', 'pandas', 'flask'} & set(sys.modules)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(sandbox._ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", script, str(file)],
         cwd=tmp_path,
@@ -118,8 +118,8 @@ def test_the_child_sees_no_secret_of_the_environment(monkeypatch: pytest.MonkeyP
     if not Path("/proc/self/environ").exists():
         pytest.skip("the system does not show the environment of processes")
     monkeypatch.setenv("CHESTLENS_TEST_SECRET", "hush")
-    worker = sandbox._Worker()
+    decoder = sandbox._Decoder()
     try:
-        assert b"CHESTLENS_TEST_SECRET" not in Path(f"/proc/{worker._process.pid}/environ").read_bytes()
+        assert b"CHESTLENS_TEST_SECRET" not in Path(f"/proc/{decoder._process.pid}/environ").read_bytes()
     finally:
-        worker.close()
+        decoder.close()

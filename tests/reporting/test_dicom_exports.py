@@ -20,7 +20,6 @@ from core.classifier.reliability import HeatmapReliability
 from core.findings import LABELS
 from core.imaging import read_safely
 from core.reporting import ReportedStudy, assess, export
-from core.reporting.overlay import blended
 
 Check = Callable[[bytes], list[str]]
 # Of the files in table.csv, those that are chest radiographs and not damaged.
@@ -199,18 +198,6 @@ def test_the_overlay_says_how_far_its_heatmap_can_be_trusted(dicom_study: Report
         return _read(export(study, "sc", finding="Mass")).pixel_array[dicom_study.radiograph.pixels.shape[0] :]
 
     assert burned_in(measured).shape != burned_in(None).shape, "a longer sentence takes more lines"
-
-
-def test_the_overlay_has_square_pixels_whatever_those_of_the_source_are(dicom_study: ReportedStudy) -> None:
-    radiograph = replace(dicom_study.radiograph, pixel_spacing_mm=(0.2, 0.4))
-    overlay = _read(export(replace(dicom_study, radiograph=radiograph), "sc", finding="Mass"))
-    height, width = radiograph.pixels.shape
-    bare = np.asarray(blended(radiograph.pixels, None, pixel_aspect=0.5)).astype(int)
-    assert bare.shape[:2] == (height // 2, width)
-    shown = overlay.pixel_array.astype(int)
-    clear = np.ptp(shown[: height // 2, :width], axis=-1) == 0
-    assert clear.mean() > 0.3
-    assert (shown[: height // 2, :width][clear] == bare[clear]).mean() > 0.98
 
 
 def test_losses_and_burned_in_text_of_the_source_are_passed_on(

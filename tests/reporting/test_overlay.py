@@ -1,10 +1,9 @@
 import io
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from core.reporting.overlay import blended, blended_png, overlay_png
+from core.reporting.overlay import blended_png, overlay_png
 
 
 def test_the_overlay_is_clear_without_attention_and_opaque_with_it() -> None:
@@ -33,18 +32,3 @@ def test_the_blended_picture_has_a_legend_and_leaves_the_rest_of_the_radiograph_
     assert (blended[80, 80] == 128).all()
     assert blended[30, 30].std() > 10
     assert (blended[0, -1] != blended[-1, -1]).any()
-
-
-def test_pixels_that_are_not_square_become_so_and_heatmaps_with_them() -> None:
-    pixels = np.zeros((100, 100), np.float32)
-    pixels[40:60, 40:60] = 1
-    heatmap = np.zeros((50, 50), np.float32)
-    heatmap[20:30, 20:30] = 1
-    for aspect, shape in ((2.0, (100, 50)), (0.5, (50, 100))):
-        bare = np.asarray(blended(pixels, None, pixel_aspect=aspect))
-        assert bare.shape[:2] == shape
-        rows, columns = np.nonzero(bare[..., 0] > 128)
-        assert np.ptp(rows) / np.ptp(columns) == pytest.approx(aspect, rel=0.1)
-        overlaid = np.asarray(blended(pixels, heatmap, pixel_aspect=aspect))
-        rows, columns = np.nonzero(np.ptp(overlaid, axis=-1) > 40)
-        assert (rows.mean() / shape[0], columns.mean() / shape[1]) == pytest.approx((0.5, 0.5), abs=0.02)

@@ -1,16 +1,22 @@
 """Who may speak to the server: names it answers to, sites that may call it, addresses that it may listen on."""
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from core.settings import ServerSettings
+from core.accounts import Accounts
+from core.settings import ROOT, ServerSettings
+from core.studies.database import Database
 from core.web import create_app, services_of
-from core.web.security import is_own
+from core.web.security import OpenToOthers, is_own
 
 REQUESTS = [("GET", "/"), ("GET", "/api/studies"), ("POST", "/api/studies"), ("DELETE", "/api/studies/unknown")]
 
@@ -38,6 +44,14 @@ def test_the_names_of_this_machine_are_answered(client: FlaskClient, host: str) 
     assert client.get("/api/studies", headers={"Host": host}).status_code == 200
 
 
+def _created_with_users(settings: ServerSettings) -> Flask:
+    settings.instance.mkdir(exist_ok=True)
+    database = Database(settings.database_url)
+    Accounts(database).add("ann", "an old lighthouse")
+    database.close()
+    return create_app(replace(settings, secret_key="k" * 32))
+
+
 def test_further_names_come_from_the_settings_and_the_address_listened_on(settings: ServerSettings) -> None:
     named = ServerSettings.from_environment(
         {
@@ -46,7 +60,7 @@ def test_further_names_come_from_the_settings_and_the_address_listened_on(settin
             "CHESTLENS_HOSTS": "chest.example.org, .ward.example.org",
         }
     )
-    app = create_app(replace(named, host="192.0.2.7"))
+    app = _created_with_users(replace(named, host="192.0.2.7"))
 
     def status(host: str) -> int:
         return app.test_client().get("/healthz", headers={"Host": host}).status_code
@@ -58,7 +72,7 @@ def test_further_names_come_from_the_settings_and_the_address_listened_on(settin
 
 
 def test_a_server_on_every_address_answers_to_addresses_but_not_to_foreign_names(settings: ServerSettings) -> None:
-    app = create_app(replace(settings, host="0.0.0.0"))
+    app = _created_with_users(replace(settings, host="0.0.0.0"))
     for host, status in {"192.0.2.7:5000": 200, "[2001:db8::1]:5000": 200, "evil.example": 400}.items():
         assert app.test_client().get("/healthz", headers={"Host": host}).status_code == status
     services_of(app).close()
@@ -121,3 +135,18 @@ def test_a_link_from_another_site_is_followed(client: FlaskClient) -> None:
 )
 def test_only_loopback_addresses_are_this_machines_own(host: str, own: bool) -> None:
     assert is_own(host) == own
+
+
+def test_an_address_that_others_reach_needs_users_and_a_key(settings: ServerSettings) -> None:
+    environment = os.environ | {"CHESTLENS_INSTANCE": str(settings.instance), "CHESTLENS_WRITER": "off"}
+    arguments = [sys.executable, "app.py", "--host", "0.0.0.0", "--port", "0"]
+    ended = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1
+    (said,) = ended.stderr.splitlines()
+    assert "core users add" in said
+    assert "CHESTLENS_SECRET_KEY" in said
+    with pytest.raises(OpenToOthers, match=r"^With --host 0\.0\.0\.0 .*; first add a user"):
+        create_app(replace(settings, host="0.0.0.0", secret_key="k" * 32))
+    services_of(_created_with_users(replace(settings, host="0.0.0.0"))).close()
+    with pytest.raises(OpenToOthers, match="first set CHESTLENS_SECRET_KEY"):
+        create_app(replace(settings, host="0.0.0.0"))

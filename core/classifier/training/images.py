@@ -65,7 +65,7 @@ class TrainingImages(Dataset[Batch]):
 
     def _read(self, row: int) -> tuple[np.ndarray, Frame]:
         radiograph = upright(read_radiograph(Path(self.paths[row]).read_bytes()))
-        square, frame = self.preprocessing.canonical(radiograph.pixels, radiograph.pixel_aspect)
+        square, frame = self.preprocessing.canonical(radiograph.pixels)
         return np.round(square * 255).astype(np.uint8), frame
 
     def augment(self, *, seed: int, epoch: int) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from core.datasets.sources.files import read_rows
+from core.datasets.sources.openi_parquet import FRONTAL_FOLDER, parquet_files, unpack_frontal_images
+from core.datasets.sources.openi_parquet import read_rows as read_parquet_rows
 from core.datasets.sources.openi_reports import (
     KAGGLE_PROJECTIONS,
     KAGGLE_REPORTS,
@@ -16,6 +18,7 @@ from core.datasets.sources.openi_reports import (
     packaged_views,
     read_kaggle_reports,
     read_openi_reports,
+    tabled_reports,
 )
 from core.datasets.table import Collection, DatasetError, Problem, complete, require_columns, require_folder
 from core.findings import LABELS
@@ -35,7 +38,8 @@ def load_openi(
 ) -> Collection:
     """Read the reports and find the frontal images.
 
-    Reports are XML files in the folder or in ``NLMCXR_reports.tgz``, or ``indiana_reports.csv`` of the Kaggle copy;
+    Reports are XML files in the folder or in ``NLMCXR_reports.tgz``, ``indiana_reports.csv`` of the Kaggle copy, or the
+    Parquet files of the Hugging Face copy (``ykumards/open-i``), whose frontal images are unpacked to ``frontal``;
     a folder with images only takes them from the installed ``torchxrayvision`` package. Images are PNG files anywhere
     below the folder, named as in the reports (``CXR1_1_IM-0001-3001.png``) or as on Kaggle
     (``1_IM-0001-3001.dcm.png``).
@@ -66,8 +70,11 @@ def load_openi(
         raise DatasetError("Open-i images need their folder as --data_dir; without images only its reports are read.")
     root = require_folder(data_dir) if data_dir is not None else None
     kaggle = root is not None and (root / KAGGLE_REPORTS).is_file()
+    parquet = parquet_files(root) if root is not None and not kaggle else []
     if root is not None and kaggle:
         reports = read_kaggle_reports(root, problems)
+    elif parquet:
+        reports = tabled_reports(read_parquet_rows(parquet), "the Parquet files", problems)
     else:
         reports = read_openi_reports(_report_source(root) if root is not None else None, problems=problems)
     if repeated := int(reports["uid"].duplicated().sum()):
@@ -93,7 +100,10 @@ def load_openi(
         }
     )
     if images and root is not None:
-        frontal = _frontal_images(root, reports, problems, notes, guess_views=guess_views)
+        if parquet:
+            frontal = _unpacked(parquet, root, problems)
+        else:
+            frontal = _frontal_images(root, reports, problems, notes, guess_views=guess_views)
         table = table.drop(columns=["image_path", "view"]).merge(frontal, on="study_id", sort=False)
     unindexed = int(table[LABELS[0]].isna().sum())
     if unindexed:
@@ -101,6 +111,13 @@ def load_openi(
             f"{unindexed} of {len(table)} rows belong to reports without MeSH coding: they have no coded labels."
         )
     return Collection(complete(table), tuple(problems), tuple(notes))
+
+
+def _unpacked(files: list[Path], root: Path, problems: list[Problem]) -> pd.DataFrame:
+    frontal = unpack_frontal_images(files, root / FRONTAL_FOLDER, problems)
+    if frontal.empty:
+        raise DatasetError(f"The Parquet files under {root} hold no frontal image: download them again.")
+    return frontal.assign(view=None)
 
 
 def _report_source(root: Path) -> Path | None:

@@ -109,8 +109,19 @@ def read_kaggle_reports(folder: Path, problems: list[Problem]) -> pd.DataFrame:
     table = read_rows(path, problems, dtype=str)
     wanted = ("uid", "MeSH", "image", "indication", "comparison", "findings", "impression")
     require_columns(table.columns, wanted, file=path, hint="use the table as Kaggle publishes it.")
+    return tabled_reports(table, path.name, problems)
+
+
+def tabled_reports(table: pd.DataFrame, name: str, problems: list[Problem]) -> pd.DataFrame:
+    """Reports in the columns of Kaggle's table, into those of ``read_openi_reports``.
+
+    Args:
+        table: cells as text, None or NaN where there is none.
+        name: of the table, for problems.
+        problems: gets an entry for each row without a report number.
+    """
     numbered = table["uid"].str.fullmatch(r"\s*\d+\s*").fillna(False).astype(bool)
-    problems.extend(Problem(f"{path.name} row {row + 2}", "It has no report number.") for row in table.index[~numbered])
+    problems.extend(Problem(f"{name} row {row + 2}", "It has no report number.") for row in table.index[~numbered])
     table = table[numbered]
     texts = table[["findings", "impression", "indication", "comparison"]].apply(lambda column: column.str.strip())
     return pd.DataFrame(

@@ -55,7 +55,7 @@ def load_csv(
     path = _table_path(Path(data_dir).absolute())
     problems: list[Problem] = []
     notes: list[str] = []
-    given = read_cells(path, problems, notes)
+    given = _without_failures(read_cells(path, problems, notes), path, problems)
     layout = named_layout(given) or Layout("", _named_columns(given, path, notes))
     notes.extend(layout.notes)
     raw = layout.cells
@@ -151,6 +151,19 @@ def _patients(given: pd.Series, path: Path, notes: list[str]) -> pd.Series:
             "were taken for different patients, 1.0 for 1."
         )
     return plain
+
+
+def _without_failures(raw: pd.DataFrame, path: Path, problems: list[Problem]) -> pd.DataFrame:
+    """A table of predictions without the files that could not be judged; any other table as it is."""
+    names = {str(name).lower(): name for name in raw.columns}
+    if not set(names) >= _PREDICTED:
+        return raw
+    failed = raw[names["error"]] != ""
+    problems.extend(
+        Problem(f"{path.name} row {row}", f"It was not judged: {error}")
+        for row, error in raw.loc[failed, names["error"]].items()
+    )
+    return raw[~failed]
 
 
 def _named_columns(raw: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFrame:

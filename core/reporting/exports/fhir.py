@@ -7,6 +7,7 @@ from typing import Any
 
 from core import DISCLAIMER, __version__
 from core.findings import display_name
+from core.plain_text import printable
 from core.reporting.certainty import PHRASES
 from core.reporting.evidence import FindingEvidence
 from core.reporting.exports.codes import (
@@ -282,7 +283,7 @@ def _coding(code: Code) -> dict[str, str]:
 
 def _printable(text: str) -> str:
     """Without control characters, which XHTML does not take."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    return printable(text, instead=" ")
 
 
 def _time(moment: datetime) -> str:

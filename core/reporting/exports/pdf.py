@@ -139,10 +139,9 @@ def _pictures(
 ) -> Table:
     """Radiograph and overlay side by side, each with its caption."""
     rows, columns = study.radiograph.pixels.shape
-    high, wide = rows * study.radiograph.pixel_aspect, columns
     width = (_WIDTH - _GAP) / 2
-    scale = min(width / wide, height / high)
-    images = [Image(io.BytesIO(data), width=wide * scale, height=high * scale) for data in pictures]
+    scale = min(width / columns, height / rows)
+    images = [Image(io.BytesIO(data), width=columns * scale, height=rows * scale) for data in pictures]
     left = "Radiograph"
     right = f"{caption(study, shown)}; bright is strong, scaled per finding, not a segmentation. {trust(shown)}"
     return Table(

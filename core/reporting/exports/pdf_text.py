@@ -1,20 +1,20 @@
-"""Text in the PDF: styles, and a font for every letter."""
+"""Text in the PDF: styles, a font for every letter, and lines of scripts that run from right to left."""
 
 from functools import cache
 from html import escape
+from unicodedata import bidirectional
 
 from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
-from reportlab.pdfbase.pdfmetrics import registerFont
-from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import Paragraph
+from reportlab.platypus import Flowable, Paragraph
 
-from core.reporting.exports.pictures import DEJAVU
+from core.plain_text import printable
+from core.reporting.exports.fonts import EAST_ASIAN, FALLBACK, letters_of
+from core.reporting.exports.right_to_left import TwoWayParagraph
 
 # One of the 14 fonts that every PDF reader has (ISO 32000-1 section 9.6.2.2); it writes Windows-1252.
 FONT, _BOLD = "Helvetica", "Helvetica-Bold"
-_FALLBACK = "DejaVuSans"
 
 _INK, _MUTED, _WARNING = map(HexColor, ("#15181c", "#4c5560", "#a83a00"))
 
@@ -39,42 +39,40 @@ def styles(scale: float) -> dict[str, ParagraphStyle]:
     }
 
 
-def paragraph(text: str, style: ParagraphStyle) -> Paragraph:
-    """A paragraph of plain text; runs that Helvetica does not write are in DejaVu Sans."""
-    return Paragraph(_marked(plain_line(text)), style)
+def paragraph(text: str, style: ParagraphStyle) -> Flowable:
+    """A paragraph of plain text; letters that Helvetica does not write are in a font that has them."""
+    text = plain_line(text)
+    if any(bidirectional(character) in ("R", "AL") for character in text):
+        return TwoWayParagraph(text, style, _font)
+    return Paragraph(_marked(text, style.fontName), style)
 
 
 def plain_line(text: str) -> str:
-    """Text without control characters."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    """Text without control characters, among them those that turn the direction of letters around."""
+    return printable(text, instead=" ")
 
 
-def _marked(text: str) -> str:
-    """Text as ReportLab's markup, each foreign run in the fallback font."""
-    pieces: list[tuple[bool, str]] = []
-    for character in text:
-        foreign = not _western(character)
-        shown = character if not foreign or ord(character) in _fallback_letters() else "?"
-        if pieces and pieces[-1][0] == foreign:
-            pieces[-1] = (foreign, pieces[-1][1] + shown)
-        else:
-            pieces.append((foreign, shown))
-    return "".join(
-        f'<font name="{_FALLBACK}">{escape(run)}</font>' if foreign else escape(run) for foreign, run in pieces
-    )
-
-
-def _western(character: str) -> bool:
+def _font(character: str, western: str) -> str | None:
+    """The font that writes a character, ``western`` if it can; None where none does."""
     try:
         character.encode("cp1252")
     except UnicodeEncodeError:
-        return False
-    return True
+        code = ord(character)
+        return next((font for font in (FALLBACK, EAST_ASIAN) if code in letters_of(font)), None)
+    return western
 
 
-@cache
-def _fallback_letters() -> frozenset[int]:
-    """Code points that DejaVu Sans has; registers the font."""
-    font = TTFont(_FALLBACK, str(DEJAVU))
-    registerFont(font)
-    return frozenset(font.face.charToGlyph)
+def _marked(text: str, western: str) -> str:
+    """Text as ReportLab's markup, each foreign run in its font."""
+    pieces: list[tuple[str, str]] = []
+    for character in text:
+        font = _font(character, western)
+        shown = character if font else "?"
+        font = font or western
+        if pieces and pieces[-1][0] == font:
+            pieces[-1] = (font, pieces[-1][1] + shown)
+        else:
+            pieces.append((font, shown))
+    return "".join(
+        escape(run) if font == western else f'<font name="{font}">{escape(run)}</font>' for font, run in pieces
+    )

@@ -13,18 +13,18 @@ from core.reporting.exports.study import ReportedStudy
 from core.reporting.overlay import blended, with_legend
 from core.reporting.reliability import reliability_in_words
 
-# DejaVu comes with Matplotlib (free licence); it covers Latin, Greek, Cyrillic and more, but no East Asian script.
+# DejaVu comes with Matplotlib (free licence); it covers Latin, Greek, Cyrillic, Hebrew, Arabic and more.
 DEJAVU = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 
 
 def overlaid(study: ReportedStudy, shown: FindingEvidence | None) -> Image.Image:
-    """The radiograph (RGB, longest side up to 1024 square pixels) with a finding's heatmap, or bare if that is None."""
-    pixels, aspect = study.radiograph.pixels, study.radiograph.pixel_aspect
+    """The radiograph (RGB, longest side up to 1024 pixels) with a finding's heatmap, or bare if that is None."""
+    pixels = study.radiograph.pixels
     if shown is None:
-        return blended(pixels, None, pixel_aspect=aspect)
+        return blended(pixels, None)
     heatmap = study.prediction.heatmaps[LABELS.index(shown.finding.name)]
     # In the 256 steps that a server keeps, so that every way to an export draws the same picture.
-    return blended(pixels, np.round(heatmap * 255).astype(np.float32) / 255, pixel_aspect=aspect)
+    return blended(pixels, np.round(heatmap * 255).astype(np.float32) / 255)
 
 
 def caption(study: ReportedStudy, shown: FindingEvidence | None) -> str:

@@ -14,6 +14,7 @@ from core.anatomy import Anatomy, Place
 from core.classifier.abnormality import Abnormal
 from core.classifier.reliability import HeatmapReliability
 from core.findings import display_name
+from core.plain_text import csv_cell
 from core.reporting.certainty import PHRASES
 from core.reporting.evidence import CALLED, DECISIONS, Evidence, FindingEvidence
 from core.reporting.reliability import reliability_in_words
@@ -149,7 +150,7 @@ def as_csv(studies: Iterable[tuple[str, Evidence, Review | None]]) -> str:
             point = item.operating_point
             writer.writerow(
                 [
-                    name,
+                    csv_cell(name),
                     item.finding.name,
                     "" if item.probability is None else f"{item.probability:.6f}",
                     "" if point is None else f"{point.threshold:.6f}",

@@ -1,13 +1,13 @@
 """The guard: no report is shown that contradicts the evidence, or states what it does not have.
 
-``check`` and ``check_object`` judge any text against its evidence; ``guarded`` chooses between the drafts of the writer
-and the template.
+``check`` and ``check_object`` judge any text against its evidence, ``examine`` and ``examine_sentence`` that of
+ChestLens itself, where the evidence must bear out every word; ``repair`` makes the best of a draft and ``link`` names
+what each sentence rests on.
 """
 
 from core.reporting.guard.case import Case
-from core.reporting.guard.checking import Check, Outside, check, check_object
+from core.reporting.guard.checking import Check, JudgedSentence, Outside, Silent, check, check_object
 from core.reporting.guard.examination import examine
-from core.reporting.guard.guarding import guarded
 from core.reporting.guard.intake import read_evidence
 from core.reporting.guard.linking import link
 from core.reporting.guard.repairing import repair
@@ -28,7 +28,9 @@ __all__ = [
     "Case",
     "Check",
     "Draft",
+    "JudgedSentence",
     "Outside",
+    "Silent",
     "Verdict",
     "Violation",
     "ViolationKind",
@@ -36,7 +38,6 @@ __all__ = [
     "check_object",
     "examine",
     "examine_sentence",
-    "guarded",
     "link",
     "read_evidence",
     "repair",

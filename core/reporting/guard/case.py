@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from core.anatomy import Place
-from core.findings import LABELS
+from core.findings import BY_NAME, LABELS
 from core.reporting.certainty import PHRASES, Certainty
 from core.reporting.evidence import Decision, Evidence, FindingEvidence
 from core.reporting.templater import write_report
+
+Severity = Literal["mild", "moderate", "severe"]
+Whereabouts = Literal["there", "elsewhere", "silent"]
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,15 @@ class Expected:
         decision: present, possible, absent, or unknown.
         certainty: the band of a called finding; None unless it is called.
         places: where the evidence has it; empty where it gives no place.
+        severity: how large or severe it is; None where the evidence gives no degree.
+        several: whether there is more than one; None where only the places say so.
     """
 
     decision: Decision
     certainty: Certainty | None
     places: tuple[Place, ...]
+    severity: Severity | None = None
+    several: bool | None = None
 
 
 class Case:
@@ -44,6 +52,35 @@ class Case:
     def places(self, name: str) -> tuple[Place, ...]:
         """Where the evidence has this finding."""
         return self.expected[name].places
+
+    def whereabouts(self, name: str, side: str | None, levels: frozenset[str] = frozenset()) -> Whereabouts:
+        """Whether a called finding lies where a sentence looks, as far as the evidence says.
+
+        Args:
+            name: of the finding.
+            side: ``left`` or ``right``; both sides where it is anything else.
+            levels: of the lung; all of them where it is empty.
+        """
+        if BY_NAME[name].diffuse or (side not in ("left", "right") and not levels):
+            return "there"
+        places = self.places(name)
+        on_side = [one for one in places if side not in ("left", "right") or one.side in (side, None)]
+        there = [one for one in on_side if not levels or one.zone in (*levels, None)]
+        if places and not there:
+            return "elsewhere"
+        certain = (
+            (side not in ("left", "right") or one.side == side) and (not levels or one.zone in levels) for one in there
+        )
+        return "there" if any(certain) else "silent"
+
+    def severity(self, name: str) -> Severity | None:
+        """How severe the evidence has this finding; None where it does not say."""
+        return self.expected[name].severity
+
+    def several(self, name: str) -> bool | None:
+        """Whether the evidence has more than one of this finding; None where it does not say."""
+        one = self.expected[name]
+        return one.several if one.several is not None else len(one.places) > 1 if one.places else None
 
     def doubtful(self, name: str) -> bool:
         """Whether a called finding must be stated with doubt."""

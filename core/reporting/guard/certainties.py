@@ -6,7 +6,7 @@ import re
 _CERTAIN = re.compile(
     r"\b(?:definite(?:ly)?|definitive(?:ly)?|certain(?:ly|ty)?|sure(?:ly)?|undoubted(?:ly)?|doubtless|unequivocal(?:ly)?"
     r"|unquestionabl[ey]|indisputabl[ey]|indubitabl[ey]|undeniabl[ey]|incontrovertibl[ey]|unmistakabl[ey]|manifest(?:ly)?"
-    r"|prov(?:en|ed)|confirm(?:ed|s|ing)?|established|genuine(?:ly)?|real(?:ly)?|fact|actual(?:ly)?|truly|indeed|clearly"
+    r"|prov(?:en|ed)|confirm(?:ed|s|ing)?|established|verif(?:y|ied|ies)|substantiated|corroborated|validated|ascertained|genuine(?:ly)?|real(?:ly)?|fact|actual(?:ly)?|truly|indeed|clearly"
     r"|obvious(?:ly)?|evidently|plainly|conclusive(?:ly)?|diagnostic of|diagnosed|pathognomonic"
     r"|convincing(?:ly)?|decided(?:ly)?"
     r"|(?:no|little|without(?: a| any)?|beyond(?: any| a)?) (?:doubt|question)|(?:not|never) (?:in (?:doubt"

@@ -30,6 +30,12 @@ _PLURAL = re.compile(
 )
 _SEVERAL_OF = re.compile(r"\b(?:areas|foci|patches|zones|regions|pockets|collections|sites) of (?:\w+ )?$")
 _DETAILS = DETAIL_WORDS | ALARMING_WORDS
+# A degree of what has changed, and no degree of the finding: "a significant interval decrease in the effusion".
+_OF_CHANGE = re.compile(
+    r"[- ](?:to[- ]\w+ )?(?:interval )?(?:chang|increas|decreas|improv|wors|progress|regress|resol"
+    r"|clear(?:ing|ed)|reduc|growth|re-?expan)\w*"
+)
+_ENLARGED = re.compile(r"\b(?:cardiomegaly|enlarged|enlargement|dilated)\b")
 
 
 @dataclass(frozen=True)
@@ -158,8 +164,15 @@ def details_in(
             place = word.start()
             if word[0] not in _DETAILS or any(one.start <= place < one.end for one in statements):
                 continue
-            if not any(one.observation not in BY_NAME and one.start <= place < one.end for one in claims):
-                details.append((word[0], within))
+            if any(one.observation not in BY_NAME and one.start <= place < one.end for one in claims):
+                continue
+            if _OF_CHANGE.match(lowered, word.end()):
+                continue
+            # "The heart is large" says no more than that it is enlarged.
+            alone = word[0] in ("large", "big") and not _ENLARGED.search(lowered, begin, end)
+            meant = tuple(index for index in within if not (alone and claims[index].observation == "Cardiomegaly"))
+            if meant or not within:
+                details.append((word[0], meant))
     return tuple(details)
 
 

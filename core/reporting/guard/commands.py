@@ -11,7 +11,7 @@ from typing import Any, get_args
 from tqdm.auto import tqdm
 
 from core.findings import LABELS
-from core.reporting.guard.checking import Outside, check_object
+from core.reporting.guard.checking import Outside, Silent, check_object
 from core.reporting.guard.study import CodedReport, as_table, read_examples, study_examples, study_reports
 from core.reporting.guard.verdict import Draft
 
@@ -33,6 +33,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default="shown",
         help="what becomes of words outside the 14 findings: shown and listed as not checked, or removed from the text "
         "that is written beside the verdict [shown]",
+    )
+    one.add_argument(
+        "--silent",
+        choices=get_args(Silent),
+        default="set_apart",
+        help="what becomes of a place or a mild degree of a finding where the evidence gives none: listed as not "
+        "checked, or refused [set_apart]",
     )
     one.set_defaults(run=guard)
 
@@ -56,7 +63,7 @@ def guard(options: argparse.Namespace) -> int:
             if not line.strip():
                 continue
             try:
-                answer = check_object(_parsed(line), outside=options.outside)
+                answer = check_object(_parsed(line), outside=options.outside, silent=options.silent)
             except ValueError as error:
                 print(f"line {number}: {error}", file=sys.stderr)
                 failed += 1

@@ -14,6 +14,9 @@ _LOOSE = re.compile(
     r"|(?:left|right)(?:[- ]sided)?|bilateral(?:ly)?"
     r"|(?:mild|small|minimal|moderate|trace)(?:ly)?[- ]to[- ](?:moderate|large|severe)(?:ly)?)\b"
     r"(?![- ](?:to|and|or)\b)"
+    r"| (?:in|at|on|of|within|over|involving) (?:the |both |either )?(?:(?:left|right|upper|middle|mid|lower|lateral"
+    r"|medial|posterior|anterior) )*(?:lungs?|lobes?|zones?|bases?|ap(?:ex|ices)|sides?|hemithorax|lingula|left"
+    r"|right)\b"
 )
 _SEPARATOR = re.compile(r"\s*[;,]\s*(?:and |but |with |or )?|\s+(?:and|but|with|without|while|although|however|or)\s+")
 _LIST_OF_SUBJECTS = re.compile(

@@ -35,8 +35,14 @@ def examine_case(draft: Draft, case: Case) -> tuple[Violation, ...]:
         for sentence in sentences:
             found.extend(judge(sentence, case))
             for claim in read(sentence).claims:
-                if claim.observation in BY_NAME and claim.presence != "not mentioned":
-                    stated.setdefault(claim.observation, set()).add("called" if claim.called else "denied")
+                name = claim.observation
+                if name not in BY_NAME or claim.presence == "not mentioned":
+                    continue
+                # "No effusion on the left" leaves room for one on the right.
+                if claim.called or (
+                    claim.presupposed != "another" and case.whereabouts(name, claim.side, claim.levels) == "there"
+                ):
+                    stated.setdefault(name, set()).add("called" if claim.called else "denied")
         found.extend(_dropped(title, sentences, case))
     found.extend(
         Violation("contradiction", "", (name,), f"{display_name(name)} is both called and denied.")

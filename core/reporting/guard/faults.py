@@ -9,7 +9,7 @@ from core.labeler.observations import INFECTION
 from core.reporting.guard import vocabulary
 from core.reporting.guard.claims import WORD, Claim, details_in, parts_of
 from core.reporting.guard.form import garbled
-from core.reporting.guard.places import organs_in, organs_of
+from core.reporting.guard.places import UNEQUAL_SIDES, organs_in, organs_of
 from core.reporting.guard.statements import Statement
 from core.reporting.guard.surroundings import Surrounding, surroundings_in
 from core.reporting.guard.verdict import ViolationKind
@@ -59,7 +59,11 @@ _NEEDY = re.compile(
     r"|collections?)\b"
 )
 # Findings that change something: "emphysematous changes", "changes of fibrosis".
-_CHANGES = re.compile(r"\b(?:emphysematous|fibrotic|atelectatic) changes?\b|\bchanges? of (?:emphysema|fibrosis)\b")
+_CHANGES = re.compile(
+    r"\b(?:emphysematous|fibrotic|atelectatic) changes?\b"
+    r"|\bchanges? (?:of|(?:most )?(?:consistent|compatible) with|suggest(?:ive of|ing)|representing)(?: \w+){0,2}"
+    r" (?:emphysema|fibrosis|atelectasis)\b"
+)
 _MEASURE = re.compile(
     r"\d|%|\b(?:cm|mm|centimet\w+|millimet\w+|inch(?:es)?|percent|measur\w+|diameter|ml|lit(?:er|re)s?)\b"
 )
@@ -67,7 +71,7 @@ _MEASURED = re.compile(r"\d ?%|\b(?:cm|mm|centimet\w+|millimet\w+|inch(?:es)?|pe
 # Words of certainty about what another sentence or part spoke of: "it is definite".
 _SURE = re.compile(
     r"\b(?:definite|certain|certainty|sure|proven|confirmed|real|genuine|established|doubt|doubtful|questionable|former|latter|unequivocal"
-    r"|obvious)\b"
+    r"|obvious|verified|substantiated|corroborated|validated|ascertained)\b"
     # "... and a smaller one beside it".
     r"|\b(?:an?|another|the|two|other|further)(?: \w+)? ones?\b"
 )
@@ -136,6 +140,9 @@ def faults_in(
         faults.append(Fault("outside", "It says nothing that the evidence covers.", ""))
     checked = lowered
     for part in read:
+        # "Effusions, greater on the left than on the right": the comparison names the places of what went before.
+        if UNEQUAL_SIDES.search(lowered, part.begin, part.end):
+            continue
         if (part.around or aside) and not part.claims and not part.statements:
             checked = checked[: part.begin] + " " * (part.end - part.begin) + checked[part.end :]
     return tuple(dict.fromkeys(_whole(faults, own, statements))), checked
@@ -266,6 +273,9 @@ def _recognised(lowered: str, word: re.Match[str], claims: tuple[Claim, ...]) ->
     """Whether a word belongs to what is read: to a finding, or to "clear of"."""
     if word[0] == "clear":
         return lowered.startswith(" of", word.end())
+    if word[0] in ("process", "processes"):
+        # "An infectious process" names the infection.
+        return any(one.observation == INFECTION and one.end + 1 == word.start() for one in claims)
     if word[0] in ("change", "changes"):
         return any(one.start() <= word.start() < one.end() for one in _CHANGES.finditer(lowered))
     if word[0] in _FREE:
@@ -289,8 +299,10 @@ def _misread(
 
 
 def _unclear(lowered: str, statements: tuple[Statement, ...]) -> re.Match[str] | None:
+    understood = [(one.start, one.end) for one in statements]
+    understood += [found.span() for found in UNEQUAL_SIDES.finditer(lowered)]
     for found in _UNCLEAR.finditer(lowered):
-        if not any(one.start <= found.start() < one.end for one in statements):
+        if not any(start <= found.start() < end for start, end in understood):
             return found
     return None
 

@@ -8,7 +8,7 @@ from core.anatomy import Place
 from core.findings import LABELS
 from core.reporting.certainty import Certainty, certainty_of
 from core.reporting.evidence import DECISIONS, Decision
-from core.reporting.guard.case import Case, Expected
+from core.reporting.guard.case import Case, Expected, Severity
 
 _SIGNS: dict[str, Decision] = {"+": "present", "?": "possible", "0": "absent"}
 _HINT = "write it like +Effusion@left_lower_zone ?Pneumonia 0Hernia, or give the findings list of the API"
@@ -21,7 +21,8 @@ def read_evidence(evidence: str | Sequence[Mapping[str, Any]]) -> Case:
         evidence: the findings list of ``GET /api/studies/<id>``, or the short form ``+Effusion@left_lower_zone
             ?Pneumonia 0Hernia``: ``+`` is present (stated without doubt), ``?`` possible (stated with doubt), ``0`` not
             called, as is every finding left out. Several places are joined by commas, or stand in several tokens. In
-            the list, ``certainty`` decides where it is given; else decision and probability do.
+            the list, ``certainty`` decides where it is given; else decision and probability do. There ``severity`` may
+            be mild, moderate or severe. A finding without a place, or without a severity, says nothing of it.
 
     Raises:
         ValueError: it is neither, or names an unknown finding, place, decision or certainty.
@@ -68,8 +69,16 @@ def _from_findings(items: Sequence[Mapping[str, Any]]) -> dict[str, Expected]:
             raise ValueError(f"The places of {name} should be a list, such as ['left_lower_zone'].")
         band = _certainty(name, item.get("certainty")) or certainty_of(decision, probability)
         called = decision in ("present", "possible")
+        severity = item.get("severity")
+        if severity is not None and severity not in get_args(Severity):
+            raise ValueError(
+                f"The severity of {name} is {severity!r}; it should be one of {', '.join(get_args(Severity))}."
+            )
         expected[name] = Expected(
-            cast(Decision, decision), band if called else None, tuple(map(_place, places)) if called else ()
+            cast(Decision, decision),
+            band if called else None,
+            tuple(map(_place, places)) if called else (),
+            severity if called else None,
         )
     return expected
 

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 
 from core.findings import BY_NAME
+from core.labeler.observations import CONGESTION
 
 _LEVELS: dict[str, re.Pattern[str]] = {
-    "upper": re.compile(r"\b(?:upper|apex|apices|(?:bi)?apical)\b"),
+    "upper": re.compile(r"\b(?:upper|apex|apices|(?:bi)?apical|suprahilar)\b"),
     "middle": re.compile(r"\b(?:middle|mid|mid(?:zone|lung)s?|lingular?|(?:peri)?hil(?:um|ar|a))\b"),
-    "lower": re.compile(r"\b(?:lower|bases?|(?:bi)?bas(?:al|ilar))\b"),
+    "lower": re.compile(r"\b(?:lower|bases?|(?:bi)?bas(?:al|ilar)|infrahilar)\b"),
 }
 # "Both on the right" counts findings, "both bases" names sides.
 _OF_SIDES = (
@@ -28,6 +29,13 @@ _LEADING = re.compile(
     r"(?:,|\b(?:there|is|are)\b)"
     r"|(?:the )?(?P<of>left|right) [^,;]*?\b(?:shows?|has|demonstrates?|reveals?)\b)"
 )
+UNEQUAL_SIDES = re.compile(
+    r"\b(?:left|right)(?: side)?,? (?:is )?(?:greater|worse|larger|more|bigger|smaller|less) than (?:the )?"
+    r"(?:left|right)\b"
+    r"|\b(?:greater|worse|larger|more|bigger|smaller|less)(?: prominent)? (?:(?:on|in|at) )?(?:the )?(?:left|right)"
+    r"(?: side)? than (?:(?:on|in|at) )?(?:the )?(?:left|right)\b"
+)
+"""Both sides, one of them more: "right greater than left"."""
 _STOP = re.compile(r"[,;]|\b(?:but|however|although|with|without)\b")
 _CONJUNCTION = re.compile(r"\b(?:and|or)\b")
 _JOINED = re.compile(
@@ -120,6 +128,8 @@ def organs_of(observation: str) -> frozenset[str]:
     """The organs that may hold a finding or a further observation; none of these three holds a hernia."""
     if observation in ("Blunted_angle", "Whiteout", "Lucency"):
         return _ANY_ORGAN
+    if observation in (CONGESTION, "Enlarged_silhouette"):
+        return frozenset(("heart", "lung"))
     if observation not in BY_NAME:
         return frozenset(("lung",))
     group = BY_NAME[observation].group

@@ -24,7 +24,7 @@ _ADJECTIVE = (
 _DETERMINER = (
     r"(?:the|this|that|these|those|its|their|his|her|said|aforementioned|patient's|known|pre-?existing|existing|such)"
 )
-_KNOWN = re.compile(rf"\b(?:{_DETERMINER}|both|no longer(?: any| an?)?) {_ADJECTIVE}{{0,4}}$")
+_KNOWN = re.compile(rf"\b(?:{_DETERMINER}|both|no longer(?: any| an?)?) {_ADJECTIVE}{{0,6}}$")
 _LEFT = re.compile(
     r" (?:remains?|persists?|lingers|recurs|(?:is|are) (?:left|no longer))\b(?! (?:possible|suspected|clear|a ))"
 )
@@ -46,14 +46,19 @@ _HOST = re.compile(
 )
 _EXCEPTED = re.compile(
     r"[^,;]*\b(?:besides|other than|apart from|aside from|except(?: for)?|beyond|in addition to|but for)"
-    r" (?:the|that|those|this)(?: \w+)? ones?\b"
+    r" (?:(?:the|this)(?: \w+)? ones?|(?:that|those)(?: \w+)? ones?|that|those)\b"
+)
+# "No nodule except in the right upper zone."
+_EXCEPTED_PLACE = re.compile(
+    r"[^,;]*\b(?:except(?:ing)?(?: for)?|other than|apart from|aside from|besides|but for|save for|outside)"
+    r"(?: (?:in|at|on|over))? (?:the )?(?:" + "|".join(sorted(PLACE_WORDS)) + r")\b"
 )
 _NEGATION = re.compile(
     r"\b(?:no(?! longer| doubt| question)|not|without|neither|nor|never|nothing|none|cannot|absent|absence of|free of"
     r"|negative for|lacks?|devoid of|n't)\b"
 )
 _BREAK = re.compile(r"[;]|\b(?:but|however|although|though|while|whereas)\b")
-_ARTICLE = rf"(?:the |an? |any |this |that |its |their |one |known )?{_ADJECTIVE}{{0,4}}"
+_ARTICLE = rf"(?:the |an? |any |this |that |its |their |one |known )?{_ADJECTIVE}{{0,6}}"
 # Between a denied noun and a finding that stands.
 _RELATION = re.compile(
     r"\b(?:associat(?:ed|ion) with|accompan(?:ying|ied by|ies|y)|(?:un)?related to|secondary to|due to|caused"
@@ -101,6 +106,9 @@ def presupposition(lowered: str, start: int, end: int) -> Presupposition | None:
     before = lowered[:start]
     scope = max((found.end() for found in _BREAK.finditer(before)), default=0)
     denials = list(_NEGATION.finditer(before, scope))
+    excepted = _EXCEPTED_PLACE.match(lowered, end)
+    if excepted and (denials or _NEGATION.search(excepted[0])):
+        return "complement"
     if denials and _governed(before[denials[-1].end() :]):
         return "complement"
     # The heart is always there: only a finding can be taken for known.

@@ -24,6 +24,7 @@ class Reading:
         sides: all sides that it names.
         levels: all levels of the lung that it names, but where it calls them normal.
         pairs: sides and levels that it names in one, but where it calls them normal.
+        normal_sides: the sides of what it calls normal.
         certain: words by which it is certain of something that it puts in doubt elsewhere, or None.
         doubted: whether it doubts in words that qualify no single finding ("which may or may not be real").
         alternatives: indices of claims that an "or" joins.
@@ -38,6 +39,7 @@ class Reading:
     sides: frozenset[str]
     levels: frozenset[str]
     pairs: frozenset[tuple[str, str]]
+    normal_sides: frozenset[str]
     certain: str | None
     doubted: bool
     alternatives: frozenset[int]
@@ -53,6 +55,7 @@ _UNREAD = Reading(
     sides=frozenset(),
     levels=frozenset(),
     pairs=frozenset(),
+    normal_sides=frozenset(),
     certain=None,
     doubted=False,
     alternatives=frozenset(),
@@ -78,6 +81,7 @@ def read(sentence: str) -> Reading:
         sides=sides_in(checked),
         levels=levels_in(_without(checked, statements)),
         pairs=pairs_in(_without(checked, statements)),
+        normal_sides=frozenset().union(*(sides_in(lowered[one.start : one.end]) for one in statements)),
         certain=certainty_in(lowered),
         doubted=is_doubted(lowered),
         alternatives=alternatives_in(lowered, claims),

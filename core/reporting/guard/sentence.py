@@ -6,12 +6,16 @@ from collections.abc import Iterator
 
 from core.findings import BY_NAME, display_name
 from core.reporting.evidence import Evidence
-from core.reporting.guard.case import Case, bare
+from core.reporting.guard.case import Case, Severity, bare
 from core.reporting.guard.claims import Claim
 from core.reporting.guard.placing import places
 from core.reporting.guard.reading import Reading, read
+from core.reporting.guard.statements import LASTING, SELDOM_AIRSPACE, Statement
 from core.reporting.guard.verdict import Violation, ViolationKind
+from core.reporting.guard.vocabulary import COUNTING_WORDS, DEGREES, NEUTRAL_WORDS
 
+# Findings of which a second one is another illness.
+_COUNTED = frozenset(("Nodule", "Mass", "Hernia", "Pneumonia"))
 # Words that only the template uses.
 _TEMPLATE = re.compile(r"operating point|probability|this model|model attention|is called|^uncertain:", re.IGNORECASE)
 
@@ -45,7 +49,7 @@ def judge(sentence: str, case: Case) -> tuple[Violation, ...]:
         found.extend(_presupposed(sentence, claim, reading, case))
     found.extend(_certain(sentence, reading, case))
     found.extend(_statements(sentence, reading, case))
-    found.extend(_details(sentence, reading))
+    found.extend(_details(sentence, reading, case))
     found.extend(_counts(sentence, reading, case))
     found.extend(places(sentence, reading, case))
     return tuple(dict.fromkeys(found))
@@ -60,7 +64,7 @@ def supporting(claim: Claim, case: Case) -> tuple[str, ...]:
     if claim.presence == "absent":
         return claim.implied.denied_by
     wanted = claim.presence == "uncertain"
-    return tuple(name for name in case.called(claim.implied.asserted_by) if case.doubtful(name) == wanted)
+    return tuple(name for name in case.called(claim.implied.asserted_by or ()) if case.doubtful(name) == wanted)
 
 
 def _labelled(sentence: str, claim: Claim, doubted: bool, case: Case) -> Iterator[Violation]:
@@ -75,8 +79,12 @@ def _labelled(sentence: str, claim: Claim, doubted: bool, case: Case) -> Iterato
         kind, message = "added", f"{shown} is spoken of, and this model does not assess it."
     elif decision == "absent" and said != "absent":
         kind, message = "added", f"{shown} is called {said}, and the evidence does not call it."
-    elif decision in ("present", "possible") and said == "absent":
-        kind, message = "flipped", f"{shown} is denied, and the evidence has it {decision}."
+    elif decision in ("present", "possible") and said == "absent" and claim.presupposed != "another":
+        where = case.whereabouts(name, claim.side, claim.levels)
+        if where == "there":
+            kind, message = "flipped", f"{shown} is denied, and the evidence has it {decision}."
+        elif where == "silent":
+            kind, message = "silent", f"{shown} is denied for one place, and the evidence does not say where it is."
     elif decision in ("present", "possible") and not case.doubtful(name):
         if said == "uncertain" or (doubted and said == "present"):
             kind, message = "made_uncertain", f"{shown} is put in doubt, and the evidence has it likely."
@@ -96,17 +104,42 @@ def _lookalikes(sentence: str, claim: Claim, aside: frozenset[str], case: Case) 
     called = tuple(
         name for name in case.called(BY_NAME) if claim.observation in BY_NAME[name].resembles and name not in aside
     )
-    if called:
-        message = f"{display_name(claim.observation)} is denied beside {_listed(called)}, which looks like it."
-        yield Violation("contradiction", sentence, called, message)
+    shown = display_name(claim.observation)
+    message = f"{shown} is denied beside {{}}, which looks like it."
+    yield from _against(sentence, called, claim, case, message, seldom=SELDOM_AIRSPACE)
+
+
+def _against(
+    sentence: str,
+    called: tuple[str, ...],
+    said: Claim | Statement,
+    case: Case,
+    message: str,
+    seldom: tuple[str, ...] = (),
+) -> Iterator[Violation]:
+    """What a denial, or a part called normal, says against called findings: all that may lie where it looks.
+
+    Those of ``seldom`` it need not mean: whether it does cannot be checked.
+    """
+    by_place: dict[str, list[str]] = {"there": [], "silent": [], "elsewhere": []}
+    for name in called:
+        where = case.whereabouts(name, said.side, said.levels)
+        by_place["silent" if where == "there" and name in seldom else where].append(name)
+    if there := tuple(by_place["there"]):
+        yield Violation("contradiction", sentence, there, message.format(_listed(there)))
+    elif silent := tuple(by_place["silent"]):
+        why = f"Whether this speaks of {_listed(silent)}, too, cannot be told from the evidence."
+        yield Violation("silent", sentence, silent, why)
 
 
 def _presupposed(sentence: str, claim: Claim, reading: Reading, case: Case) -> Iterator[Violation]:
     """A finding that a sentence takes for known and that the evidence does not have."""
-    if claim.observation not in BY_NAME and claim.implied is None:
+    if claim.observation not in BY_NAME and (claim.implied is None or claim.implied.asserted_by is None):
         return
     shown = display_name(claim.observation).lower()
-    names = (claim.observation,) if claim.observation in BY_NAME else claim.implied.asserted_by if claim.implied else ()
+    names = (
+        (claim.observation,) if claim.observation in BY_NAME else (claim.implied and claim.implied.asserted_by) or ()
+    )
     called = case.called(names)
     taken = claim.presupposed
     if taken in ("complement", "known") and not called:
@@ -121,7 +154,7 @@ def _presupposed(sentence: str, claim: Claim, reading: Reading, case: Case) -> I
             yield Violation("count", sentence, _only(claim.observation), f"It speaks of more than one {shown}.")
     elif taken == "host":
         others = [one for one in reading.claims if one is not claim and one.called]
-        if not others and not case.anything_called:
+        if not others and not set(case.called(BY_NAME)) - set(names):
             message = f"It speaks of {shown} beside some finding; none is called."
             yield Violation("presupposed", sentence, _only(claim.observation), message)
 
@@ -156,20 +189,18 @@ def _further(sentence: str, claim: Claim, aside: frozenset[str], case: Case) -> 
     # A normal silhouette is judged by the heart; other words for the mediastinum are outside the vocabulary.
     if claim.observation == "Enlarged_Cardiomediastinum" and claim.presence == "absent":
         return
-    if claim.implied is None:
+    if claim.implied is None or (claim.implied.asserted_by is None and claim.presence != "absent"):
         yield Violation("outside", sentence, (), f"{shown} follows from none of the findings.", shown.lower())
     elif claim.presence == "absent":
         called = _without(case.called(claim.implied.denied_by), aside)
-        if called:
-            yield Violation(
-                "contradiction", sentence, called, f"{shown} is denied, and the evidence has {_listed(called)}."
-            )
+        message = f"{shown} is denied, and the evidence has {{}}."
+        yield from _against(sentence, called, claim, case, message, seldom=claim.implied.seldom)
         if unknown := case.having(claim.implied.denied_by, "unknown"):
             yield Violation(
                 "added", sentence, unknown, f"{shown} is denied, and this model does not assess {_listed(unknown)}."
             )
     elif not supporting(claim, case):
-        if called := case.called(claim.implied.asserted_by):
+        if called := case.called(claim.implied.asserted_by or ()):
             kind: ViolationKind = "made_certain" if claim.presence == "present" else "made_uncertain"
             message = f"{shown} is called {claim.presence}, unlike {_listed(called)} in the evidence."
             yield Violation(kind, sentence, called, message)
@@ -182,34 +213,78 @@ def _statements(sentence: str, reading: Reading, case: Case) -> Iterator[Violati
         if one.findings == ("Cardiomegaly",) and any(claim.observation == "Cardiomegaly" for claim in reading.claims):
             continue
         words = sentence[one.start : one.end]
-        if called := _without(case.called(one.findings), _left_aside(reading, one.rest, case)):
-            message = f"“{words}” contradicts the evidence, which has {_listed(called)}."
-            yield Violation("contradiction", sentence, called, message)
+        called = _without(case.called(one.findings), _left_aside(reading, one.rest, case))
+        message = f"“{words}” contradicts the evidence, which has {{}}."
+        yield from _against(
+            sentence, called, one, case, message, seldom=LASTING if one.acute and not reading.exception else ()
+        )
         if unknown := case.having(one.findings, "unknown"):
             message = f"“{words}” says more than is known: this model does not assess {_listed(unknown)}."
             yield Violation("added", sentence, unknown, message)
 
 
-def _details(sentence: str, reading: Reading) -> Iterator[Violation]:
+def _details(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
+    """Degrees, extents and shapes of called findings: against the degree of the evidence, where it has one."""
+    degrees: dict[int, set[Severity]] = {}
     for word, indices in reading.details:
-        claims = [reading.claims[index] for index in indices if reading.claims[index].called]
-        if any(one.observation in BY_NAME or one.implied for one in claims):
-            known = tuple(one.observation for one in claims if one.observation in BY_NAME)
+        for index in indices:
+            if word in DEGREES and reading.claims[index].called:
+                degrees.setdefault(index, set()).add(DEGREES[word])
+    for word, indices in reading.details:
+        named = {
+            index: supporting(reading.claims[index], case) or _only(reading.claims[index].observation)
+            for index in indices
+            if reading.claims[index].called
+            and (reading.claims[index].observation in BY_NAME or reading.claims[index].implied)
+        }
+        if not named:
+            continue
+        known = tuple(name for names in named.values() for name in names)
+        # "Mild to moderate" agrees with either.
+        given = {case.severity(name) for index, names in named.items() for name in names if word in DEGREES}
+        agrees = any(case.severity(name) in degrees.get(index, ()) for index, names in named.items() for name in names)
+        if agrees:
+            continue
+        if given - {None}:
+            message = f"“{word}” is said of a finding, and the evidence has it {_or(given)}."
+            yield Violation("severity", sentence, known, message)
+        elif word in NEUTRAL_WORDS:
+            message = f"“{word}” is said of a finding, and the evidence gives no degree or shape."
+            yield Violation("silent", sentence, known, message, word)
+        elif word in COUNTING_WORDS and any(case.several(name) for name in known):
+            continue
+        elif word in COUNTING_WORDS and all(case.several(name) is None and name not in _COUNTED for name in known):
+            message = f"“{word}” is said of a finding, and the evidence does not say how many there are."
+            yield Violation("silent", sentence, known, message, word)
+        else:
             yield Violation("severity", sentence, known, f"“{word}” is said of a finding, and the evidence does not.")
 
 
+def _or(severities: set[Severity | None]) -> str:
+    return " or ".join(sorted(one for one in severities if one))
+
+
 def _counts(sentence: str, reading: Reading, case: Case) -> Iterator[Violation]:
-    """Several of a finding that the evidence has in one place, or in none."""
+    """Several of a finding that the evidence has in one place."""
     for claim in reading.claims:
         names = supporting(claim, case)
-        if claim.plural and claim.called and names and not _several(names, case):
-            shown = sentence[claim.start : claim.end]
+        if not claim.plural or not claim.called or not names:
+            continue
+        answers = {case.several(name) for name in names}
+        if True in answers:
+            continue
+        shown = sentence[claim.start : claim.end]
+        # "Effusions" are one on each side and "infiltrates" a manner of speaking; nodules are counted.
+        if None in answers and not any(name in _COUNTED for name in names):
+            message = f"“{shown}” speaks of several, and the evidence does not say how many there are."
+            yield Violation("silent", sentence, _only(claim.observation), message, shown)
+        else:
             message = f"“{shown}” speaks of several, and the evidence has no two places."
             yield Violation("count", sentence, _only(claim.observation), message)
 
 
 def _several(names: tuple[str, ...], case: Case) -> bool:
-    return any(len(case.places(name)) > 1 for name in names)
+    return any(case.several(name) for name in names)
 
 
 def _without(names: tuple[str, ...], aside: frozenset[str]) -> tuple[str, ...]:

@@ -106,7 +106,57 @@ _SIGNS: tuple[tuple[Sign, str, str], ...] = (
         "",
         "",
     ),
-    (Sign("Hernia", None, re.compile(r"\bstomach\b")), r"\b(?:chest|thora\w+)\b", r"\b(?:beneath|below)\b"),
+    (
+        Sign("Hernia", None, re.compile(r"\b(?:stomach|bowel)\b")),
+        r"\b(?:chest|thora\w+|above (?:the )?(?:\w+ )?(?:hemi)?diaphragm)\b",
+        r"\b(?:beneath|below)\b",
+    ),
+    (
+        Sign(
+            "Enlarged_silhouette",
+            Implication(("Cardiomegaly",), ("Cardiomegaly",)),
+            re.compile(
+                r"\b(?:enlarged|large|widened|prominent) (?:cardio[ -]?mediastinal|cardiac and mediastinal)\b"
+                r"|\b(?:enlargement|widening) of the cardio[ -]?mediastinal\b"
+                r"|\b(?:cardio[ -]?mediastinal|cardiac and mediastinal|heart and mediastinal) (?:silhouette|contours?"
+                r"|shadow)s?(?= (?:size )?(?:is|are|appears?|remains?) (?:\w+ )?(?:enlarged|large|widened|prominent))"
+            ),
+        ),
+        "",
+        "",
+    ),
+    (
+        Sign(
+            "Cardiomegaly",
+            None,
+            re.compile(
+                r"\b(?:larger|bigger|wider|broader|greater)\b(?= than (?:normal|it should"
+                r"|expected|usual|average))"
+            ),
+        ),
+        r"\b(?:heart|cardiac)\b",
+        "",
+    ),
+    (
+        Sign("Congestion", Implication(None, ("Edema",)), re.compile(r"\bcongest(?:ion|ed)\b")),
+        "",
+        "",
+    ),
+    (
+        Sign("Kerley_lines", Implication(("Edema",), ()), re.compile(r"\bkerley\b|\bseptal (?:lines?|thickening)\b")),
+        "",
+        "",
+    ),
+    (
+        Sign("Hyperinflation", Implication(None, ("Emphysema",)), re.compile(r"\bhyper[- ]?(?:infla|expan|aera)\w+")),
+        r"\blungs?\b|\bno\b|\bnot\b|\bwithout\b",
+        "",
+    ),
+    (
+        Sign("Volume_loss", Implication(None, ("Atelectasis",)), re.compile(r"\bvolume loss\b|\bloss of volume\b")),
+        "",
+        "",
+    ),
     (Sign("Pleural_Thickening", None, re.compile(r"\bthick(?:ened|ening)\b")), r"\bpleura\w*\b", ""),
     (
         Sign(

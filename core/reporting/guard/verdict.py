@@ -19,6 +19,7 @@ ViolationKind = Literal[
     "garbled",
     "artefact",
     "form",
+    "silent",
     "comparison",
     "device",
     "history",
@@ -29,16 +30,18 @@ ViolationKind = Literal[
 """``added``: a finding stated that the evidence does not have, or denied though the model does not assess it;
 ``flipped``: a called finding denied; ``presupposed``: a finding spoken of as known that the evidence does not have;
 ``side``: a place that the evidence does not give; ``count``: more of a finding than it has places; ``severity``: a
-degree, an extent, an age or a shape that it does not give; ``unread``: words about the chest that cannot be
-understood; ``artefact``: traces of a language model; ``form``: a slip of
-form that misleads no one, such as a sentence said twice. The last six lie outside the 14 findings (``NOT_CHECKED``)."""
+degree, an extent, an age or a shape that contradicts it, or that worries and that it does not give; ``unread``: words
+about the chest that cannot be understood; ``artefact``: traces of a language model; ``form``: a slip of form that
+misleads no one, such as a sentence said twice; ``silent``: a place, a mild degree or a shape of a finding that is
+called, where the evidence says nothing of its place or degree. The last seven are not checked (``NOT_CHECKED``), and
+the last six of them lie outside the 14 findings."""
 
 NOT_CHECKED: frozenset[ViolationKind] = frozenset(
-    ("comparison", "device", "history", "recommendation", "modality", "outside")
+    ("silent", "comparison", "device", "history", "recommendation", "modality", "outside")
 )
 """What the evidence is silent on: never wrong against it, and never shown as if it were checked."""
 
-Action = Literal["accepted", "regenerated", "repaired", "fallback"]
+Action = Literal["accepted", "repaired", "fallback"]
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,8 @@ class Verdict:
     """What was shown, and why.
 
     Attributes:
-        action: ``accepted``: the first draft as it was; ``regenerated``: a later one; ``repaired``: a draft after
-            mending single sentences; ``fallback``: none could be shown, so the template stands.
+        action: ``accepted``: the draft as it was; ``repaired``: after single sentences were mended or exchanged;
+            ``fallback``: none could be shown, so the template stands.
         attempts: in the order of trial; where a draft was repaired, the repaired text is the last.
     """
 

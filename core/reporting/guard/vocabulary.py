@@ -7,6 +7,8 @@ reports use a word, add it to the set it belongs to. Words are in lower case; hy
 
 import re
 
+from core.reporting.guard.case import Severity
+
 
 def word_set(text: str) -> frozenset[str]:
     """The words of a text, as they stand between blanks."""
@@ -64,8 +66,31 @@ DETAIL_WORDS = word_set("""
     centrilobular tension compressive passive dependent interstitial borderline acute subacute chronic active early
     advanced sizable sizeable frank overt apparent focal two three four five many pair cluster couple innumerable
     half thick thin abundant considerable copious pronounced striking impressive round oval ovoid irregular
-    lobulated ill circumscribed
+    lobulated ill circumscribed partial partially incomplete
 """)
+# Those of them that worry no one who has been told of the finding: a small extent, a usual shape.
+NEUTRAL_WORDS = word_set("""
+    trace tiny minimal minimally minute small slight slightly mild mildly subtle faint patchy hazy streaky linear
+    discoid platelike subsegmental segmental focal solitary borderline thin round rounded oval ovoid calcified
+    noncalcified partial partially incomplete chronic interstitial apparent dependent layering centrilobular passive
+    early
+""")
+# Words for a number of them.
+COUNTING_WORDS = word_set("multiple multifocal numerous several few scattered two three four five many pair couple")
+# Words for a degree, as evidence gives one: "mild" of a cardiomegaly, "small" of an effusion.
+DEGREES: dict[str, Severity] = {
+    **dict.fromkeys(
+        word_set("trace tiny minimal minimally minute small slight slightly mild mildly borderline"), "mild"
+    ),
+    **dict.fromkeys(word_set("moderate moderately"), "moderate"),
+    **dict.fromkeys(
+        word_set(
+            "large marked markedly severe severely extensive extensively massive massively substantial gross advanced "
+            "sizable sizeable huge giant enormous gigantic"
+        ),
+        "severe",
+    ),
+}
 # What would alarm, or lull, and that no radiograph of one finding shows by itself.
 ALARMING_WORDS = word_set("""
     malignant malignancy cancer cancerous carcinoma neoplastic metastatic metastasis metastases lymphoma aggressive
@@ -76,7 +101,8 @@ ALARMING_WORDS = word_set("""
     bacterial cavitated invasive invades invading invasion destroys destructive incarcerated strangulated perforated
     ruptured rupture stage terminal overwhelming rampant catastrophic untreatable inoperable expanding fills filling
     displaces displacing displaced compresses compressing shifts shift overinflated swollen burst collapsing spreads
-    spreading decompensated hypertensive granulomatous postobstructive obstructing aspiration covid
+    spreading alarmingly worryingly worrisomely dangerously critically enormously extremely gigantically decompensated
+    hypertensive granulomatous postobstructive obstructing aspiration covid
 """)
 
 # What calls a part of the chest normal or abnormal. Where the guard does not understand of what it is said, it is said
@@ -110,7 +136,9 @@ PLAIN_WORDS = word_set("""
     preserved maintained respectively elsewhere anywhere margin margins border borders picture pattern exists amount
     sharply crisp good adequate adequately satisfactory confirmed typically where them they another unilateral
     development differential atypical nonspecific wall recess recesses top what ones nonenlarged unusual radiographs
-    proven confirms confirm fact indeed evidently because appearances size sized
+    some aspect aspects segment segments predominantly most mixed note allowing accounting given shape focus verified
+    confined limited superimposed background proven confirms confirm fact indeed evidently because appearances size
+    sized
 """)
 
 ALLOWED_WORDS = (

@@ -1,11 +1,14 @@
-// The dialogs that ask for a name: to sign and to reopen. The name is remembered in this browser.
+// The dialogs that ask for a name: to sign and to reopen. It is that of who has signed in or, where nobody has to, one
+// that is remembered in this browser.
 
 import { el } from "../dom.js";
 import { SECTIONS } from "./review_api.js";
 
 const NAME = "chestlens:reviewer";
 
-export const rememberedName = () => localStorage.getItem(NAME) ?? "";
+const PERSON = document.documentElement.dataset.person;
+
+export const rememberedName = () => PERSON ?? localStorage.getItem(NAME) ?? "";
 
 class NameDialog {
   #dialog;
@@ -28,6 +31,7 @@ class NameDialog {
     this.#submit = onSubmit;
     this.#form.reset();
     this.#form.elements.name.value = rememberedName();
+    this.#form.elements.name.readOnly = PERSON !== undefined;
     this.part("error").textContent = "";
     this.#dialog.showModal();
     const empty = [...this.#form.querySelectorAll("input")].find((input) => !input.value);
@@ -41,7 +45,7 @@ class NameDialog {
     button.disabled = true;
     try {
       await this.#submit(values);
-      localStorage.setItem(NAME, values.name.trim());
+      if (PERSON === undefined) localStorage.setItem(NAME, values.name.trim());
       this.#dialog.close();
     } catch (error) {
       if (error.name !== "ApiError") throw error;

@@ -4,6 +4,7 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -189,6 +190,71 @@ def test_kaggle_projections_serve_reports_in_xml(openi_folder: Path, kaggle_fold
     table = load_openi(openi_folder).table.set_index("study_id")
     assert Path(table.loc["CXR1", "image_path"]).name == "CXR1_1_IM-0001-4001.png"
     assert len(table) == 4
+
+
+def _jpeg() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.full((8, 8), 90, np.uint8)).save(file, "JPEG")
+    return file.getvalue()
+
+
+@pytest.fixture(params=["bytes", "image column"])
+def hugging_face_folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """The same collection as ``ykumards/open-i`` has it, in two files; the column of images in either common form."""
+    folder = tmp_path / "open-i" / "data"
+    folder.mkdir(parents=True)
+    rows = []
+    for number, images, majors, findings in REPORTS:
+        views: dict[str, object] = {"img_frontal": None, "img_lateral": None}
+        for image in images:
+            view = "img_lateral" if image.endswith(("3001", "2001")) else "img_frontal"
+            views[view] = _jpeg() if request.param == "bytes" else {"bytes": _jpeg(), "path": f"{image}.jpg"}
+        row = {"uid": number, "MeSH": ";".join(majors), "Problems": "", "image": "Xray Chest PA and Lateral"}
+        text = {"indication": None, "comparison": "None.", "findings": findings or None, "impression": "Normal."}
+        rows.append(row | text | views)
+    for part, name in ((rows[:2], "train-00000-of-00002.parquet"), (rows[2:], "train-00001-of-00002.parquet")):
+        pd.DataFrame(part).to_parquet(folder / name)
+    return folder.parent
+
+
+def test_the_hugging_face_copy_has_the_rows_of_kaggles(hugging_face_folder: Path, kaggle_folder: Path) -> None:
+    ours, kaggles = load_openi(hugging_face_folder).table, load_openi(kaggle_folder).table
+    same = [name for name in COLUMNS if name != "image_path"]
+    pd.testing.assert_frame_equal(
+        ours[same].sort_values("study_id", ignore_index=True), kaggles[same].sort_values("study_id", ignore_index=True)
+    )
+    assert all(Path(path).read_bytes() == _jpeg() for path in ours["image_path"])
+    assert sorted(Path(path).stem for path in ours["image_path"]) == sorted(ours["study_id"])
+    # A second reading writes nothing again.
+    times = {path: Path(path).stat().st_mtime_ns for path in ours["image_path"]}
+    assert {
+        path: Path(path).stat().st_mtime_ns for path in load_openi(hugging_face_folder).table["image_path"]
+    } == times
+
+
+def test_rows_of_a_parquet_file_cannot_name_files_elsewhere(hugging_face_folder: Path) -> None:
+    path = hugging_face_folder / "data" / "train-00001-of-00002.parquet"
+    table = pd.read_parquet(path).astype({"uid": object})
+    table["uid"] = ["../../outside", "1000"]
+    table.to_parquet(path)
+    first = path.with_name("train-00000-of-00002.parquet")
+    pd.read_parquet(first).astype({"uid": str}).to_parquet(first)
+    collection = load_openi(hugging_face_folder)
+    assert any("no report number" in problem.reason for problem in collection.problems)
+    assert not list(hugging_face_folder.parent.rglob("*outside*"))
+
+
+def test_a_torn_parquet_file_and_one_without_images_are_said(hugging_face_folder: Path) -> None:
+    path = hugging_face_folder / "data" / "train-00001-of-00002.parquet"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DatasetError, match="download it again"):
+        load_openi(hugging_face_folder)
+    path.unlink()
+    first = path.with_name("train-00000-of-00002.parquet")
+    pd.read_parquet(first).assign(img_frontal=b"").to_parquet(first)
+    with pytest.raises(DatasetError, match="no frontal image"):
+        load_openi(hugging_face_folder)
 
 
 def test_missing_images_are_listed_and_counted(kaggle_folder: Path) -> None:

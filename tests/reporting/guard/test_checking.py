@@ -111,3 +111,88 @@ def test_few_misleading_sentences_pass_and_few_fair_ones_are_refused_in_either_h
             assert share >= 0.9, figure
         else:
             assert share <= (0.05 if "pass" in figure.name else 0.1), figure
+
+
+SILENT = {"id": "s", "evidence": "+Effusion ?Nodule", "impression": "Pleural effusion."}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        ("Small left pleural effusion.", ["small", "left"]),
+        ("Bilateral pleural effusions.", ["bilateral", "pleural effusions"]),
+        ("Pleural effusion at the left base.", ["left", "lower"]),
+        ("The right pleural space is clear.", ["The right pleural space is clear."]),
+        ("Possible calcified nodule in the right upper lobe.", ["calcified", "right", "upper"]),
+    ],
+)
+def test_places_and_mild_degrees_of_which_the_evidence_is_silent_are_set_apart_or_refused(sentence, words) -> None:
+    draft = SILENT | {"findings": f"Pleural effusion is present. A nodule is possible. {sentence}"}
+    answer = check_object(draft)
+    assert (answer["verdict"], sorted(answer["not_checked"])) == ("accepted", sorted(words))
+    strict = check_object(draft, silent="refused")
+    assert {(one["kind"], one["sentence"]) for one in strict["faults"]} == {("silent", sentence)}
+    assert strict["not_checked"] == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Large left pleural effusion.",
+        "Tension is caused by the pleural effusion.",
+        "Possible lung nodules.",
+        "Severe pleural effusion.",
+        "No left pneumothorax, but a massive effusion.",
+        "There is a loculated effusion.",
+    ],
+)
+def test_what_worries_is_refused_where_the_evidence_is_silent(sentence: str) -> None:
+    draft = SILENT | {"findings": f"Pleural effusion is present. A nodule is possible. {sentence}"}
+    assert check_object(draft)["verdict"] == "refused"
+
+
+def test_the_degree_of_the_evidence_is_held_against_that_of_the_text() -> None:
+    listed = [{"name": "Effusion", "decision": "present", "severity": "severe"}]
+    for sentence, accepted in (
+        ("Large pleural effusion.", True),
+        ("Moderate to large pleural effusion.", True),
+        ("Small pleural effusion.", False),
+        ("Pleural effusion.", True),
+    ):
+        draft = {"evidence": listed, "findings": sentence, "impression": "Pleural effusion."}
+        answer = check_object(draft)
+        assert (answer["verdict"] == "accepted") == accepted, sentence
+        assert answer["not_checked"] == []
+    with pytest.raises(ValueError, match="severity"):
+        check_object(draft | {"evidence": [{"name": "Effusion", "decision": "present", "severity": "huge"}]})
+
+
+def test_a_place_that_is_known_is_no_place_of_another_side() -> None:
+    case = read_evidence("+Effusion@right_lower_zone")
+    fair = Draft(
+        "Right pleural effusion. No effusion on the left. The left costophrenic angle is sharp.", "Right effusion."
+    )
+    assert check(fair, case, silent="refused").verdict == "accepted"
+    wrong = Draft("Right pleural effusion. No effusion on the right.", "Right effusion.")
+    assert {one.kind for one in check(wrong, case).faults} == {"flipped", "contradiction"}
+
+
+def test_each_sentence_has_its_standing() -> None:
+    draft = Draft(
+        "Small left effusion. Right pneumothorax. The bones are intact. Possible pneumonia.", "Left effusion."
+    )
+    result = check(draft, read_evidence(EVIDENCE))
+    assert [(one.section, one.standing, one.not_checked) for one in result.sentences] == [
+        ("findings", "kept", ("small",)),
+        ("findings", "refused", ()),
+        ("findings", "not_checked", ("The bones are intact.",)),
+        ("findings", "kept", ()),
+        ("impression", "kept", ()),
+    ]
+    assert result.sentences[1].faults[0].kind == "added"
+
+
+def test_where_what_is_not_checked_is_removed_places_go_too() -> None:
+    draft = SILENT | {"evidence": "+Effusion", "findings": "There is a small effusion in the left base."}
+    answer = check_object(draft, outside="removed")
+    assert (answer["verdict"], answer["findings"]) == ("accepted", "There is an effusion.")

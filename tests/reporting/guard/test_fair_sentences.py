@@ -31,6 +31,9 @@ No focal consolidation, pleural effusion, or pneumothorax.
 No focal consolidation, pneumothorax or large pleural effusion.
 No focal airspace consolidation.
 No focal airspace disease.
+No left pleural effusion.
+The right lung is clear.
+Heart size is at the upper limits of normal.
 No focal infiltrate.
 There is no focal airspace opacity to suggest pneumonia.
 No suspicious pulmonary opacity.

@@ -1,32 +1,38 @@
-"""The process in which files of strangers are decoded: ``python -m core.imaging.worker``.
+"""The process in which files of strangers are decoded: ``python -m core.imaging.decoder``.
 
 It reads one request after another from standard input and answers on standard output (see ``sandbox``), until the
-input ends. It imports the decoders and nothing heavier, and holds itself to a limit of memory.
+input ends. It imports the decoders and nothing heavier, and gives up all that they do not need (see ``confinement``).
 """
 
 import importlib
 import json
 import os
+import signal
 import struct
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
+from PIL import Image
+
+from core.imaging.complaints import listen_from_now_on
+from core.imaging.confinement import confine
 from core.imaging.limits import MAX_FILE_BYTES
 from core.imaging.radiograph import ImagingError, UnreadableImage
 from core.imaging.reader import read_radiograph
+from core.imaging.sandbox import REQUEST
 
-# The largest image that is read takes about 0.9 GB while it is converted.
-MEMORY_ABOVE_BASE = 1536 * 2**20
+# All that decoding may import: afterwards no file can be opened.
 _DECODERS = (
+    "cv2",
     "gdcm",
     "jpeg_ls",
     "openjpeg",
     "rle",
-    "PIL.PngImagePlugin",
-    "PIL.JpegImagePlugin",
     "numpy",
     "pydicom.pixels",
+    "pydicom.pixels.decoders",
 )
 
 
@@ -36,16 +42,18 @@ def main() -> None:
     for name in _DECODERS:
         with suppress(ImportError):
             importlib.import_module(name)
-    _limit_resources()
-    _send(answers, {"ready": True})
-    while len(head := requests.read(8)) == 8:
-        (length,) = struct.unpack(">Q", head)
+    Image.preinit()
+    listen_from_now_on()
+    _send(answers, {"ready": True, "unconfined": confine()})
+    while len(head := requests.read(REQUEST.size)) == REQUEST.size:
+        length, milliseconds = REQUEST.unpack(head)
         if length > MAX_FILE_BYTES:
             return
         data = requests.read(length)
         if len(data) < length:
             return
-        _answer(data, answers)
+        with _processor_time(milliseconds / 1000):
+            _answer(data, answers)
 
 
 def _take_over_streams() -> tuple[BinaryIO, BinaryIO]:
@@ -58,26 +66,17 @@ def _take_over_streams() -> tuple[BinaryIO, BinaryIO]:
     return requests, answers
 
 
-def _limit_resources() -> None:
-    """Bound memory, forbid files and core dumps. Windows has no such limits; there only time is bounded."""
-    try:
-        import resource
-    except ImportError:
+@contextmanager
+def _processor_time(seconds: float) -> Iterator[None]:
+    """Let the system end this process once it has computed for so long, by a signal that says so."""
+    if not hasattr(signal, "setitimer"):
+        yield  # Windows counts by the clock alone
         return
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    limit = _address_space() + MEMORY_ABOVE_BASE
-    with suppress(ValueError, OSError):  # some systems refuse limits on address space
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
-def _address_space() -> int:
-    """Bytes of address space in use; 0 where the system does not tell, as on macOS."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 2**30
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _answer(data: bytes, answers: BinaryIO) -> None:

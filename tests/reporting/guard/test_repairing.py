@@ -1,84 +1,18 @@
 import json
-from collections.abc import Iterator
 
 import pytest
 from guard_cases import evidence_of
 
-from core.reporting.guard import Draft, examine, guarded, link, repair, verdict_as_object
-from core.reporting.templater import write_report
+from core.reporting.guard import Attempt, Draft, Verdict, examine, link, repair, verdict_as_object
 
 EVIDENCE = evidence_of("+Effusion@left_lower_zone ?Pneumonia 0Hernia")
-TEMPLATE = write_report(EVIDENCE)
 CLEAN = Draft("Left pleural effusion. Possible pneumonia. No pneumothorax.", "Left pleural effusion.")
 FAULTY = Draft("Right pleural effusion. Possible pneumonia. The bones are intact.", "Pleural effusion.")
-WORSE = Draft("The lungs are clear. Pacemaker. Mild edema.", "Normal chest.")
-# Nothing that the evidence supports is left to say: what is called cannot be placed into an empty evidence.
-SILENT = evidence_of(" ".join(f"0{item.finding.name}" for item in EVIDENCE.findings))
-
-
-def written(*drafts: Draft) -> Iterator[Draft]:
-    """Drafts as a writer gives them; asking for more than these is an error."""
-    yield from drafts
-    raise AssertionError("one draft more was asked for than needed")
-
-
-def test_a_clean_first_draft_is_accepted_and_no_other_is_written() -> None:
-    report, verdict = guarded(written(CLEAN), EVIDENCE, TEMPLATE)
-    assert verdict.action == "accepted"
-    assert [attempt.violations for attempt in verdict.attempts] == [()]
-    assert (report.source, report.text("findings"), report.text("impression")) == (
-        "vlm",
-        CLEAN.findings,
-        CLEAN.impression,
-    )
-
-
-def test_a_later_clean_draft_counts_as_regenerated() -> None:
-    report, verdict = guarded(written(FAULTY, CLEAN), EVIDENCE, TEMPLATE)
-    assert verdict.action == "regenerated"
-    assert [bool(attempt.violations) for attempt in verdict.attempts] == [True, False]
-    assert report.text("findings") == CLEAN.findings
-
-
-def test_where_no_draft_is_clean_the_one_with_the_fewest_faults_is_repaired() -> None:
-    report, verdict = guarded(iter([FAULTY, WORSE]), EVIDENCE, TEMPLATE)
-    assert verdict.action == "repaired"
-    assert [attempt.draft for attempt in verdict.attempts] == [FAULTY, WORSE, repair(FAULTY, EVIDENCE)]
-    assert verdict.attempts[-1].violations == ()
-    assert report.source == "vlm"
-    assert "bones" not in report.text("findings")
-
-
-def test_where_repair_fails_the_template_stands() -> None:
-    template = write_report(SILENT)
-    report, verdict = guarded(iter([WORSE]), SILENT, template)
-    assert verdict.action == "fallback"
-    assert report is template
-    assert len(verdict.attempts) == 2
-    assert all(attempt.violations for attempt in verdict.attempts)
-
-
-def test_without_any_draft_the_template_stands() -> None:
-    report, verdict = guarded(iter(()), EVIDENCE, TEMPLATE)
-    assert (report, verdict.action, verdict.attempts) == (TEMPLATE, "fallback", ())
-
-
-def test_technique_and_view_are_the_templates() -> None:
-    report, _ = guarded([CLEAN], EVIDENCE, TEMPLATE)
-    for section in ("technique", "view"):
-        assert report.text(section) == TEMPLATE.text(section) != ""
-
-
-@pytest.mark.parametrize("draft", [CLEAN, FAULTY, WORSE])
-def test_every_called_finding_has_a_sentence_of_findings_that_names_it(draft: Draft) -> None:
-    report, _ = guarded([draft], EVIDENCE, TEMPLATE)
-    for item in EVIDENCE.decided("present", "possible"):
-        named = [one for one in report.sentences if one.section == "findings" and item.finding.name in one.findings]
-        assert any(one.kind == "finding" and item.finding.phrase in one.text.lower() for one in named)
 
 
 def test_the_record_is_plain_data_that_says_why() -> None:
-    _, verdict = guarded([FAULTY], EVIDENCE, TEMPLATE)
+    mended = repair(FAULTY, EVIDENCE)
+    verdict = Verdict("repaired", tuple(Attempt(draft, examine(draft, EVIDENCE)) for draft in (FAULTY, mended)))
     record = json.loads(json.dumps(verdict_as_object(verdict)))
     assert record["action"] == "repaired"
     first, last = record["attempts"]
