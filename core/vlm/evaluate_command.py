@@ -32,7 +32,8 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "impression, and if known evidence (JSON: label to present, possible, absent or unknown), icd and "
         "reference_icd (codes joined by ;), before_guard_findings, before_guard_impression, guard_action. "
         "With --dataset instead, the writer writes the studies of a split from the labels of their reports, and is "
-        "scored against these; its manifest is kept in the output folder.",
+        "scored against these; its manifest is kept in the output folder. "
+        "With --backend none the baselines stand alone.",
     )
     one.add_argument(
         "--predictions",

@@ -93,12 +93,13 @@ def supported(code: str, evidence: Evidence, record: Mapping[str, Any] | None) -
         return f"{code} is no code of ICD-10-CM."
     if not _billable(code):
         return f"{code} is a heading of ICD-10-CM, not a code that may be given."
-    for one in (*suggested_codes(evidence), *_of_record(record)):
-        if one.code[:3] == code[:3]:
-            # A finer code than the evidence gives would say more than it does.
-            if one.code != code:
-                return f"{code} says more than the evidence gives, which bears out {one.code}."
+    known = [*suggested_codes(evidence), *_of_record(record)]
+    for one in known:
+        if one.code == code:
             return CodeSuggestion(code, meaning, one.findings, one.reason, "model")
+    for one in known:
+        if one.code[:3] == code[:3]:
+            return f"{code} ({meaning}) says something else than the evidence gives, which bears out {one.code}."
     return f"{code} ({meaning}) rests on no finding that is called present and on nothing in the record."
 
 

@@ -32,6 +32,12 @@ def add_measurements(commands: "argparse._SubParsersAction[argparse.ArgumentPars
         description="Counts weights without loading any, for published models and for folders.",
     )
     three.add_argument("names", nargs="*", metavar="NAME", help="published models, or folders [all published ones]")
+    three.add_argument(
+        "--measure",
+        action="store_true",
+        help="train a smaller model of each published one's class for two steps, and set its memory beside what is "
+        "computed for it (Linux)",
+    )
     three.set_defaults(run=plan)
     for command in (one, two):
         add_backend_options(command)
@@ -76,5 +82,15 @@ def plan(options: argparse.Namespace) -> int:
     from core.vlm.planning import as_table, named_configuration, published_names, size_of
 
     names = options.names or published_names()
+    if options.measure:
+        from core.vlm.plan_check import check_plan
+
+        for name in names:
+            one = check_plan(name)
+            print(
+                f"{name}: a smaller model of {one.weights / 1e6:.0f} million weights took {one.measured / 1e6:.0f} MB "
+                f"to train, computed {one.computed / 1e6:.0f} MB ({one.computed / one.measured:.2f} of it)."
+            )
+        return 0
     print(as_table({name: size_of(named_configuration(name)) for name in names}))
     return 0

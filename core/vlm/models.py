@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoConfig,
@@ -180,7 +180,9 @@ def _local(named: str, opening: Opening) -> Path:
         size = sum(file.size or 0 for file in files if file.rfilename.endswith(".safetensors"))
         _refuse_if_too_large(named, _needed(size, "bfloat16", opening.precision))
         return Path(snapshot_download(name, allow_patterns=list(_FILES)))
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except WriterError:
+        raise
+    except Exception as error:  # of whichever HTTP library the hub's client uses
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise WriterError(f"The model {name} cannot be had from the Hugging Face hub: {first}") from None
 

@@ -233,9 +233,8 @@ def _chosen_labels(asked: _Asked, temperature: float, draw: random.Random) -> di
         text.add(f'{before}"{name}": ')
         chances = text.likelihoods([word for word, _ in _VALUES])
         place = _choose([one + bias for one, bias in zip(chances, biases, strict=True)], temperature, draw)
-        text.add(_VALUES[place][0])
         labels[name] = _VALUES[place][1]
-        before = ", "
+        before = f"{_VALUES[place][0]}, "
     return labels
 
 
@@ -277,10 +276,9 @@ def _chosen_codes(asked: _Asked, temperature: float, draw: random.Random) -> lis
         text.add(f"{before}{one.code} {one.meaning}: ")
         yes, no = text.likelihoods(["yes", "no"])
         place = _choose([yes + settings.icd_positive_bias, no + settings.icd_negative_bias], temperature, draw)
-        text.add(("yes", "no")[place])
         if place == 0:
             chosen.append(one.code)
-        before = "\n"
+        before = f"{('yes', 'no')[place]}\n"
     return chosen
 
 

@@ -141,7 +141,15 @@ def serving_bytes(size: Size, precision: str, *, tokens: int = 1024) -> float:
     return _weights_bytes(size, precision) + size.layers * size.key_values * 2.0 * (tokens + size.image_tokens)
 
 
-def training_bytes(size: Size, preset: str, *, batch: int = 1, tokens: int = 512, checkpointing: bool = True) -> float:
+def training_bytes(
+    size: Size,
+    preset: str,
+    *,
+    batch: int = 1,
+    tokens: int = 512,
+    checkpointing: bool = True,
+    activation: float = 2.0,
+) -> float:
     """Memory that training the language stage takes: weights, what is kept of those that learn, and activations.
 
     Args:
@@ -150,6 +158,7 @@ def training_bytes(size: Size, preset: str, *, batch: int = 1, tokens: int = 512
         batch: records a forward pass.
         tokens: of a record's text.
         checkpointing: whether activations are computed again, so that only each layer's input is kept.
+        activation: bytes of an activation.
     """
     chosen = PRESETS[preset]
     kept = _LEARNING["paged_adamw_8bit" if chosen.four_bit else "adamw"]
@@ -160,10 +169,10 @@ def training_bytes(size: Size, preset: str, *, batch: int = 1, tokens: int = 512
         learning = size.weights["language"] + size.weights["projector"]
         weights = size.weights["vision"] * 2.0 + learning * (4 + kept)
     positions = batch * (tokens + size.image_tokens)
-    layer = 2.0 * positions * (_KEPT_WIDTHS * size.width + _KEPT_INNER * size.inner)
-    activations = layer + 2.0 * positions * size.width * size.layers if checkpointing else layer * size.layers
+    layer = activation * positions * (_KEPT_WIDTHS * size.width + _KEPT_INNER * size.inner)
+    activations = layer + activation * positions * size.width * size.layers if checkpointing else layer * size.layers
     # The logits, their copy in fp32 and its gradient.
-    return weights + activations + positions * size.vocabulary * 10.0
+    return weights + activations + positions * size.vocabulary * (activation + 8.0)
 
 
 def seconds_a_report(size: Size, precision: str, device: Device, *, prompt: int = 256, written: int = 120) -> float:

@@ -71,6 +71,12 @@ def add_prepare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "[0.25]",
     )
     evidence.add_argument(
+        "--normal_reports",
+        type=int,
+        default=400,
+        help="typical normal reports that the others are put into, at most; each takes a search [400]",
+    )
+    evidence.add_argument(
         "--image_only", type=float, default=0.1, help="share of the reports' records that ask without evidence [0.1]"
     )
     evidence.add_argument(
@@ -181,6 +187,7 @@ def _prepare_with_evidence(options: argparse.Namespace) -> int:
         composed=options.composed,
         image_only=options.image_only,
         own_words=options.own_words,
+        normal_reports=options.normal_reports,
         style_shares=tuple(options.style_shares),
         seed=options.split_seed,
     )

@@ -173,6 +173,10 @@ class TextInProgress:
 
     def _likelihoods(self, candidates: list[list[int]]) -> list[float]:
         longest = max(map(len, candidates))
+        if longest == 1:
+            # What comes next is known already.
+            chances = self._last.float().log_softmax(dim=-1)
+            return [float(chances[tokens[0]]) for tokens in candidates]
         # What is filled up at the right is seen by nothing before it.
         rows = [tokens + [0] * (longest - len(tokens)) for tokens in candidates]
         with self._writer._at_work():

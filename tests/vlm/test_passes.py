@@ -184,18 +184,17 @@ def test_votes_are_drawn_only_where_answers_are(picture):
 
 def test_a_model_here_chooses_among_allowed_values_and_biases_act(writer, picture):
     found = evidence("Effusion")
-    plain = PassSettings(chexpert_positive_bias=0, chexpert_negative_bias=0)
-    one, same = (passes(picture, found, writer, settings=plain, record=RECORD) for _ in range(2))
+    high = PassSettings(chexpert_positive_bias=100, icd_positive_bias=100)
+    low = PassSettings(chexpert_positive_bias=-100, icd_positive_bias=-100, chexpert_negative_bias=100)
+    one, same = (passes(picture, found, writer, settings=high, record=RECORD) for _ in range(2))
     assert (one.answered, one.icd, one.disagreements) == (same.answered, same.icd, same.disagreements)
     assert one.read == {"impression": "chosen", "chexpert": "chosen", "icd": "chosen"}
     assert one.notes == ()
-    high = PassSettings(chexpert_positive_bias=100, icd_positive_bias=100)
-    low = PassSettings(chexpert_positive_bias=-100, icd_positive_bias=-100, chexpert_negative_bias=100)
-    assert set(passes(picture, found, writer, settings=high).answered.values()) == {1}
-    assert set(passes(picture, found, writer, settings=low).answered.values()) == {0}
-    coded = passes(picture, found, writer, settings=high, record=RECORD)
-    assert {one.code for one in coded.icd} == {"J90", "J44.9", "E11.9"}
-    assert {one.author for one in passes(picture, found, writer, settings=low).icd} == {"rule"}
+    assert set(one.answered.values()) == {1}
+    assert {code.code for code in one.icd} == {"J90", "J44.9", "E11.9"}
+    other = passes(picture, found, writer, settings=low)
+    assert set(other.answered.values()) == {0}
+    assert {code.author for code in other.icd} == {"rule"}
 
 
 def test_keywords_fill_only_what_the_evidence_does_not_decide(picture):
