@@ -1,7 +1,4 @@
-"""Reports as one self-contained page, and files that appear whole or not at all."""
-
-import os
-from pathlib import Path
+"""Reports as one self-contained page."""
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -20,14 +17,6 @@ def page_environment() -> Environment:
     )
     environment.filters |= {"percent": _percent, "display": display_name}
     return environment
-
-
-def write_text(path: str | Path, text: str) -> None:
-    """Write a file of UTF-8 text whole or not at all."""
-    target = Path(path)
-    half = target.with_name(target.name + ".partial")
-    half.write_text(text, encoding="utf-8")
-    os.replace(half, target)
 
 
 def _percent(share: float) -> str:

@@ -25,6 +25,10 @@ def test_the_disclaimer_stands_in_the_readme() -> None:
 def test_modules_import_downward_only() -> None:
     order = [
         "findings",
+        "errors",
+        "atomic",
+        "logs",
+        "plain_text",
         "settings",
         "statistics",
         "precision",
@@ -39,6 +43,8 @@ def test_modules_import_downward_only() -> None:
         "reporting",
         "evaluation",
         "vlm",
+        "studies",
+        "accounts",
         "web",
     ]
     for path in (ROOT / "core").rglob("*.py"):

@@ -7,11 +7,11 @@ agree with radiologists' boxes (``core.classifier.reliability``).
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.atomic import replacing, write_json
 from core.classifier.abnormality import AbnormalModel
 from core.classifier.calibration import Calibration
 from core.classifier.imported_architecture import ImportedArchitecture
@@ -138,17 +138,14 @@ def save_checkpoint(folder: str | Path, network: "nn.Module", config: Checkpoint
     target.mkdir(parents=True, exist_ok=True)
     # Running statistics of batch norm count batches in int64; only the weights proper need to be contiguous floats.
     state = {name: _compact(value.detach().cpu()).contiguous() for name, value in network.state_dict().items()}
-    weights = target / f"{WEIGHTS}.partial"
-    save_file(state, weights, metadata={"format": "pt"})
-    os.replace(weights, target / WEIGHTS)
+    with replacing(target / WEIGHTS) as partial:
+        save_file(state, partial, metadata={"format": "pt"})
     save_config(target, config)
 
 
 def save_config(folder: str | Path, config: CheckpointConfig) -> None:
     """Write ``config.json`` alone; it appears whole or not at all."""
-    text = Path(folder) / "config.json.partial"
-    text.write_text(json.dumps(config.to_json(), indent=2) + "\n")
-    os.replace(text, text.with_name("config.json"))
+    write_json(Path(folder) / "config.json", config.to_json(), indent=2)
 
 
 def _compact(value: "Tensor") -> "Tensor":

@@ -1,6 +1,5 @@
 """A checkpoint's network to ``model.onnx``, as ``core.classifier.onnx_model`` describes it."""
 
-import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.atomic import replacing
 from core.classifier.checkpoint import DIGEST, CheckpointError, checkpoint_digest, load_checkpoint
 from core.classifier.heatmaps import evidence_maps, has_linear_head
 from core.classifier.onnx_model import ONNX
@@ -49,7 +49,6 @@ def export_onnx(folder: str | Path) -> Path:
             "gradients, which ONNX does not give; it is served by PyTorch."
         )
     target = Path(folder) / ONNX
-    partial = target.with_name(ONNX + ".partial")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns of its own libraries
         program = torch.onnx.export(
@@ -70,8 +69,8 @@ def export_onnx(folder: str | Path) -> Path:
     model = program.model_proto
     _store_halves(model)
     onnx.helper.set_model_props(model, {DIGEST: checkpoint_digest(folder)})
-    onnx.save(model, partial)
-    os.replace(partial, target)
+    with replacing(target) as partial:
+        onnx.save(model, partial)
     return target
 
 

@@ -6,11 +6,11 @@ that it says nothing of later weights.
 
 import json
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.atomic import write_json
 from core.classifier.checkpoint import DIGEST
 from core.findings import LABELS
 from core.statistics import wilson
@@ -58,9 +58,7 @@ class HeatmapReliability:
 def save_localization(folder: str | Path, figures: dict[str, Any]) -> Path:
     """Write what ``core.evaluation.localisation`` measured into a checkpoint folder; never a torn file."""
     target = Path(folder) / LOCALIZATION
-    partial = target.with_name(LOCALIZATION + ".partial")
-    partial.write_text(json.dumps(figures, indent=2) + "\n")
-    os.replace(partial, target)
+    write_json(target, figures, indent=2)
     return target
 
 

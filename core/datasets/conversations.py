@@ -4,7 +4,6 @@ The format is that of LLaVA (Liu et al., NeurIPS 2023), which the trainers of vi
 """
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.atomic import write_text
 from core.datasets.splits import split_table
 from core.datasets.table import SPLITS, DatasetError, Problem
 from core.labeler import presences
@@ -136,9 +136,7 @@ def write_conversations(records: dict[str, list[dict[str, Any]]], output_dir: st
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     for name, part in records.items():
-        partial = folder / f"{name}.json.partial"
-        partial.write_text(json.dumps(part, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(partial, folder / f"{name}.json")
+        write_text(folder / f"{name}.json", json.dumps(part, indent=1, ensure_ascii=False) + "\n")
     return Counter({name: len(part) for name, part in records.items()})
 
 

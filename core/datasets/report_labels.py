@@ -1,15 +1,16 @@
 """A CSV file of reports to a CSV file of labels."""
 
 import csv
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from core.atomic import replacing
 from core.datasets.table import DatasetError, Problem, require_columns
 from core.findings import LABELS
 from core.labeler import CHEXPERT, chexpert_values, label_values, presences
+from core.plain_text import csv_cell
 
 # Longer than any report, shorter than a file whose quotes do not close.
 _LONGEST_FIELD = 1_000_000
@@ -46,9 +47,8 @@ def label_file(source: str | Path, target: str | Path, *, chexpert: bool = False
         names = [*LABELS, *(f"CheXpert {name}" for name in CHEXPERT if chexpert)]
         if repeated := [name for name in names if name in columns]:
             raise DatasetError(f"{path} already has a column {repeated[0]!r}: rename or remove it first.")
-        partial = Path(target).with_name(Path(target).name + ".partial")
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", newline="", encoding="utf-8") as output:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as partial, partial.open("w", newline="", encoding="utf-8") as output:
             writer = csv.writer(output, lineterminator="\n")
             writer.writerow([*columns, *names])
             rows = tqdm(_rows(reader, problems), desc="labelling", unit=" reports", disable=None)
@@ -60,9 +60,8 @@ def label_file(source: str | Path, target: str | Path, *, chexpert: bool = False
                 values = [label_values(found)[name] for name in LABELS]
                 if chexpert:
                     values += (chexpert_values(found) if text else dict.fromkeys(CHEXPERT)).values()
-                writer.writerow([*(row[name] for name in columns), *values])
+                writer.writerow([*(csv_cell(row[name] or "") for name in columns), *values])
                 written += 1
-    os.replace(partial, target)
     return written, problems
 
 

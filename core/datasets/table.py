@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.atomic import replacing
 from core.findings import LABELS
 
 DESCRIPTION = ("image_path", "source", "patient_id", "study_id", "view", "age", "sex", "split")
@@ -120,13 +121,12 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     if target.suffix not in (".csv", ".parquet"):
         raise DatasetError(f"The table is written as .csv or .parquet, not as {target.name!r}.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".partial")
-    if target.suffix == ".parquet":
-        table.to_parquet(partial, index=False)
-    else:
-        whole_numbers = {name: table[name].astype("Int8") for name in LABELS}
-        table.assign(**whole_numbers).to_csv(partial, index=False, float_format="%.4g")
-    os.replace(partial, target)
+    with replacing(target) as partial:
+        if target.suffix == ".parquet":
+            table.to_parquet(partial, index=False)
+        else:
+            whole_numbers = {name: table[name].astype("Int8") for name in LABELS}
+            table.assign(**whole_numbers).to_csv(partial, index=False, float_format="%.4g")
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from core.atomic import write_json, write_text
 from core.classifier import SHIPPED, Classifier
 from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
 from core.classifier.reliability import LOCALIZATION, save_localization
@@ -19,7 +20,6 @@ from core.evaluation.bench.rounds import ROUNDS
 from core.evaluation.labeler_study import as_table, study_labeler
 from core.evaluation.learning_curve import in_words, learning_curve
 from core.evaluation.localisation import measure_localisation
-from core.pages import write_text
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -97,7 +97,7 @@ def labeler_study(options: argparse.Namespace) -> int:
     table = load_openi(options.data_dir, images=False, r2gen_split=options.r2gen_split).table
     study = study_labeler(table)
     if options.output:
-        options.output.write_text(json.dumps(study, indent=2) + "\n")
+        write_json(options.output, study, indent=2)
     print(as_table(study))
     return 0
 
@@ -124,7 +124,7 @@ def localisation(options: argparse.Namespace) -> int:
         table[table["split"] == options.split].reset_index(drop=True), boxes, classifier
     )
     if options.output:
-        options.output.write_text(json.dumps(figures, indent=2) + "\n")
+        write_json(options.output, figures, indent=2)
     print(localisation_table.as_table(figures))
     if options.keep:
         print(f"\nwrote {save_localization(checkpoint, figures)}")

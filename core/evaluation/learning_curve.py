@@ -4,8 +4,6 @@ Every point is trained alike: the same epochs of the same number of steps, so th
 rather than shorter. Shares are nested and drawn by patient, and all points are judged on the same validation images.
 """
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from core.atomic import write_json
 from core.classifier import Classifier
 from core.classifier.training import TrainingInputs, train
 from core.datasets import patient_keys
@@ -81,8 +80,7 @@ def learning_curve(inputs: TrainingInputs, output_dir: str | Path, shares: list[
             "ci95": interval(slopes),
         },
     }
-    (folder / "learning_curve.partial").write_text(json.dumps(curve, indent=2) + "\n")
-    os.replace(folder / "learning_curve.partial", folder / "learning_curve.json")
+    write_json(folder / "learning_curve.json", curve, indent=2)
     _draw(curve, folder / "learning_curve.png")
     return curve
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from core import DISCLAIMER
+from core.atomic import write_text
 from core.classifier.call_figures import STUDY_FIGURES
 from core.evaluation import figures, tables
 from core.evaluation.label_noise import WRONG_POSITIVES
@@ -20,7 +21,7 @@ from core.evaluation.thresholds import RULES
 from core.evaluation.words import target_sentence, why_accuracy_proves_nothing
 from core.figures import as_svg, drawing, save_png
 from core.findings import LABELS
-from core.pages import page_environment, write_text
+from core.pages import page_environment
 
 
 def write_report(

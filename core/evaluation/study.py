@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.atomic import write_text
 from core.classifier import Classifier, load_config
 from core.classifier.call_figures import figures_of_calls, figures_of_chance
 from core.classifier.policies import DEFAULT_POLICY, Calls
@@ -26,7 +27,6 @@ from core.evaluation.scores import Scores
 from core.evaluation.subgroups import subgroup_figures
 from core.evaluation.thresholds import RULES, choose_thresholds, load_thresholds, save_thresholds
 from core.findings import LABELS
-from core.pages import write_text
 
 BOXES = "BBox_List_2017.csv"
 _DEFAULT_THRESHOLD = 0.5

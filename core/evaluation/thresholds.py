@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from core.atomic import write_json
 from core.evaluation.ranking import Array
 from core.findings import LABELS
 
@@ -58,7 +59,7 @@ def save_thresholds(
 ) -> None:
     """Write thresholds with the model that they belong to and the number of validation images behind them."""
     record = {"model": model, "split": "val", "n_images": n_images, "rules": chosen}
-    Path(path).write_text(json.dumps(record, indent=2) + "\n")
+    write_json(path, record, indent=2)
 
 
 def load_thresholds(path: str | Path, *, model: str | None) -> dict[str, Any]:

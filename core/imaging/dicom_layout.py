@@ -129,7 +129,11 @@ def _colour(dataset: Dataset, stream: StreamHeader | None) -> tuple[int, str]:
     samples = whole(dataset, "SamplesPerPixel", 0) or stated or (stream.samples if stream else 1)
     photometric = photometric or ("MONOCHROME2" if samples == 1 else "RGB")
     if photometric not in _PHOTOMETRIC.get(samples, ()):
-        raise UnsupportedType("The DICOM file holds neither a grey nor an RGB image; export the original radiograph.")
+        named = "".join(one for one in photometric[:16] if one.isprintable())
+        raise UnsupportedType(
+            f"The DICOM file holds neither a grey nor an RGB image ({samples} samples of {named}); export the original "
+            "radiograph."
+        )
     return samples, photometric
 
 

@@ -59,11 +59,14 @@ def read_raster(data: bytes) -> Radiograph:
     except MemoryError:
         raise
     except Exception as error:
+        if file.coding:
+            raise _unusual(file) from error
         raise UnreadableImage(
             f"The pixels of the {file.kind} image are truncated or broken; export or download it again."
         ) from error
     image.close()
-    if turn := _TURNS.get(file.orientation):
+    # Not by its truth: the first of Pillow's turns is 0.
+    if (turn := _TURNS.get(file.orientation)) is not None:
         grey = grey.transpose(turn)
     sides = file.pixel_sides[::-1] if file.orientation > 4 else file.pixel_sides
     height, width = grey.height, grey.width
@@ -89,9 +92,18 @@ def _open(file: RasterFile) -> Image.Image:
             "Export it smaller."
         ) from None
     except Exception as error:  # Pillow raises many kinds on hostile headers
+        if file.coding:
+            raise _unusual(file) from error
         raise UnreadableImage(
             f"The header of the {file.kind} image is truncated or broken; export or download it again."
         ) from error
+
+
+def _unusual(file: RasterFile) -> UnsupportedType:
+    return UnsupportedType(
+        f"The JPEG image is of a kind that is only read inside DICOM files ({file.coding}); send it as DICOM, PNG or "
+        "plain JPEG."
+    )
 
 
 def _to_grey(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:

@@ -18,6 +18,14 @@ from core.imaging.radiograph import UnreadableImage
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _PNG_END = b"\0\0\0\0IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
+_LOSSLESS, _HIERARCHICAL, _ARITHMETIC = "it is lossless", "it is hierarchical", "its coding is arithmetic"
+# Start of frame by process (ITU-T T.81 table B.1, T.87); the first three are what JPEG means to most.
+_FRAMES = dict.fromkeys((0xC0, 0xC1, 0xC2), "") | {
+    0xC3: _LOSSLESS,
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), _HIERARCHICAL),
+    **dict.fromkeys((0xC9, 0xCA, 0xCB), _ARITHMETIC),
+    0xF7: "it is JPEG-LS",
+}
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)\s*([1-8])")
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 
@@ -32,6 +40,7 @@ class RasterFile:
         orientation: EXIF orientation, 1 to 8.
         pixel_sides: height and width of a pixel in no unit.
         deep_colour: whether a PNG has 16 bits and several channels.
+        coding: what a JPEG has that few decoders read, as in "it has 12 bits a value"; empty where it has nothing so.
     """
 
     kind: str
@@ -39,6 +48,7 @@ class RasterFile:
     orientation: int = 1
     pixel_sides: tuple[float, float] = (1.0, 1.0)
     deep_colour: bool = False
+    coding: str = ""
 
 
 def read_raster_file(data: bytes) -> RasterFile | None:
@@ -92,7 +102,7 @@ def _png(data: bytes) -> RasterFile:
 def _jpeg(data: bytes) -> RasterFile:
     """All segments but comments and application data; of those only Adobe's, which says how colours are meant."""
     kept = [data[:2]]
-    orientation, sides = 1, (1.0, 1.0)
+    orientation, sides, coding = 1, (1.0, 1.0), ""
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -107,7 +117,9 @@ def _jpeg(data: bytes) -> RasterFile:
         application = 0xE0 <= marker <= 0xEF or marker == 0xFE
         if not application or marker == 0xEE or body.startswith(b"JFIF\0"):
             kept.append(segment)
-        if marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 12:
+        if marker in _FRAMES and body:
+            coding = _FRAMES[marker] or ("" if body[0] == 8 else f"it has {body[0]} bits a value")
+        elif marker == 0xE0 and body.startswith(b"JFIF\0") and len(body) >= 12:
             across, down = struct.unpack_from(">HH", body, 8)
             sides = (across, down) if across and down else sides
         elif marker == 0xE1 and body.startswith(b"Exif\0\0"):
@@ -116,7 +128,7 @@ def _jpeg(data: bytes) -> RasterFile:
             orientation = _xmp_orientation(body) or orientation
         position += 2 + length
     kept.append(data[position:])
-    return RasterFile("JPEG", b"".join(kept), orientation, sides)
+    return RasterFile("JPEG", b"".join(kept), orientation, sides, coding=coding)
 
 
 def _exif_orientation(block: bytes) -> int | None:

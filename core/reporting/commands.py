@@ -7,20 +7,24 @@ import os
 import sys
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from core.anatomy import admit
-from core.classifier import SHIPPED, Classifier
+from core.atomic import write_bytes
+from core.classifier import SHIPPED, Classifier, model_identity
 from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
 from core.classifier.options import add_policy_option
 from core.findings import LABELS
 from core.imaging import read_safely
+from core.plain_text import csv_cell
 from core.reporting.assessment import assess
 from core.reporting.bulk import COLUMNS, find_files, folders_for, score
 from core.reporting.exports import FORMATS, ReportedStudy, check_choice, export
 from core.reporting.overlay import blended_png
+from core.reporting.resuming import PartialTable
 
 _BINARY = ("pdf", "sr", "sc")
 
@@ -56,22 +60,29 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def predict(options: argparse.Namespace) -> int:
-    """Classify files and folders; 1 if not one file could be classified."""
+    """Classify files and folders; 1 if not one file could be classified.
+
+    With ``--output``, a run that was killed goes on when the same command is given again.
+    """
     files = find_files(options.paths)
     classifier = Classifier(checkpoint_folder(options.checkpoint))
-    partial = options.output.with_name(options.output.name + ".partial") if options.output else None
-    failed = 0
-    folders = folders_for(files)
+    classifier.config.policy(options.policy)
+    folders = folders_for(files) if options.heatmaps else {}
+    table, done, failed = None, 0, 0
+    if options.output:
+        judged_by = {"model": model_identity(classifier.config), "policy": options.policy, "force": options.force}
+        table = PartialTable(options.output, COLUMNS, judged_by | {"heatmaps": str(options.heatmaps)})
+        done, failed = table.resume(files, partial(_seen_from, options.output))
     # A name on disk may be no text: its bytes are written as they are.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")
-    opened = partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") if partial else None
-    with opened or nullcontext(sys.stdout) as file:
+    with table.append() if table else nullcontext(sys.stdout) as file:
         writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        scored = score(files, classifier, options.policy, force=options.force)
-        for item in tqdm(scored, total=len(files), desc="predicting", unit="img", disable=None):
-            writer.writerow(item.row() | {"path": _seen_from(options.output, item.path)})
+        if not table:
+            writer.writeheader()
+        scored = score(files[done:], classifier, options.policy, force=options.force)
+        progress = tqdm(scored, total=len(files), initial=done, desc="predicting", unit="img", disable=None)
+        for item in progress:
             if item.prediction is None or item.admitted is None:
                 failed += 1
             elif options.heatmaps:
@@ -81,18 +92,19 @@ def predict(options: argparse.Namespace) -> int:
                 for label, heatmap in zip(LABELS, item.prediction.heatmaps, strict=True):
                     picture = blended_png(shown.pixels, heatmap)
                     (folder / f"{label}.png").write_bytes(picture)
-    if partial:
-        os.replace(partial, options.output)
+            # Last, and at once: what has a row is done, whenever the run is killed.
+            writer.writerow(item.row() | {"path": _seen_from(options.output, item.path)})
+            file.flush()
+    if table:
+        table.finish()
     if failed:
         print(f"{failed} of {len(files)} files could not be classified; the error column says why.", file=sys.stderr)
     return 1 if failed == len(files) else 0
 
 
 def _seen_from(table: Path | None, path: Path) -> str:
-    """A path as a reader of the table finds it: relative ones from the folder of the table."""
-    if table is None or path.is_absolute():
-        return str(path)
-    return os.path.relpath(path, table.parent)
+    """A path as a reader of the table finds it: relative ones from the folder of the table; never a formula."""
+    return csv_cell(str(path) if table is None or path.is_absolute() else os.path.relpath(path, table.parent))
 
 
 def report(options: argparse.Namespace) -> int:
@@ -108,7 +120,7 @@ def report(options: argparse.Namespace) -> int:
     study = ReportedStudy(admitted.radiograph, made.prediction, made.evidence, made.report, name, now)
     data = export(study, options.format, finding=options.finding)
     if options.output:
-        options.output.write_bytes(data)
+        write_bytes(options.output, data)
     else:
         sys.stdout.buffer.write(data)
     return 0

@@ -1,7 +1,6 @@
 """``Evidence``, ``Report`` and heatmaps to files and back, so that a finished study can be exported later."""
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.anatomy import Anatomy, Gate, Place
+from core.atomic import replacing, write_json
 from core.classifier import Prediction
 from core.classifier.abnormality import Abnormal
 from core.classifier.policies import OperatingPoint
@@ -24,12 +24,13 @@ _EVIDENCE, _HEATMAPS = "evidence.json", "heatmaps.npz"
 def store(folder: Path, prediction: Prediction, evidence: Evidence, report: Report) -> None:
     """Write the three into a study's folder; heatmaps in 256 steps."""
     heatmaps = np.round(prediction.heatmaps * 255).astype(np.uint8)
-    np.savez(folder / _HEATMAPS, **dict(zip(LABELS, heatmaps, strict=True)))
+    with replacing(folder / _HEATMAPS) as partial:
+        np.savez(partial, **dict(zip(LABELS, heatmaps, strict=True)))
     stored = {"evidence": asdict(evidence), "report": asdict(report)}
     for item in stored["evidence"]["findings"]:
         # What is known of a finding in general is the program's, not the study's.
         item["finding"] = item["finding"]["name"]
-    (folder / _EVIDENCE).write_text(json.dumps(stored))
+    write_json(folder / _EVIDENCE, stored)
 
 
 def store_rewrite(folder: Path, report: Report) -> None:
@@ -37,9 +38,7 @@ def store_rewrite(folder: Path, report: Report) -> None:
     stored = json.loads((folder / _EVIDENCE).read_text())
     stored.setdefault("template", stored["report"])
     stored["report"] = asdict(report)
-    partial = folder / f"{_EVIDENCE}.partial"
-    partial.write_text(json.dumps(stored))
-    os.replace(partial, folder / _EVIDENCE)
+    write_json(folder / _EVIDENCE, stored)
 
 
 def restore_report(folder: Path, *, template: bool = False) -> tuple[Evidence, Report]:

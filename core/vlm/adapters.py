@@ -1,6 +1,5 @@
 """Low-rank adapters (LoRA, Hu et al., ICLR 2022) and their 4-bit form (QLoRA, Dettmers et al., NeurIPS 2023)."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from core.atomic import write_json
 from core.vlm.models import WriterTrainingError, fingerprint
 from core.vlm.parts import modules_of
 from core.vlm.training_settings import PRESETS
@@ -76,7 +76,7 @@ def save_adapter(model: Any, base_folder: str | Path, folder: Path) -> None:
     """Write the adapter, and beside it which weights it belongs to."""
     model.save_pretrained(folder)
     record = {"model": str(base_folder), "fingerprint": fingerprint(Path(base_folder))}
-    (folder / BASE_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / BASE_FILE, record, indent=2)
 
 
 def trained_share(parameters: Iterable[nn.Parameter]) -> tuple[int, int]:

@@ -13,10 +13,11 @@ import pandas as pd
 from PIL import Image
 
 from core import DISCLAIMER
+from core.atomic import write_text
 from core.findings import LABELS, display_name
 from core.imaging import ImagingError, read_safely
 from core.labeler import label_values, presences
-from core.pages import page_environment, write_text
+from core.pages import page_environment
 from core.vlm.evaluation import TextEvaluation
 from core.vlm.evaluation_baselines import BASELINES
 from core.vlm.evaluation_manifest import GENERATED, REFERENCE

@@ -114,8 +114,8 @@ def reasons_against(answer: str, evidence: Evidence) -> list[str]:
 
 def write_distilled(found: Distilled, folder: Path) -> Counter[str]:
     """Write ``train.json``, ``val.json`` and ``rejected.jsonl``; how many went where."""
+    from core.atomic import write_text
     from core.datasets.conversations import write_conversations
-    from core.pages import write_text
 
     counts = write_conversations(found.records, folder)
     lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in found.rejected)

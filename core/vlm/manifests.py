@@ -3,12 +3,12 @@
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.atomic import publish
 from core.datasets.table import DatasetError
 
 # Names that tables of this program and of others have for the same thing.
@@ -117,7 +117,7 @@ def write_all_wanted(
             yield line
     if output.suffix == ".csv":
         _to_csv(lines, partial)
-    os.replace(partial, output)
+    publish(partial, output)
 
 
 def _wanted(row: Mapping[str, Any], folder: Path) -> Wanted:

@@ -1,10 +1,10 @@
 """``python -m core.vlm curriculum|distil``: records for training in stages, and for reasoning."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
+from core.atomic import write_json
 from core.datasets import read_table, write_problems
 from core.datasets.conversations import write_conversations
 from core.vlm.options import add_backend_options, backend_choice
@@ -71,7 +71,7 @@ def curriculum(options: argparse.Namespace) -> int:
         print(f"Stage {stage}: {found['train']} records to train, {found['val']} to validate.")
     counts += made.counts
     summary = {"counts": dict(counts), "coverage": made.coverage, "synthetic_records": made.synthetic}
-    (options.output_dir / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_json(options.output_dir / "summary.json", summary, indent=2)
     for name, count in counts.items():
         print(f"{name[0].upper()}{name[1:]}: {count}.")
     if made.synthetic:

@@ -133,9 +133,9 @@ def heatmap(study_id: str, finding: str) -> Response:
     return response
 
 
-@blueprint.get("/api/studies/<study_id>/<any(report, overlay):kind>.<extension>")
+@blueprint.get("/api/studies/<study_id>/<any(report, overlay, deidentified):kind>.<extension>")
 def download(study_id: str, kind: str, extension: str) -> Response:
-    """Download the report as it stands (draft, edited or signed), or the overlay as a DICOM secondary capture.
+    """Download the report as it stands, the overlay as a DICOM secondary capture, or all without whose it is.
 
     ``?finding=`` chooses whose heatmap is shown. Made when asked for, from the upload, the stored evidence and the
     review, with identifiers that only depend on these: each download gives the same file.
@@ -159,7 +159,8 @@ def download(study_id: str, kind: str, extension: str) -> Response:
     reported = ReportedStudy(radiograph, prediction, evidence, report, study.filename, study.created, review)
     data = export(reported, file_format, finding=finding)
     stem = secure_filename(study.filename.rsplit(".", 1)[0]) or study.id
-    return attachment(data, FORMATS[file_format].media_type, f"{stem}-{wanted}")
+    name = f"chestlens-{wanted}" if FORMATS[file_format].anonymous else f"{stem}-{wanted}"
+    return attachment(data, FORMATS[file_format].media_type, name)
 
 
 def attachment(data: bytes, media_type: str, name: str) -> Response:

@@ -242,7 +242,7 @@ def _account_page(
         made=made,
         error=error,
         tokens=services().accounts.tokens(_somebody().id),
-        meanings=MEANINGS,
+        may=[MEANINGS[role] for role in ROLES[: ROLES.index(_somebody().role) + 1]],
         now=datetime.now(UTC),
     )
     # It may hold a token.

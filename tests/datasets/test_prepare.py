@@ -143,7 +143,7 @@ def test_a_second_run_does_only_what_is_missing_or_changed(tmp_path: Path) -> No
     copies[1].unlink()
     copies[2].write_bytes(b"torn")
     write_png(paths[3], 1 - render_phantom(size=100))
-    (tmp_path / "out/images/nih/half.png.partial").write_bytes(b"half")
+    (tmp_path / "out/images/nih/.half.1.partial.png").write_bytes(b"half")
     again = prepare_images(table_of(paths), tmp_path / "out", image_size=64, workers=1)
     assert [copy.stat().st_mtime_ns > old for copy, old in zip(copies, before, strict=True)] == [
         False,
@@ -152,7 +152,7 @@ def test_a_second_run_does_only_what_is_missing_or_changed(tmp_path: Path) -> No
         True,
     ]
     assert "inverted" in again.problems[0].reason
-    assert not list((tmp_path / "out").rglob("*.partial"))
+    assert not list((tmp_path / "out").rglob("*.partial*"))
     # What was said of a finished copy is said again.
     assert prepare_images(table_of(paths), tmp_path / "out", image_size=64, workers=1).problems == again.problems
 
@@ -177,8 +177,12 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     copy = next((tmp_path / "out/images/nih").iterdir())
     copy.unlink()
     # Every write to this device fails as on a full disk.
-    copy.with_name(copy.name + ".partial").symlink_to("/dev/full")
+    copy.with_name(f".{copy.stem}.known.partial{copy.suffix}").symlink_to("/dev/full")
     with pytest.MonkeyPatch.context() as patch:
+        # Here and not in another process, so that the name of the half-written file is known.
+        here = lambda copy, tasks, **_: ((task, copy(task)) for task in tasks)  # noqa: E731
+        patch.setattr("core.datasets.preparation.copies.in_processes", here)
+        patch.setattr("core.atomic.secrets.token_hex", lambda length: "known")
         patch.setattr("core.datasets.preparation.copies.os.unlink", lambda path: None)
         with pytest.raises(DatasetError, match="full: free some space"):
             prepare_images(table, tmp_path / "out", image_size=64, workers=1)

@@ -456,19 +456,24 @@ def _relabelled(data: bytes) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
-def test_a_file_is_read_alike_or_its_fault_is_named(variant: Variant) -> None:
+def check(variant: Variant) -> None:
+    """Fail unless the file is read alike, or its fault is named."""
     verdict, _, words = variant.right.partition(" ")
     if verdict == "refused":
         with pytest.raises(ImagingError, match=words):
             read_radiograph(variant.data())
         return
     radiograph = read_radiograph(variant.data())
-    assert files.distance(radiograph.pixels, np.ascontiguousarray(variant.expected())) < (
+    assert files.distance(radiograph.pixels, np.ascontiguousarray(variant.expected(), dtype=np.float32)) < (
         0.06 if "JPEG" in variant.name or "EXIF" in variant.name or radiograph.pixel_spacing_mm else CLOSE
     )
     said = " ".join(radiograph.warnings)
     assert (words in said) if verdict == "says" else "read as" not in said
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
+def test_a_file_is_read_alike_or_its_fault_is_named(variant: Variant) -> None:
+    check(variant)
 
 
 def test_deep_colour_is_decoded_within_the_limits_of_the_sandbox() -> None:

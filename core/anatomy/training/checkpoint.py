@@ -1,7 +1,5 @@
 """The trained network as files: ``config.json``, ``model.safetensors`` and ``model.onnx``, which is what is served."""
 
-import json
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from core.anatomy.look import CONFIG, ONNX, WEIGHTS
 from core.anatomy.network import KINDS, MASKS, POSES, SIDE, AnatomyNetwork
+from core.atomic import replacing, write_json
 
 VERSION = "1"
 
@@ -39,9 +38,7 @@ def write_config(folder: Path, thresholds: Mapping[str, float]) -> None:
         "masks": MASKS,
         **thresholds,
     }
-    partial = folder / f"{CONFIG}.partial"
-    partial.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, folder / CONFIG)
+    write_json(folder / CONFIG, config, indent=2)
 
 
 def load_network(folder: Path) -> AnatomyNetwork:
@@ -70,6 +67,5 @@ def _export(network: AnatomyNetwork, target: Path) -> None:
         assert program is not None
         optimizer.fold_constants(program.model)
         optimizer.remove_unused_nodes(program.model)
-    partial = target.with_name(f"{target.name}.partial")
-    onnx.save(program.model_proto, partial)
-    os.replace(partial, target)
+    with replacing(target) as partial:
+        onnx.save(program.model_proto, partial)

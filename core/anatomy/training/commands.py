@@ -5,6 +5,8 @@ import json
 import logging
 from pathlib import Path
 
+from core.atomic import write_json
+
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command to the parser of ``python -m core``."""
@@ -45,6 +47,6 @@ def anatomy(options: argparse.Namespace) -> int:
         write_config(folder, choose_thresholds(found.frontal))
     looker = Looker(folder)
     figures = gate_figures(looker, collection, "held_out") | mask_figures(looker, collection, "held_out")
-    (folder / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / "figures.json", figures, indent=2)
     print(json.dumps(figures, indent=2))
     return 0

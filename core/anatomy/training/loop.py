@@ -5,7 +5,6 @@ frontal chests of the other collections, and learns from them under other looks 
 """
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tqdm.auto import tqdm
 from core.anatomy.network import SIDE, AnatomyNetwork
 from core.anatomy.training.batches import Batch, Batches
 from core.anatomy.training.collection import KEPT_SIDE, Collection
+from core.atomic import replacing
 from core.precision import resolve_precision
 
 log = logging.getLogger(__name__)
@@ -150,9 +150,8 @@ def _save(path: Path, step: int, *parts: object) -> None:
         "taught": batches.taught,  # type: ignore[attr-defined]
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
+    with replacing(path) as partial:
+        torch.save(state, partial)
 
 
 def _resume(

@@ -1,7 +1,6 @@
 """Public weights to a checkpoint folder."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.atomic import write_text
 from core.classifier.calibration import identity_calibration
 from core.classifier.checkpoint import CheckpointConfig, CheckpointError, save_checkpoint
 from core.classifier.feature_maps import feature_layer
@@ -197,8 +197,7 @@ def _write(
     network: nn.Module, config: CheckpointConfig, source: str, output_dir: Path, sentences: list[str]
 ) -> Imported:
     save_checkpoint(output_dir, network, config)
-    card = output_dir / "README.partial"
     side = config.preprocessing.image_size
-    card.write_text(_CARD.format(name=config.name, source=source, side=side, facts=" ".join(sentences)))
-    os.replace(card, card.with_name("README.md"))
+    card = _CARD.format(name=config.name, source=source, side=side, facts=" ".join(sentences))
+    write_text(output_dir / "README.md", card)
     return Imported(output_dir, tuple(sentences))

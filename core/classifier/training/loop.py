@@ -19,6 +19,7 @@ from timm.utils import ModelEmaV3
 from torch import nn
 from tqdm.auto import tqdm
 
+from core.atomic import replacing
 from core.classifier.heatmaps import closed_form
 from core.classifier.losses import MaskedLoss
 from core.classifier.training.attention import WithEvidence, attention_loss
@@ -359,8 +360,8 @@ class _Run:
             "rate": self.rate.state(),
             "scaler": scaler.state_dict() if scaler else None,
         }
-        torch.save(state, self.folder / "state.partial")
-        os.replace(self.folder / "state.partial", self.folder / "state.pt")
+        with replacing(self.folder / "state.pt") as partial:
+            torch.save(state, partial)
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.bare_network.load_state_dict(state["network"])

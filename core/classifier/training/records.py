@@ -1,7 +1,6 @@
 """What a run leaves behind beside its checkpoint: resolved settings, ``summary.csv``, TensorBoard."""
 
 import csv
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 from torch.utils.tensorboard import SummaryWriter
 
+from core.atomic import replacing, write_text
 from core.findings import LABELS, display_name
 
 matplotlib.use("Agg")
@@ -27,17 +27,15 @@ def keep_settings(path: Path, settings: dict[str, Any], *, resume: bool) -> None
     text = yaml.safe_dump(settings, sort_keys=False)
     if resume and path.is_file() and path.read_text() != text:
         raise ValueError(f"{path.parent} holds a run with other settings: give another --output_dir or --no_resume.")
-    path.write_text(text)
+    write_text(path, text)
 
 
 def write_summary(path: Path, history: list[dict[str, Any]]) -> None:
     """One row an epoch; never a torn file."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", newline="") as file:
+    with replacing(path) as partial, partial.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(history[0]))
         writer.writeheader()
         writer.writerows(history)
-    os.replace(partial, path)
 
 
 class Board:

@@ -15,10 +15,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from core.atomic import replacing, write_json, write_text
 from core.datasets.parallel import in_processes
 from core.datasets.preparation.pixels import padded, png, read_grey, resized
 from core.datasets.table import Collection, DatasetError, Problem, write_table
 from core.imaging import ImagingError
+from core.plain_text import csv_cell
 
 LARGEST_SIDE = 1024
 _FINISHED = ("copy", "source_bytes", "source_mtime_ns", "copy_bytes", "note")
@@ -113,7 +115,7 @@ def _claim(folder: Path, settings: dict[str, Any]) -> None:
                 shown = ", ".join(f"{name} {value}" for name, value in found.items())
                 raise DatasetError(f"{folder} holds copies with other settings ({shown}): choose another folder.")
             return
-    _write_atomically(path, (json.dumps(settings, indent=2) + "\n").encode())
+    write_json(path, settings, indent=2)
 
 
 def _tasks(table: pd.DataFrame) -> dict[str, _Task]:
@@ -145,7 +147,7 @@ def _copy_all(tasks: dict[str, _Task], folder: Path, copy: partial[_Outcome], wo
     problems = []
     record = io.StringIO()
     csv.writer(record).writerows([_FINISHED, *((name, *outcome[1:]) for name, outcome in finished.items())])
-    _write_atomically(folder / "finished.csv", record.getvalue().encode())
+    write_text(folder / "finished.csv", record.getvalue())
     with (folder / "finished.csv").open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         for task, outcome in in_processes(copy, pending, workers=workers, doing="preparing"):
@@ -170,7 +172,7 @@ def _sizes(folder: Path) -> dict[str, int]:
     sizes = {}
     for source in (folder / "images").iterdir() if (folder / "images").is_dir() else ():
         for entry in os.scandir(source):
-            if entry.name.endswith(".partial"):
+            if ".partial" in entry.name:
                 os.unlink(entry.path)
             else:
                 sizes[f"images/{source.name}/{entry.name}"] = entry.stat().st_size
@@ -215,23 +217,15 @@ def _copy(task: _Task, *, folder: Path, image_size: int, bits: int, square: bool
     except MemoryError:
         return _Outcome(problem="There was not enough memory to read the image.")
     encoded = png(padded(pixels) if square else pixels, bits=bits)
-    _write_atomically(folder / task.copy, encoded)
+    with replacing(folder / task.copy, durable=False) as half:
+        half.write_bytes(encoded)
     return _Outcome("", state.st_size, state.st_mtime_ns, len(encoded), note)
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    half = f"{path}.partial"
-    with open(half, "wb") as file:
-        file.write(data)
-    os.replace(half, path)
 
 
 def _describe(table: pd.DataFrame, folder: Path, tasks: dict[str, _Task], problems: list[Problem]) -> Collection:
     """Write ``table.csv`` and ``problems.csv``."""
-    pd.DataFrame([(item.item, item.reason) for item in problems], columns=["item", "reason"]).to_csv(
-        folder / "problems.csv.partial", index=False
-    )
-    os.replace(folder / "problems.csv.partial", folder / "problems.csv")
+    rows = [(csv_cell(item.item), csv_cell(item.reason)) for item in problems]
+    write_text(folder / "problems.csv", pd.DataFrame(rows, columns=["item", "reason"]).to_csv(index=False))
     copies = pd.Series([tasks[str(path)].copy for path in table["image_path"]], index=table.index, dtype=object)
     present = copies.isin(set(_sizes(folder)))
     if not present.any():

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.anatomy import shipped_looker
+from core.atomic import replacing
 from core.datasets.parallel import in_processes
 from core.datasets.preparation.pixels import read_grey
 from core.imaging import ImagingError
@@ -151,7 +152,5 @@ def _save(path: Path, results: dict[str, tuple[_Facts, bytes]]) -> None:
     pictures = np.frombuffer(b"".join(picture for _, picture in read.values()), dtype=np.uint8)
     facts = np.frombuffer(json.dumps([facts for facts, _ in read.values()]).encode(), dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(path.name + ".partial")
-    with half.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, facts=facts, thumbnails=pictures.reshape(-1, THUMBNAIL, THUMBNAIL))
-    os.replace(half, path)

@@ -6,9 +6,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from core.atomic import write_text
 from core.datasets.quality.figures import association_figure, coverage_figure, prevalence_figure
 from core.findings import LABELS
-from core.pages import page_environment, write_text
+from core.pages import page_environment
 
 # Longer lists are in ``quality.json`` as a whole.
 LONGEST_LIST = 50

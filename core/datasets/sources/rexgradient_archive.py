@@ -1,8 +1,6 @@
 """The image archive of ReXGradient-160K: a tar in numbered parts, from which only the wanted images are unpacked."""
 
-import contextlib
 import io
-import os
 import re
 import shutil
 import tarfile
@@ -12,6 +10,7 @@ from typing import IO, Protocol
 import zstandard
 from tqdm import tqdm
 
+from core.atomic import replacing
 from core.datasets.table import DatasetError
 
 _PART = re.compile(r"deid_png\.part(\d+)")
@@ -97,20 +96,15 @@ def unpack(parts: list[Path], folder: Path, wanted: Wanted, *, expected: int | N
 
 
 def _write(content: IO[bytes], target: Path) -> None:
-    partial = target.with_name(target.name + ".partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with replacing(target, durable=False) as partial, partial.open("wb") as file:
             shutil.copyfileobj(content, file)
-        os.replace(partial, target)
     except OSError as error:
         raise DatasetError(
             f"{target} could not be written ({error.strerror}): make room on the disk and run the same again, which "
             "goes on where this stopped."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
 
 
 def _refuse_early_end(archive: tarfile.TarFile) -> None:

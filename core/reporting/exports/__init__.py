@@ -19,14 +19,16 @@ class Format:
     """One format of export.
 
     Attributes:
-        file_name: its name in the HTTP interface, ``report.*`` or ``overlay.*``.
+        file_name: its name in the HTTP interface, ``report.*``, ``overlay.*`` or ``deidentified.*``.
         media_type: MIME type; texts are in UTF-8.
         pictures: whether it shows a heatmap, whose finding may be chosen.
+        anonymous: whether not even its name may tell whose it is.
     """
 
     file_name: str
     media_type: str
     pictures: bool = False
+    anonymous: bool = False
 
 
 FORMATS: dict[str, Format] = {
@@ -37,6 +39,7 @@ FORMATS: dict[str, Format] = {
     "sr": Format("report.dcm", "application/dicom"),
     "sc": Format("overlay.dcm", "application/dicom", pictures=True),
     "fhir": Format("report.fhir.json", "application/fhir+json"),
+    "deidentified": Format("deidentified.zip", "application/zip", anonymous=True),
 }
 
 
@@ -87,6 +90,10 @@ def export(study: ReportedStudy, file_format: str, *, finding: str | None = None
             from core.reporting.exports.secondary_capture import as_secondary_capture
 
             return as_secondary_capture(study, finding)
+        case "deidentified":
+            from core.reporting.exports.deidentified import as_deidentified
+
+            return as_deidentified(study)
         case _:
             from core.reporting.exports.fhir import as_fhir
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, get_args
 
 from tqdm.auto import tqdm
 
+from core.atomic import replacing
 from core.findings import LABELS
 from core.reporting.guard.checking import Outside, Silent, check_object
 from core.reporting.guard.study import CodedReport, as_table, read_examples, study_examples, study_reports
@@ -56,9 +56,12 @@ def guard(options: argparse.Namespace) -> int:
     """Judge each draft; 1 if not one line could be read."""
     if not options.input.is_file():
         raise FileNotFoundError(f"There is no file {options.input} with drafts.")
-    partial = options.output.with_name(options.output.name + ".partial")
     judged = failed = 0
-    with options.input.open("rb") as lines, partial.open("w", encoding="utf-8") as output:
+    with (
+        options.input.open("rb") as lines,
+        replacing(options.output) as partial,
+        partial.open("w", encoding="utf-8") as output,
+    ):
         for number, line in enumerate(_progress(lines, options.input.stat().st_size), 1):
             if not line.strip():
                 continue
@@ -70,7 +73,6 @@ def guard(options: argparse.Namespace) -> int:
                 continue
             output.write(json.dumps(answer, ensure_ascii=False) + "\n")
             judged += 1
-    os.replace(partial, options.output)
     if failed:
         print(f"{failed} of {failed + judged} lines could not be read.", file=sys.stderr)
     return 1 if failed and not judged else 0
