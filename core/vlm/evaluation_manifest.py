@@ -63,7 +63,8 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
         if source.suffix == ".csv":
             table = pd.read_csv(source, dtype=str, keep_default_na=False)
         else:
-            table = pd.DataFrame(list(json_lines(source)), dtype=object)
+            rows = list(json_lines(source))
+            table = pd.DataFrame(rows, columns=None if rows else list(REQUIRED), dtype=object)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DatasetError(f"{source} cannot be read as {source.suffix[1:].upper()}: {error}") from error
     return checked(_without_failures(table, source), source.name)

@@ -124,7 +124,7 @@ def rewrite(
         # As the template stands in for a report, the steps that the evidence gives stand in for a reasoning.
         by_rule = not steps
         steps = steps or reasoning_steps(evidence)
-    if on_sentences:
+    if on_sentences and (mode == "image" or not writer.weighs):
         on_sentences(tuple(one.text for one in report.sentences if one.section in ("findings", "impression")))
     return Rewrite(report, verdict, time.perf_counter() - started, writer.identity, steps, by_rule, mode, apart)
 

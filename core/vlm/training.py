@@ -64,7 +64,7 @@ def train_writer(
         for name in _SPLITS
     }
     chosen = PRESETS[settings.preset]
-    base, processor = load_model(model_folder, Opening(precision="4bit" if chosen.four_bit else "auto"))
+    base, processor = load_base(model_folder, Opening(precision="4bit" if chosen.four_bit else "auto"))
     model: Any = base
     if chosen.rank:
         freeze(base, ())
@@ -85,6 +85,19 @@ def train_writer(
     if trainer.is_world_process_zero():
         save_trained(model, processor, model_folder, output_dir / "model")
     return {"loss": loss, "perplexity": math.exp(loss)}
+
+
+def load_base(source: str | Path, opening: Opening | None = None) -> tuple[PreTrainedModel, ProcessorMixin]:
+    """Open a model to train.
+
+    Raises:
+        WriterTrainingError: it is an adapter.
+        WriterError: it cannot be opened.
+    """
+    model, processor = load_model(source, opening)
+    if not isinstance(model, PreTrainedModel):
+        raise WriterTrainingError(f"{source} is an adapter: merge it with its base first (python -m core.vlm merge).")
+    return model, processor
 
 
 def save_trained(model: Any, processor: ProcessorMixin, base: str | Path, folder: Path) -> None:

@@ -14,9 +14,9 @@ from core.datasets.table import DatasetError
 from core.evaluation.ranking import auroc_per_label, macro
 from core.findings import LABELS
 from core.vlm.batches import picture
-from core.vlm.models import WriterTrainingError, load_model
+from core.vlm.models import WriterTrainingError
 from core.vlm.parts import VisionReader
-from core.vlm.training import arguments, run, save_trained
+from core.vlm.training import arguments, load_base, run, save_trained
 from core.vlm.training_settings import StageSettings
 
 
@@ -99,7 +99,7 @@ def train_vision(
         split: LabelledImages(table, split, limit=settings.max_records if split == "train" else 0)
         for split in ("train", "val")
     }
-    model, processor = load_model(model_folder)
+    model, processor = load_base(model_folder)
     model.requires_grad_(False)
     reader = VisionReader(model)
     example = _batch(processor, [data["train"][0]])

@@ -138,6 +138,15 @@ def test_an_adapter_opens_by_its_own_name_and_by_its_bases(base, adapter):
     assert json.loads((adapter / "base.json").read_text())["fingerprint"] == fingerprint(base)
 
 
+def test_an_adapter_is_merged_before_it_is_trained_on(adapter, tmp_path):
+    (tmp_path / "train.json").write_text(
+        '[{"image": "a.png", "conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}]'
+    )
+    (tmp_path / "val.json").write_text((tmp_path / "train.json").read_text())
+    with pytest.raises(ValueError, match="is an adapter: merge it with its base first"):
+        train_writer("language", adapter, tmp_path, tmp_path / "run", StageSettings())
+
+
 def test_a_model_without_a_chat_template_is_named_so(base, tmp_path, phantom_png_bytes):
     from PIL import Image
 
