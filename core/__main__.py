@@ -9,6 +9,7 @@ from core.command_line import run_command
 # Only the package of the command that is asked for is imported: reading a report needs no neural network.
 _PACKAGES = {
     "core.accounts.commands": ("users",),
+    "core.studies.commands": ("worker", "backup", "restore"),
     "core.reporting.commands": ("predict", "report"),
     "core.reporting.guard.commands": ("guard", "guard-study"),
     "core.datasets.commands": ("label", "table", "prepare", "quality"),

@@ -72,6 +72,11 @@ class ServerSettings:
         proxies: number of proxies in front whose ``X-Forwarded-*`` headers are believed (``CHESTLENS_PROXIES``).
         secret_key: signs what pages send back (``CHESTLENS_SECRET_KEY``), None to make one in ``instance``.
         redis_url: what all web processes share (``REDIS_URL``), None to keep it in the memory of each.
+        storage: folder for uploads and results, or address of an object store that fsspec knows, such as
+            ``s3://bucket/folder`` (``CHESTLENS_STORAGE``; ``studies`` inside ``instance`` by default).
+        keep_identifiers: whether patient and study of an upload are kept, encrypted, for DICOM and FHIR exports
+            (``CHESTLENS_KEEP_IDENTIFIERS``; ``off`` drops them together with the file and its name).
+        retention_days: age in days at which studies are deleted (``CHESTLENS_RETENTION_DAYS``), None to keep them.
         log: ``text`` or ``json`` (``CHESTLENS_LOG``), None for text on a terminal and JSON elsewhere.
         sign_in: OpenID Connect provider that people may sign in with, None for passwords alone.
     """
@@ -89,6 +94,9 @@ class ServerSettings:
     proxies: int = 0
     secret_key: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
+    storage: str = ""
+    keep_identifiers: bool = True
+    retention_days: int | None = None
     log: str | None = None
     sign_in: SignInProvider | None = None
 
@@ -108,6 +116,9 @@ class ServerSettings:
         proxies = environment.get("CHESTLENS_PROXIES", "0")
         if not proxies.isdecimal():
             raise ValueError(f"CHESTLENS_PROXIES must be the number of proxies in front, such as 1, not {proxies!r}.")
+        days = environment.get("CHESTLENS_RETENTION_DAYS", "")
+        if days and (not days.isdecimal() or int(days) < 1):
+            raise ValueError(f"CHESTLENS_RETENTION_DAYS must be a whole number above 0, not {days!r}.")
         log = environment.get("CHESTLENS_LOG") or None
         if log not in (None, "text", "json"):
             raise ValueError(f"CHESTLENS_LOG may be text or json, not {log!r}.")
@@ -132,6 +143,21 @@ class ServerSettings:
             proxies=int(proxies),
             secret_key=secret_key,
             redis_url=environment.get("REDIS_URL") or None,
+            storage=environment.get("CHESTLENS_STORAGE") or str(instance / "studies"),
+            keep_identifiers=environment.get("CHESTLENS_KEEP_IDENTIFIERS") != "off",
+            retention_days=int(days) if days else None,
             log=log,
             sign_in=SignInProvider.from_environment(environment),
         )
+
+    def as_environment(self) -> dict[str, str]:
+        """The settings that command lines may change, as variables for a process that shares them."""
+        writer = "off" if self.writer is None else str(self.writer)
+        return {
+            "CHESTLENS_INSTANCE": str(self.instance),
+            "DATABASE_URL": self.database_url,
+            "CHESTLENS_CHECKPOINT": str(self.checkpoint or ""),
+            "CHESTLENS_POLICY": self.policy,
+            "CHESTLENS_WRITER": writer,
+            "CHESTLENS_REASONING": "on" if self.reasoning else "off",
+        }

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy import Connection, Integer, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError, TimeoutError
 from sqlalchemy.orm import Session
 
 from core.studies.errors import DatabaseTooNew, Unavailable
+from core.studies.tables import Base
 from core.studies.visibility import ViewersSession
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -59,6 +60,31 @@ class Database:
         """
         with telling_what_passes(), ViewersSession(self.engine, expire_on_commit=False) as session:
             yield session
+
+    @property
+    def one_moment(self) -> dict[str, Any]:
+        """Options of a connection whose reads all see the database as it was at the first one."""
+        # SQLite sees one moment in every transaction.
+        return {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+
+    def restart_numbers(self, session: Session) -> None:
+        """Have numbered rows go on after the largest number, once rows were added with their numbers."""
+        if self.engine.dialect.name != "postgresql":
+            return  # SQLite looks at the rows
+        for table in Base.metadata.sorted_tables:
+            if "id" in table.c and isinstance(table.c.id.type, Integer):
+                largest = f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), max(id)) FROM {table.name}"
+                session.execute(text(largest))
+
+    def forget_deleted(self) -> None:
+        """Take what was deleted out of the log that SQLite writes ahead, too, if nobody is reading it just now."""
+        if self.engine.dialect.name == "sqlite":
+            with telling_what_passes(), self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+                try:
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * _LOCK_SECONDS}")
 
     def close(self) -> None:
         """Release all connections."""

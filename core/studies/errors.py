@@ -1,10 +1,16 @@
 """What goes wrong with studies on purpose, each as one sentence for people."""
 
-from core.errors import ChestLensError
+from core.errors import Busy, ChestLensError
 
 
-class Unavailable(RuntimeError):
+class Unavailable(Busy):
     """Database, storage or queue cannot be used at the moment; the same request may succeed later."""
+
+    code = "unavailable"
+
+
+class QueueFull(Busy):
+    """Too many studies are waiting."""
 
 
 class DatabaseTooNew(ChestLensError):
@@ -16,3 +22,17 @@ class NoSuchStudy(LookupError):
 
     def __init__(self) -> None:
         super().__init__("There is no such study; it may have been deleted.")
+
+
+class KeyReused(ChestLensError):
+    """An ``Idempotency-Key`` came a second time with another file."""
+
+    code = "key_reused"
+
+
+class Gone(Exception):
+    """A file of a study is not there, mostly because the study was deleted meanwhile."""
+
+
+class RewritingFailed(ChestLensError):
+    """The writer cannot be used."""

@@ -1,171 +1,261 @@
-"""The in-process worker: takes queued studies one after another from upload to report."""
+"""Jobs: what is to be done for a study, who does it, and what becomes of it when that goes wrong.
 
-import itertools
-import json
+A job's row is the truth. Whoever does it holds a claim with a lease, which signs of life prolong. A claim whose process
+is gone is void: the job is done again, unless it took its process with it twice.
+"""
+
+import contextlib
 import logging
-import queue
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from core.anatomy import Admitted, admit
-from core.classifier import Classifier
-from core.classifier.policies import DEFAULT_POLICY
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.orm import Session
+
 from core.errors import Busy
-from core.imaging import ImagingError, Radiograph, read_safely
-from core.reporting import Assessment, as_object, assess
-from core.reporting.overlay import radiograph_png
-from core.reporting.storage import store
-from core.studies.pixels import write_pixels
-from core.studies.store import Store
-from core.studies.worklist import record
+from core.studies.database import Database
+from core.studies.delivery import KINDS, Delivery
+from core.studies.tables import ARRIVING, Job, JobKind, Study, now
 
 log = logging.getLogger(__name__)
 
-# The ordinary picture is for the list, for programs and for printing; the viewer has every grey value.
-_DISPLAY_SIDE = 2048
+LEASE = timedelta(seconds=60)
+_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
+_DEATHS = 2
+SINGLE, BATCH = 10, 0
+"""Priorities: somebody waits for a study that was sent by itself."""
+_ANNOUNCED_AT_ONCE = 500
+_STOPPED = "The work on this study ended its process twice, so that it was set aside; export the file again."
 
 
-class QueueFull(Busy):
-    """Too many studies are waiting."""
+@dataclass(frozen=True)
+class Claim:
+    """A job that this process does now."""
+
+    job_id: int
+    study_id: str
+    kind: JobKind
+    attempts: int
 
 
-@dataclass(order=True)
-class _Job:
-    """A study in the queue; lower ``place`` and ``number`` come first. No ``study_id`` ends the worker."""
-
-    place: int
-    number: int
-    study_id: str = field(compare=False, default="")
-    admitted: Admitted | None = field(compare=False, default=None)
-
-
-_STOP, _SINGLE, _BATCH = range(3)
-
-
-class Worker:
-    """A thread that analyses studies in the order of their arrival, those of a batch after those sent one by one.
-
-    Studies left unfinished by an earlier run of the server are taken up again as a batch.
+class Jobs:
+    """The jobs of all studies.
 
     Args:
-        store: the studies.
-        classifier: shared with nobody else that needs its memory.
-        policy: by which findings are called.
-        queue_limit: studies sent one by one that may wait, and studies of batches from which on no further batch is
-            taken. A batch that was taken waits as a whole: its files are stored, and only their ids are held here.
-        on_done: is told of each study that was finished.
+        database: with their rows.
+        delivery: tells workers of them.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        classifier: Classifier,
-        *,
-        policy: str = DEFAULT_POLICY,
-        queue_limit: int,
-        on_done: Callable[[str, Radiograph], None] = lambda study_id, radiograph: None,
-    ) -> None:
-        self._store = store
-        self._classifier, self._policy = classifier, policy
-        self._queue: queue.PriorityQueue[_Job] = queue.PriorityQueue()
-        self._numbers = itertools.count()
-        self._limit = queue_limit
-        self._on_done = on_done
-        for study_id in store.unfinished():
-            self._put(_BATCH, study_id)
-        self._thread = threading.Thread(target=self._run, name="analysis", daemon=True)
-        self._thread.start()
+    def __init__(self, database: Database, delivery: Delivery) -> None:
+        self._database, self._delivery = database, delivery
+        self._trusted_since: float | None = None
 
-    @property
-    def waiting(self) -> int:
-        """Number of studies in the queue."""
-        return self._queue.qsize()
+    def announce(self, job: Job) -> None:
+        """Tell the workers of a job whose row is safe."""
+        self._delivery.send(job.kind, job.id, job.priority)
 
-    def check_room(self, *, batch: bool = False) -> None:
-        """Raises ``QueueFull`` when no more studies should be taken, or no more batches."""
-        waiting = self._in_place(_BATCH if batch else _SINGLE)
-        if waiting >= self._limit:
-            raise QueueFull(f"{waiting} studies are waiting; try again in a minute.")
+    def waiting(self, *priorities: int) -> int:
+        """Number of studies that wait for their analysis, of these priorities or of all."""
+        wanted = select(func.count()).select_from(Job).where(Job.kind == "analyse", Job.state == "queued")
+        if priorities:
+            wanted = wanted.where(Job.priority.in_(priorities))
+        with self._database.session() as session:
+            return session.scalar(wanted) or 0
 
-    def submit(self, study_id: str, admitted: Admitted | None, *, batch: bool = False) -> None:
-        """Queue a study; where its upload was read already, that is not done again."""
-        # Only the next few keep their pixels in memory; the rest are read again from the upload when it is their turn.
-        self._put(_BATCH if batch else _SINGLE, study_id, admitted if self.waiting < 4 else None)
+    def claim(self, job_id: int) -> Claim | None:
+        """Take a job on; None where there is nothing to do, or another process does it."""
+        with self._database.session() as session:
+            taken = session.execute(
+                update(Job)
+                .where(Job.id == job_id, Job.state == "queued", Job.not_before <= now())
+                .values(state="running", claimed_by=me(), lease_until=now() + LEASE, attempts=Job.attempts + 1)
+            )
+            if not _rows(taken):
+                return None
+            job = session.execute(select(Job).where(Job.id == job_id)).scalar_one()
+            if job.kind == "analyse":
+                session.execute(update(Study).where(Study.id == job.study_id).values(status="running", progress=0.1))
+            session.commit()
+            return Claim(job.id, job.study_id, job.kind, job.attempts)  # type: ignore[arg-type]
 
-    def stop(self) -> None:
-        """Finish the study in hand and end the thread; the rest stays queued in the store."""
-        with self._queue.mutex:
-            self._queue.queue.clear()
-        self._put(_STOP)
-        self._thread.join(timeout=30)
+    def beat(self) -> None:
+        """Prolong all claims of this process."""
+        with self._database.session() as session:
+            running = update(Job).where(Job.claimed_by == me(), Job.state == "running")
+            if _rows(session.execute(running.values(lease_until=now() + LEASE))):
+                session.commit()
 
-    def _put(self, place: int, study_id: str = "", admitted: Admitted | None = None) -> None:
-        self._queue.put(_Job(place, next(self._numbers), study_id, admitted))
+    def progress(self, claim: Claim, share: float) -> None:
+        """Say how far an analysis is."""
+        with self._database.session() as session:
+            session.execute(update(Study).where(Study.id == claim.study_id).values(progress=share))
+            session.commit()
 
-    def _in_place(self, place: int) -> int:
-        with self._queue.mutex:
-            return sum(job.place == place for job in self._queue.queue)
+    def show(self, claim: Claim, pieces: Sequence[str]) -> None:
+        """Show what is there of a result that comes in pieces."""
+        with self._database.session() as session:
+            session.execute(update(Job).where(Job.id == claim.job_id).values(partial=list(pieces)))
+            session.commit()
 
-    def _run(self) -> None:
-        while (job := self._queue.get()).study_id:
-            study_id = job.study_id
-            try:
-                self._analyse(study_id, job.admitted)
-            except ImagingError as error:
-                self._fail(study_id, error.code, str(error))
-            except Exception:
-                # One study must never take the worker down with it.
-                log.exception("study %s failed", study_id)
-                self._fail(study_id, "internal", "The analysis failed inside ChestLens; the server's log says why.")
+    def finish(self, claim: Claim, apply: Callable[[Session], list[Job]]) -> bool:
+        """End a job with its result, in one transaction.
 
-    def _fail(self, study_id: str, code: str, message: str) -> None:
-        try:
-            self._store.update(study_id, status="failed", error_code=code, error_message=message)
-        except Exception:
-            log.exception("study %s could not be marked as failed", study_id)
+        Args:
+            claim: of the job.
+            apply: writes the result's rows, and returns jobs that follow from it.
 
-    def _analyse(self, study_id: str, admitted: Admitted | None) -> None:
-        study = self._store.get(study_id)
-        if study is None:
-            return  # deleted while it waited
-        folder = self._store.path(study_id)
-        self._store.update(study_id, status="running", progress=0.1)
-        if admitted is None:
-            radiograph = read_safely(self._store.upload(study_id).read_bytes())
-            admitted = admit(radiograph, force=self._store.forced(study_id))
-        self._store.update(study_id, progress=0.4)
-        assessment = assess(admitted, self._classifier, self._policy)
-        self._store.update(study_id, progress=0.8)
-        write_results(folder, admitted.radiograph, assessment)
-        evidence = assessment.evidence
-        record(self._store, study_id, evidence.findings, undoubted=evidence.undoubted)
-        created = study.created
-        self._store.update(
-            study_id,
-            status="done",
-            progress=1.0,
-            summary={
-                decision: [item.finding.name for item in evidence.decided(decision)]
-                for decision in ("present", "possible")
-            },
-            total_ms=round((datetime.now(UTC) - created).total_seconds() * 1000),
-        )
-        self._on_done(study_id, admitted.radiograph)
+        Returns:
+            False where the claim is void: the study was deleted, or another process took the job over.
+        """
+        with self._database.session() as session:
+            if not _rows(self._end(session, claim, state="done", error_code=None, error_message=None)):
+                return False
+            following = apply(session)
+            session.add_all(following)
+            session.commit()
+        for job in following:
+            self.announce(job)
+        return True
+
+    def fail(self, claim: Claim, code: str, message: str) -> None:
+        """End a job for good, with one sentence; a study whose analysis failed has failed."""
+        with self._database.session() as session:
+            if _rows(self._end(session, claim, state="failed", error_code=code, error_message=message[:500])):
+                _fail_study(session, claim.study_id, claim.kind, code, message)
+                session.commit()
+
+    def put_off(self, claim: Claim, message: str) -> None:
+        """Try a job again later, each time after a longer pause: what went wrong may pass."""
+        pause = min(_PAUSE * 2 ** min(claim.attempts - 1, 10), _LONGEST_PAUSE)
+        self._give_back(claim, not_before=now() + pause, error_code="unavailable", error_message=message[:500])
+
+    def release(self, claim: Claim) -> None:
+        """Leave a job to others, because this process ends."""
+        self._give_back(claim, attempts=Job.attempts - 1)
+
+    def recover(self) -> list[str]:
+        """Put jobs back whose process is gone.
+
+        Returns:
+            Ids of studies whose upload was cut off, which are to be deleted.
+        """
+        moment = now()
+        with self._database.session() as session:
+            held = select(Job).where(Job.state.in_(("running", ARRIVING)), Job.claimed_by != me())
+            void = [job for job in session.scalars(held) if self._is_void(job, moment)]
+            cut_off = [job.study_id for job in void if job.state == ARRIVING]
+            for job in void:
+                if job.state == "running":
+                    self._put_back(session, job)
+            session.commit()
+        if self._trusted_since is None:
+            self._trusted_since = time.monotonic()
+        return cut_off
+
+    def distrust(self) -> None:
+        """The database was away: leases that ran out meanwhile prove nothing, as nobody could prolong them."""
+        self._trusted_since = None
+
+    def announce_due(self) -> None:
+        """Tell the workers again of jobs whose messages may be lost: those that wait although the queue is empty."""
+        for kind in KINDS:
+            if not self._delivery.is_empty(kind):
+                continue
+            due = select(Job).where(Job.kind == kind, Job.state == "queued", Job.not_before <= now())
+            with self._database.session() as session:
+                for job in session.scalars(due.order_by(Job.priority.desc(), Job.id).limit(_ANNOUNCED_AT_ONCE)):
+                    self.announce(job)
+
+    def _put_back(self, session: Session, job: Job) -> None:
+        mine = update(Job).where(Job.id == job.id, Job.state == "running", Job.claimed_by == job.claimed_by)
+        values: dict[str, Any] = {"deaths": job.deaths + 1, "claimed_by": None, "lease_until": None}
+        if job.deaths + 1 < _DEATHS:
+            if _rows(session.execute(mine.values(state="queued", not_before=now(), **values))):
+                log.warning("the process that did job %s ended; it is done again", job.id)
+                _wait_again(session, job.study_id, job.kind)
+        elif _rows(
+            session.execute(mine.values(state="failed", error_code="stopped", error_message=_STOPPED, **values))
+        ):
+            log.error("job %s ended its process twice and was set aside", job.id)
+            _fail_study(session, job.study_id, job.kind, "stopped", _STOPPED)
+
+    def _is_void(self, job: Job, moment: datetime) -> bool:
+        if _process_is_gone(job.claimed_by or ""):
+            return True
+        trusted = self._trusted_since is not None and time.monotonic() - self._trusted_since > LEASE.total_seconds()
+        return trusted and job.lease_until is not None and job.lease_until < moment
+
+    def _give_back(self, claim: Claim, **values: Any) -> None:
+        with self._database.session() as session:
+            if _rows(self._end(session, claim, state="queued", **values)):
+                _wait_again(session, claim.study_id, claim.kind)
+                session.commit()
+
+    def _end(self, session: Session, claim: Claim, **values: Any) -> Any:
+        mine = update(Job).where(Job.id == claim.job_id, Job.state == "running", Job.claimed_by == me())
+        return session.execute(mine.values(claimed_by=None, lease_until=None, partial=None, **values))
 
 
-def write_results(folder: Path, radiograph: Radiograph, assessment: Assessment) -> None:
-    """Write all that the page and, beside the upload itself, the downloads need into a study's folder."""
-    (folder / "image.png").write_bytes(radiograph_png(radiograph.pixels, longest_side=_DISPLAY_SIDE))
-    store(folder, assessment.prediction, assessment.evidence, assessment.report)
-    height, width = radiograph.pixels.shape
-    image = {
-        "width": width,
-        "height": height,
-        "pixel_spacing_mm": radiograph.pixel_spacing_mm,
-        "pixels": write_pixels(folder, radiograph.pixels),
-    }
-    result = as_object(assessment.evidence, assessment.report) | {"image": image}
-    (folder / "result.json").write_text(json.dumps(result))
+def passes(error: BaseException) -> bool:
+    """Whether what went wrong may be over when it is tried again; else it is the file's fault, or a bug."""
+    return isinstance(error, (Busy, OSError, MemoryError)) and not isinstance(error, FileNotFoundError)
+
+
+def me() -> str:
+    """This process, as claims name it: machine, number and time of its start."""
+    return f"{_machine()}/{os.getpid()}/{_status(os.getpid())[1]}"
+
+
+def _machine() -> str:
+    """This machine or container: numbers of processes mean nothing in another one."""
+    name = socket.gethostname()[:64]
+    with contextlib.suppress(OSError):
+        name += f"-{os.stat('/proc/self/ns/pid').st_ino}"
+    return name
+
+
+def _status(number: int) -> tuple[str, str]:
+    """State and time of the start of a process (proc(5)); empty where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "", ""
+    return fields[0], fields[19]
+
+
+def _process_is_gone(claimed_by: str) -> bool:
+    """Whether a claim's process has certainly ended. One of another machine may live, whatever is known of it here."""
+    machine, number, started = claimed_by.rsplit("/", 2)
+    if machine != _machine():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    # The number may be that of another process by now, and one that ended may still be listed.
+    state, now_started = _status(int(number))
+    return state in ("Z", "X") or now_started != started
+
+
+def _wait_again(session: Session, study_id: str, kind: str) -> None:
+    if kind == "analyse":
+        session.execute(update(Study).where(Study.id == study_id).values(status="queued", progress=0.0))
+
+
+def _fail_study(session: Session, study_id: str, kind: str, code: str, message: str) -> None:
+    if kind == "analyse":
+        failed = {"status": "failed", "error_code": code, "error_message": message[:500]}
+        session.execute(update(Study).where(Study.id == study_id).values(**failed))
+
+
+def _rows(result: Any) -> int:
+    assert isinstance(result, CursorResult)
+    return result.rowcount

@@ -1,6 +1,5 @@
 """The shelf of samples: thumbnails on demand, and at most one study for each sample."""
 
-import json
 import os
 import threading
 from collections.abc import Iterable, Sequence
@@ -8,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from core.anatomy import Admitted, upright
+from core.atomic import replacing
 from core.findings import LABELS, display_name
 from core.imaging import MAX_FILE_BYTES, TooLarge, read_safely
 from core.reporting.overlay import radiograph_png
-from core.studies.store import Store
+from core.studies.database import Database
 from core.studies.tables import SampleStudy
 from core.studies.viewer import audience
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 _DECODING_SECONDS = 20.0
 _THUMBNAIL_SIDE = 256
 _SHOWCASE = 12
-_REFERENCE = "reference.json"
 
 
 class SampleShelf:
@@ -33,7 +31,7 @@ class SampleShelf:
 
     Args:
         samples: as ``core.datasets.samples`` found them.
-        store: the studies.
+        database: that of the studies.
         thumbnails: folder for the thumbnails, which may be emptied at any time.
 
     Attributes:
@@ -41,9 +39,9 @@ class SampleShelf:
         showcase: the few samples that the upload page shows.
     """
 
-    def __init__(self, samples: Sequence["Sample"], store: Store, thumbnails: Path) -> None:
+    def __init__(self, samples: Sequence["Sample"], database: Database, thumbnails: Path) -> None:
         self._samples = {sample.id: sample for sample in samples}
-        self._store = store
+        self._database = database
         self._thumbnails = thumbnails
         self.opening = threading.Lock()
         self.showcase = _varied(samples, _SHOWCASE)
@@ -78,37 +76,19 @@ class SampleShelf:
         radiograph = upright(read_safely(content_of(sample), within_s=_DECODING_SECONDS))
         picture = radiograph_png(radiograph.pixels, longest_side=_THUMBNAIL_SIDE)
         self._thumbnails.mkdir(parents=True, exist_ok=True)
-        # Two requests may make it at the same time; each writes a file of its own, and either may win.
-        partial = path.with_name(f"{path.name}.{threading.get_ident()}.partial")
-        partial.write_bytes(picture)
-        os.replace(partial, path)
+        with replacing(path, durable=False) as partial:
+            partial.write_bytes(picture)
         return path
 
     def studies(self, sample_ids: Iterable[str]) -> dict[str, str]:
         """Study ids by sample id, for those samples that have a study for whoever asks."""
-        with self._store.database.session() as session:
+        with self._database.session() as session:
             rows = session.execute(
                 select(SampleStudy.sample_id, SampleStudy.study_id).where(
                     SampleStudy.sample_id.in_(list(sample_ids)), SampleStudy.audience == audience()
                 )
             )
             return dict(rows.tuples().all())
-
-    def remember(self, sample: "Sample", admitted: Admitted, study_id: str) -> bool:
-        """Keep which study was made from the sample, and beside the study what the collection says of it.
-
-        Returns:
-            False if another process made a study of the sample meanwhile; this one is deleted then.
-        """
-        (self._store.path(study_id) / _REFERENCE).write_text(json.dumps(_reference(sample, admitted)))
-        try:
-            with self._store.database.session() as session:
-                session.add(SampleStudy(sample_id=sample.id, study_id=study_id))
-                session.commit()
-        except IntegrityError:
-            self._store.delete(study_id)
-            return False
-        return True
 
 
 def content_of(sample: "Sample") -> bytes:
@@ -127,19 +107,14 @@ def content_of(sample: "Sample") -> bytes:
     return data
 
 
-def restore_reference(folder: Path) -> dict[str, Any] | None:
-    """What a collection says of the radiograph in a study's folder.
+def reference_of(sample: "Sample", admitted: Admitted) -> dict[str, Any] | None:
+    """What the collection says of a sample's radiograph.
 
     Returns:
         ``labels`` (names, or None), ``boxes`` (``finding``, ``x``, ``y``, ``width``, ``height`` in pixels of the
         study's image), ``report`` (``findings`` and ``impression``, or None) and ``source`` in words; None if nothing
-        is known, or the study was not made from a sample.
+        is known.
     """
-    path = folder / _REFERENCE
-    return json.loads(path.read_text()) if path.is_file() else None
-
-
-def _reference(sample: "Sample", admitted: Admitted) -> dict[str, Any] | None:
     if sample.source is None:
         return None
     height, width = admitted.radiograph.pixels.shape

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from sqlalchemy import Select, and_, delete, exists, func, or_, select
-from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from core.findings import BY_NAME, FINDINGS, LABELS, display_name
+from core.errors import ChestLensError
+from core.findings import FINDINGS, LABELS, display_name
 from core.plain_text import printable
 from core.reporting import FindingEvidence
 from core.reporting.evidence import DECISIONS, Decision
-from core.reporting.storage import restore_report
 from core.reporting.urgency import urgency_of
-from core.studies.store import Store
-from core.studies.tables import Call, Rating, Status, Study
+from core.studies.database import Database
+from core.studies.tables import ARRIVING, Call, Rating, Status, Study
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +25,10 @@ LONGEST_PAGE = 200
 _LONGEST_TEXT = 200
 
 
-class BadQuery(ValueError):
+class BadQuery(ChestLensError):
     """A search parameter that means nothing; the message says what it may be."""
+
+    code = "bad_query"
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,12 @@ class Page:
     unfinished: int
 
 
-def record(store: Store, study_id: str, findings: Sequence[FindingEvidence], *, undoubted: bool = True) -> None:
-    """Keep what was called in a study, in place of what was kept before; nothing if it was deleted meanwhile.
+def rate(session: Session, study_id: str, findings: Sequence[FindingEvidence], *, undoubted: bool = True) -> None:
+    """Keep what was called in a study, in place of what was kept before.
 
     Args:
-        store: of the study.
-        study_id: of the study.
+        session: whose transaction this is part of.
+        study_id: of a study that is there.
         findings: what is known of each.
         undoubted: whether the picture is taken for a frontal chest radiograph without doubt.
     """
@@ -120,33 +121,15 @@ def record(store: Store, study_id: str, findings: Sequence[FindingEvidence], *, 
         Call(study_id=study_id, finding=item.finding.name, decision=item.decision, probability=item.probability)
         for item in findings
     ]
-    try:
-        with store.database.session() as session:
-            for table in (Call, Rating):
-                session.execute(delete(table).where(table.study_id == study_id))
-            session.add_all([rating, *calls])
-            session.commit()
-    except (IntegrityError, ProgrammingError) as error:
-        # pg8000 calls a missing study, of all things, a programming error.
-        if isinstance(error, ProgrammingError) and store.get(study_id) is not None:
-            raise
-        log.info("study %s was deleted, or rated by another process, meanwhile", study_id)
+    for table in (Call, Rating):
+        session.execute(delete(table).where(table.study_id == study_id))
+    session.add_all([rating, *calls])
 
 
-def rate_earlier(store: Store) -> int:
-    """Rate the finished studies of versions that kept no ratings; returns their number."""
-    with store.database.session() as session:
-        unrated = select(Study).where(Study.status == "done", ~exists().where(Rating.study_id == Study.id))
-        studies = list(session.scalars(unrated))
-    for study in studies:
-        record(store, study.id, _earlier_findings(store, study))
-    return len(studies)
-
-
-def find(store: Store, query: Query) -> Page:
+def find(database: Database, query: Query) -> Page:
     """The studies that match, one page of them."""
     matching = _matching(query)
-    with store.database.session() as session:
+    with database.session() as session:
         total = session.scalar(select(func.count()).select_from(matching.subquery())) or 0
         # Counted before the studies are read: where none is left, each of them is read as finished.
         waiting = select(func.count()).where(Study.status.in_(("queued", "running")))
@@ -158,16 +141,16 @@ def find(store: Store, query: Query) -> Page:
         return Page(studies, ratings, calls, total, unfinished)
 
 
-def find_all(store: Store, query: Query, *, at_most: int) -> list[Study]:
+def find_all(database: Database, query: Query, *, at_most: int) -> list[Study]:
     """The studies that match on all pages, up to a number."""
-    with store.database.session() as session:
+    with database.session() as session:
         return list(session.scalars(_sorted(_matching(query), query.sort).limit(at_most)))
 
 
-def by_id(store: Store, ids: Iterable[str]) -> Page:
+def by_id(database: Database, ids: Iterable[str]) -> Page:
     """The studies of these ids that there are, in no particular order."""
-    with store.database.session() as session:
-        studies = list(session.scalars(select(Study).where(Study.id.in_(list(ids)))))
+    with database.session() as session:
+        studies = list(session.scalars(select(Study).where(Study.id.in_(list(ids)), Study.status != ARRIVING)))
         ratings, calls = _details(session, [study.id for study in studies])
         session.expunge_all()
     return Page(studies, ratings, calls, len(studies), sum(study.status in ("queued", "running") for study in studies))
@@ -184,7 +167,7 @@ def _details(session: Session, ids: list[str]) -> tuple[dict[str, Rating], dict[
 
 
 def _matching(query: Query) -> Select[Any]:
-    statement = select(Study)
+    statement = select(Study).where(Study.status != ARRIVING)
     for word in query.text.split():
         named = [Study.filename.icontains(word, autoescape=True)]
         if labels := _labels_named(word):
@@ -223,19 +206,6 @@ def _labels_named(word: str) -> list[str]:
         for item in FINDINGS
         if wanted in display_name(item.name).lower() or wanted in item.phrase or wanted == item.name.lower()
     ]
-
-
-def _earlier_findings(store: Store, study: Study) -> Sequence[FindingEvidence]:
-    try:
-        return restore_report(store.path(study.id))[0].findings
-    except (OSError, ValueError, KeyError, TypeError):
-        # Its files are gone or of another version; the names of what was called are in the row itself.
-        return [
-            FindingEvidence(BY_NAME[name], None, None, decision, (), None)
-            for decision in CALLED
-            for name in study.summary.get(decision, [])
-            if name in BY_NAME
-        ]
 
 
 def _choice(arguments: Mapping[str, str], name: str, choices: Sequence[str]) -> Any:

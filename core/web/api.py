@@ -1,47 +1,32 @@
 """The HTTP interface under ``/api``."""
 
 import io
-import json
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from flask import Blueprint, Response, current_app, jsonify, request, send_file, url_for
 from isal import igzip
 from werkzeug.utils import secure_filename
 
-from core.anatomy import put_upright
-from core.classifier import model_identity
 from core.findings import LABELS
-from core.imaging import read_safely
-from core.reporting import FORMATS, ReportedStudy, export
+from core.reporting import FORMATS, export
 from core.reporting.overlay import overlay_data, overlay_png
-from core.reporting.storage import restore, restore_heatmap, restore_heatmaps
-from core.studies.pixels import compressed_pixels, read_pixels
+from core.studies import results
 from core.studies.reviews.desk import as_review, summary_object
-from core.studies.samples import restore_reference
+from core.studies.rewriting import rewriting_state
 from core.studies.tables import Study, iso
 from core.web.errors import NotFound
 from core.web.services import services
 
 blueprint = Blueprint("api", __name__)
 
-# The largest file that was judged is decoded in this time.
-_DECODING_SECONDS = 20.0
-
-
-@blueprint.get("/healthz")
-def health() -> dict[str, Any]:
-    """Whether the server answers, with what model, and how many studies wait."""
-    return {
-        "status": "ok",
-        "model": model_identity(services().classifier.config),
-        "queue": services().worker.waiting,
-    }
-
 
 @blueprint.get("/api/studies/<study_id>")
 def read(study_id: str) -> dict[str, Any]:
     """One study: its state and, once done, everything about it."""
-    study = _study(study_id)
+    studies = services().studies
+    study = studies.find(study_id)
     answer: dict[str, Any] = {
         "id": study.id,
         "filename": study.filename,
@@ -56,21 +41,18 @@ def read(study_id: str) -> dict[str, Any]:
         "heatmaps": {},
         "report": None,
         "warnings": [],
-        "model": model_identity(services().classifier.config),
+        "model": services().model.identity,
         "timing_ms": {"total": study.total_ms},
         "review": None,
-        "reference": restore_reference(services().store.path(study_id)),
+        "reference": studies.reference(study_id),
     }
     if study.status == "done":
+        result = studies.result(study_id)
+        answer |= result.as_object()
         answer["review"] = summary_object(services().reviews.latest([study_id]).get(study_id))
-        answer |= json.loads((services().store.path(study_id) / "result.json").read_text())
-        if "rewrite" not in answer:
-            answer["reports"] = {"template": answer["report"], "vlm": None}
-            answer["rewrite"] = services().rewriter.state(study_id)
+        answer["rewrite"] = result.rewriting or rewriting_state(studies.rewrite_job(study_id))
         answer["image"]["url"] = url_for("api.image", study_id=study_id)
-        # Studies of earlier versions have no grey values beside the picture.
-        if answer["image"].setdefault("pixels", None):
-            answer["image"]["pixels"]["url"] = url_for("api.pixels", study_id=study_id)
+        answer["image"]["pixels"] = result.image["pixels"] | {"url": url_for("api.pixels", study_id=study_id)}
         answer["heatmaps"] = {name: url_for("api.heatmap", study_id=study_id, finding=name) for name in LABELS}
     return answer
 
@@ -78,8 +60,7 @@ def read(study_id: str) -> dict[str, Any]:
 @blueprint.delete("/api/studies/<study_id>")
 def delete(study_id: str) -> tuple[str, int]:
     """Remove a study and every file of it."""
-    if not services().store.delete(study_id):
-        raise NotFound("There is no such study; it may have been deleted.")
+    services().studies.delete(study_id)
     return "", 204
 
 
@@ -87,22 +68,19 @@ def delete(study_id: str) -> tuple[str, int]:
 def image(study_id: str) -> Response:
     """The radiograph as the page shows it."""
     _finished(study_id)
-    return send_file(services().store.path(study_id) / "image.png", mimetype="image/png")
+    return current_app.response_class(services().studies.read(study_id, results.IMAGE), mimetype="image/png")
 
 
 @blueprint.get("/api/studies/<study_id>/pixels")
 def pixels(study_id: str) -> Response:
     """Every grey value of the radiograph; ``image.pixels`` of the study says how to read them."""
     _finished(study_id)
-    folder = services().store.path(study_id)
-    try:
-        if "gzip" in request.accept_encodings:
-            response = send_file(compressed_pixels(folder), mimetype="application/octet-stream")
-            response.headers["Content-Encoding"] = "gzip"
-        else:
-            response = current_app.response_class(read_pixels(folder), mimetype="application/octet-stream")
-    except FileNotFoundError:
-        raise NotFound("This study was analysed by an earlier version, which kept only image.png.") from None
+    data, zipped = services().studies.read(study_id, results.PIXELS), "gzip" in request.accept_encodings
+    response = current_app.response_class(
+        data if zipped else igzip.decompress(data), mimetype="application/octet-stream"
+    )
+    if zipped:
+        response.headers["Content-Encoding"] = "gzip"
     response.vary.add("Accept-Encoding")
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -112,7 +90,7 @@ def pixels(study_id: str) -> Response:
 def heatmaps(study_id: str) -> Response:
     """All heatmaps as numbers, and how pictures are made of them, so that a viewer switches without asking again."""
     _finished(study_id)
-    response = jsonify(overlay_data(restore_heatmaps(services().store.path(study_id))))
+    response = jsonify(overlay_data(_heatmaps(study_id)))
     if "gzip" in request.accept_encodings:
         # A megabyte, of which few bytes differ from their neighbours.
         response.set_data(igzip.compress(response.get_data(), compresslevel=1))
@@ -126,7 +104,7 @@ def heatmap(study_id: str, finding: str) -> Response:
     """One finding's heatmap, transparent, in the radiograph's proportions."""
     _finished(study_id)
     _check_finding(finding)
-    picture = overlay_png(restore_heatmap(services().store.path(study_id), finding))
+    picture = overlay_png(_heatmaps(study_id)[finding])
     response = current_app.response_class(picture, mimetype="image/png")
     response.cache_control.max_age = 3600
     response.cache_control.private = True
@@ -137,8 +115,8 @@ def heatmap(study_id: str, finding: str) -> Response:
 def download(study_id: str, kind: str, extension: str) -> Response:
     """Download the report as it stands, the overlay as a DICOM secondary capture, or all without whose it is.
 
-    ``?finding=`` chooses whose heatmap is shown. Made when asked for, from the upload, the stored evidence and the
-    review, with identifiers that only depend on these: each download gives the same file.
+    ``?finding=`` chooses whose heatmap is shown. Made when asked for, from the stored evidence, the grey values
+    and the review, with identifiers that only depend on these: each download gives the same file.
     """
     study = _finished(study_id)
     wanted = f"{kind}.{extension}"
@@ -148,15 +126,7 @@ def download(study_id: str, kind: str, extension: str) -> Response:
     finding = request.args.get("finding") if FORMATS[file_format].pictures else None
     if finding is not None:
         _check_finding(finding)
-    try:
-        prediction, evidence, report = restore(services().store.path(study_id))
-        upload = services().store.upload(study_id).read_bytes()
-        radiograph = read_safely(upload, within_s=_DECODING_SECONDS, client=request.remote_addr)
-    except FileNotFoundError:
-        raise NotFound("The files of this study are gone or of an earlier version; upload it again.") from None
-    review = as_review(services().reviews.events(study_id))
-    radiograph = put_upright(radiograph, evidence.gate)
-    reported = ReportedStudy(radiograph, prediction, evidence, report, study.filename, study.created, review)
+    reported = services().studies.reported(study, as_review(services().reviews.events(study_id)))
     data = export(reported, file_format, finding=finding)
     stem = secure_filename(study.filename.rsplit(".", 1)[0]) or study.id
     name = f"chestlens-{wanted}" if FORMATS[file_format].anonymous else f"{stem}-{wanted}"
@@ -176,15 +146,12 @@ def _check_finding(name: str) -> None:
         raise NotFound(f"There is no finding {name!r}; the 14 names are listed in the study.")
 
 
-def _study(study_id: str) -> Study:
-    study = services().store.get(study_id)
-    if study is None:
-        raise NotFound("There is no such study; it may have been deleted.")
-    return study
+def _heatmaps(study_id: str) -> dict[str, npt.NDArray[np.float32]]:
+    return services().studies.heatmaps(study_id)
 
 
 def _finished(study_id: str) -> Study:
-    study = _study(study_id)
+    study = services().studies.find(study_id)
     if study.status != "done":
         raise NotFound(f"This study is {study.status}; it has no result yet.")
     return study

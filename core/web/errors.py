@@ -1,5 +1,6 @@
 """Errors as one plain sentence: JSON under ``/api``, a page elsewhere."""
 
+import errno
 import logging
 
 from flask import Blueprint, Response, current_app, jsonify, render_template, request
@@ -9,7 +10,7 @@ from core.anatomy import NotAFrontalChest
 from core.errors import Busy, ChestLensError
 from core.imaging import MAX_FILE_BYTES, ImagingError, RefusedImage, TooLarge, UnreadableImage, UnsupportedType
 from core.logs import request_id
-from core.studies.worklist import BadQuery
+from core.studies.errors import KeyReused, NoSuchStudy, Unavailable
 from core.web.archives import MAX_ARCHIVE_BYTES
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ TOO_LARGE = (
     f"A radiograph may have up to {MAX_FILE_BYTES // 2**20} MB and a zip archive up to "
     f"{MAX_ARCHIVE_BYTES // 2**20} MB; send less at once."
 )
+_PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class NotFound(LookupError):
@@ -52,15 +54,15 @@ def request_too_large(_: RequestEntityTooLarge) -> tuple[Response, int]:
     return _answer(413, "too_large", message)
 
 
-@blueprint.app_errorhandler(BadQuery)
-def bad_query(error: BadQuery) -> tuple[Response, int]:
-    """A search that cannot be understood."""
-    return _answer(400, "bad_query", str(error))
-
-
 @blueprint.app_errorhandler(NotFound)
 def not_found(error: NotFound) -> tuple[Response, int]:
     """An unknown study, finding or format."""
+    return _answer(404, "not_found", str(error))
+
+
+@blueprint.app_errorhandler(NoSuchStudy)
+def no_such_study(error: NoSuchStudy) -> tuple[Response, int]:
+    """A study that is not there, or not for this person."""
     return _answer(404, "not_found", str(error))
 
 
@@ -70,6 +72,20 @@ def busy(error: Busy) -> tuple[Response, int]:
     response, status = _answer(503, error.code, str(error))
     response.headers["Retry-After"] = str(error.retry_after_s)
     return response, status
+
+
+@blueprint.app_errorhandler(OSError)
+def system_error(error: OSError) -> tuple[Response, int]:
+    """The disk is full or read-only, or a connection is gone, while a request is read; anything else is a bug."""
+    if error.errno not in _PASSING:
+        return unexpected(error)
+    return busy(Unavailable(f"The server cannot store the request: {error.strerror}."))
+
+
+@blueprint.app_errorhandler(KeyReused)
+def key_reused(error: KeyReused) -> tuple[Response, int]:
+    """An ``Idempotency-Key`` that stands for another file."""
+    return _answer(422, error.code, str(error))
 
 
 @blueprint.app_errorhandler(ChestLensError)

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify, request, url_for
 from werkzeug.datastructures import FileStorage
 
 from core.anatomy import Admitted, admit
+from core.errors import ChestLensError
 from core.imaging import (
     MAX_FILE_BYTES,
     DecodersBusy,
@@ -18,6 +19,8 @@ from core.imaging import (
     read_safely,
 )
 from core.plain_text import clean_name
+from core.studies.studies import Upload
+from core.studies.tables import Study
 from core.web.access import concerning
 from core.web.archives import MAX_ARCHIVE_BYTES, Archive, is_archive
 from core.web.services import services
@@ -27,10 +30,17 @@ blueprint = Blueprint("ingestion", __name__)
 # For so long the files of one request are read before it is answered; those left over are read when it is their turn.
 # Many proxies give up on a request after 60 seconds.
 _READING_SECONDS = 30
+_LONGEST_KEY = 255
 # So long a file may wait for a decoder and be decoded while its sender waits. What takes longer is decoded when it is
 # the study's turn, so that slow files hold no thread of the server.
 _DECODING_SECONDS = 3.0
 _IMAGE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+
+
+class BadKey(ChestLensError):
+    """A header that cannot be used."""
+
+    code = "bad_key"
 
 
 @blueprint.post("/api/studies")
@@ -41,31 +51,36 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
     ``studies`` of such, the list ``refused`` of ``filename``, ``code`` and ``message``, and the number of ``skipped``
     files of the operating system; 422 if none could be taken.
 
+    With the header ``Idempotency-Key``, a request that is sent again makes no second study.
     With ``force=1``, as a field or in the address, also what does not look like a frontal chest is judged.
     """
     uploads = request.files.getlist("file")
     if not uploads:
         raise UnreadableImage("The request carries no file; send it as the multipart field 'file'.")
     if len(uploads) > 1:
-        services().worker.check_room(batch=True)
+        services().studies.check_room(batch=True)
         return _create_many(((clean_name(upload.filename), _content(upload)) for upload in uploads), skipped=0)
     upload = uploads[0]
     if is_archive(_start(upload.stream)):
-        services().worker.check_room(batch=True)
+        services().studies.check_room(batch=True)
         _check_archive_length(upload.stream)
         archive = Archive(upload.stream)
         return _create_many(archive.members(), skipped=archive.skipped)
-    services().worker.check_room()
+    services().studies.check_room()
     data = _content(upload)
     if isinstance(data, ImagingError):
         raise data
-    force = insisted()
-    try:
-        admitted = read(data, force=force)
-    except NotDecodedInTime:
-        admitted = None
-    # What takes long waits behind the files that do not.
-    created = take(clean_name(upload.filename), data, admitted, force=force, batch=admitted is None)
+    force, key = insisted(), idempotency_key()
+    if (known := services().studies.known(key, data)) is not None:
+        created = told(known)
+    else:
+        try:
+            admitted = read(data, force=force)
+        except NotDecodedInTime:
+            admitted = None
+        # What takes long waits behind the files that do not.
+        name, slow = clean_name(upload.filename), admitted is None
+        created = take(name, data, admitted, force=force, batch=slow, key=key)
     return jsonify(created), 201, {"Location": created["links"]["self"]}
 
 
@@ -84,29 +99,46 @@ def read(data: bytes, *, force: bool = False) -> Admitted:
     return admit(read_safely(data, within_s=_DECODING_SECONDS, client=request.remote_addr), force=force)
 
 
+def idempotency_key() -> str | None:
+    """The sender's name for this request, if it has one.
+
+    Raises:
+        BadKey: it is too long.
+    """
+    key = request.headers.get("Idempotency-Key") or None
+    if key is not None and len(key) > _LONGEST_KEY:
+        raise BadKey(f"An Idempotency-Key may have {_LONGEST_KEY} characters at most.")
+    return key
+
+
 def insisted() -> bool:
     """Whether the request insists that files be judged whatever they show: ``force=1``."""
     return request.values.get("force", "") in ("1", "true")
 
 
 def take(
-    filename: str, data: bytes, admitted: Admitted | None, *, force: bool = False, batch: bool = False
+    filename: str,
+    data: bytes,
+    admitted: Admitted | None,
+    *,
+    force: bool = False,
+    batch: bool = False,
+    key: str | None = None,
 ) -> dict[str, Any]:
     """Store a file as a study and queue it.
 
     Returns:
         What the sender is told: ``id``, ``filename``, ``status``, ``links``.
     """
-    study = services().store.add(filename, data, forced=force)
-    services().worker.submit(study.id, admitted, batch=batch)
+    study = services().studies.receive(Upload(filename, data, admitted, force, batch, key))
     concerning([study.id])
-    return told(study.id, study.filename, study.status)
+    return told(study)
 
 
-def told(study_id: str, filename: str, status: str) -> dict[str, Any]:
+def told(study: Study) -> dict[str, Any]:
     """What the sender of a file is told of its study."""
-    links = {"self": url_for("api.read", study_id=study_id), "page": url_for("pages.study", study_id=study_id)}
-    return {"id": study_id, "filename": filename, "status": status, "links": links}
+    links = {"self": url_for("api.read", study_id=study.id), "page": url_for("pages.study", study_id=study.id)}
+    return {"id": study.id, "filename": study.filename, "status": study.status, "links": links}
 
 
 def _create_many(files: Iterable[tuple[str, bytes | ImagingError]], *, skipped: int) -> tuple[Response, int]:
@@ -114,17 +146,22 @@ def _create_many(files: Iterable[tuple[str, bytes | ImagingError]], *, skipped: 
     studies: list[dict[str, Any]] = []
     refused: list[dict[str, str]] = []
     end, force = time.monotonic() + _READING_SECONDS, insisted()
-    for filename, content in files:
+    key = idempotency_key()
+    for number, (filename, content) in enumerate(files):
+        its_key = None if key is None else f"{key}/{number}"
         try:
             if isinstance(content, ImagingError):
                 raise content
             # What is no image by its first bytes is refused within milliseconds, however late it comes.
             in_time = time.monotonic() < end or not _looks_like_image(content)
+            if (known := services().studies.known(its_key, content)) is not None:
+                studies.append(told(known))
+                continue
             try:
                 admitted = read(content, force=force) if in_time else None
             except (DecodersBusy, NotDecodedInTime):
                 admitted = None
-            studies.append(take(filename, content, admitted, force=force, batch=True))
+            studies.append(take(filename, content, admitted, force=force, batch=True, key=its_key))
         except ImagingError as error:
             refused.append({"filename": filename, "code": error.code, "message": str(error)})
     answer: dict[str, Any] = {"studies": studies, "refused": refused, "skipped": skipped}

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, render_template
 
 from core import DISCLAIMER, __version__
-from core.classifier import model_identity
 from core.findings import LABELS, display_name
 from core.imaging import MAX_FILE_BYTES
 from core.imaging.phantom import phantom_png
 from core.reporting.evidence import DECISIONS
 from core.web.archives import MAX_ARCHIVE_BYTES
-from core.web.errors import NotFound
 from core.web.services import services
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ def everywhere() -> dict[str, Any]:
     return {
         "disclaimer": DISCLAIMER,
         "version": __version__,
-        "model": model_identity(services().classifier.config),
+        "model": services().model.identity,
     }
 
 
@@ -52,8 +50,7 @@ def upload() -> str:
 @blueprint.get("/studies/<study_id>")
 def study(study_id: str) -> str:
     """The result page of one study."""
-    if services().store.get(study_id) is None:
-        raise NotFound("There is no such study; it may have been deleted.")
+    services().studies.find(study_id)
     return render_template("pages/study.html", study_id=study_id)
 
 

@@ -18,6 +18,7 @@ from core.accounts import ROLES, AccountError, Person
 from core.accounts.roles import MEANINGS
 from core.settings import ServerSettings
 from core.studies.audit import LONGEST_PAGE, Search
+from core.studies.errors import Unavailable
 from core.studies.tables import AuditEntry, iso
 from core.studies.worklist import BadQuery, number
 from core.web.access import NO_ACCOUNTS, NotAllowed, SignedInUser, note, person
@@ -74,8 +75,11 @@ def install(app: Flask, settings: ServerSettings) -> None:
 
 @blueprint.app_context_processor
 def who() -> dict[str, Any]:
-    """What every page needs to know of the person."""
-    return {"person": person()}
+    """What every page needs to know of the person; an error page is shown without, while the database is away."""
+    try:
+        return {"person": person()}
+    except Unavailable:
+        return {"person": None}
 
 
 # Signing in and out

@@ -13,7 +13,6 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.utils import secure_filename
 
 from core import DISCLAIMER
-from core.classifier import model_identity
 from core.imaging import TooLarge
 from core.plain_text import printable
 from core.reporting.exports.plain import report_object
@@ -161,8 +160,7 @@ def record(study_id: str) -> Response:
     """Download the record with all that is needed to verify it elsewhere."""
     desk = _desk(study_id)
     fault = first_fault(desk.events)
-    study = services().store.get(study_id)
-    stem = secure_filename(study.filename.rsplit(".", 1)[0]) if study else ""
+    stem = secure_filename(services().studies.find(study_id).filename.rsplit(".", 1)[0])
     content = {
         "study": study_id,
         "intact": fault is None,
@@ -179,22 +177,10 @@ def record(study_id: str) -> Response:
 
 
 def _desk(study_id: str) -> Desk:
-    study = services().store.get(study_id)
-    if study is None:
-        raise NotFound("There is no such study; it may have been deleted.")
+    study = services().studies.find(study_id)
     if study.status != "done":
         raise NotFound(f"This study is {study.status}; it has no report yet.")
-    classifier = services().classifier
-    try:
-        return Desk(
-            services().reviews,
-            study_id,
-            services().store.path(study_id),
-            model=model_identity(classifier.config),
-            checkpoint_sha256=classifier.checkpoint_sha256,
-        )
-    except FileNotFoundError:
-        raise NotFound("The files of this study are gone or of an earlier version; upload it again.") from None
+    return services().desk(study_id)
 
 
 def _review_object(desk: Desk) -> dict[str, Any]:

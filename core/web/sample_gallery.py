@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, jsonify, render_template, request, send_file, url_for
 
 from core.findings import LABELS, display_name
-from core.studies.samples import content_of
+from core.studies.samples import content_of, reference_of
+from core.studies.studies import Upload
+from core.studies.tables import Study
 from core.studies.worklist import Query, by_id
 from core.web.access import concerning
 from core.web.errors import NotFound
@@ -53,32 +55,34 @@ def thumbnail(sample_id: str) -> Response:
 def choose(sample_id: str) -> tuple[Response, int, dict[str, str]]:
     """Analyse the sample: 201 with its study, or 200 with the study that was made of it before."""
     sample = _sample(sample_id)
-    shelf, store = services().samples, services().store
+    studies = services().studies
     # One after another: a second click must find the study of the first.
-    with shelf.opening:
-        if (known := _known_study(sample)) is not None:
+    with services().samples.opening:
+        if (known := studies.of_sample(sample.id)) is not None:
             return _told(known, 200)
-        services().worker.check_room()
+        studies.check_room()
         try:
             data = content_of(sample)
         except OSError:
             raise _gone() from None
         admitted = read(data, force=insisted())
-        study = store.add(sample.name, data, forced=insisted())
-        if shelf.remember(sample, admitted, study.id):
-            services().worker.submit(study.id, admitted)
-            concerning([study.id])
-            return _told(told(study.id, study.filename, study.status), 201)
-        known = _known_study(sample)
-    if known is None:
-        raise NotFound("The study of this sample was deleted just now; choose the sample again.")
-    return _told(known, 200)
+        upload = Upload(
+            sample.name,
+            data,
+            admitted,
+            forced=insisted(),
+            sample_id=sample.id,
+            reference=reference_of(sample, admitted),
+        )
+        study = studies.receive(upload)
+        concerning([study.id])
+        return _told(study, 201)
 
 
 def described(samples: list["Sample"]) -> list[dict[str, Any]]:
     """Samples as the gallery shows them."""
     study_ids = services().samples.studies(sample.id for sample in samples)
-    page = by_id(services().store, study_ids.values())
+    page = by_id(services().studies.database, study_ids.values())
     reviews = services().reviews.latest([study.id for study in page.studies])
     studies = {study.id: item(page, study, reviews.get(study.id)) for study in page.studies}
     return [
@@ -95,14 +99,9 @@ def described(samples: list["Sample"]) -> list[dict[str, Any]]:
     ]
 
 
-def _known_study(sample: "Sample") -> dict[str, Any] | None:
-    study_id = services().samples.studies([sample.id]).get(sample.id)
-    study = services().store.get(study_id) if study_id else None
-    return told(study.id, study.filename, study.status) if study else None
-
-
-def _told(study: dict[str, Any], status: int) -> tuple[Response, int, dict[str, str]]:
-    return jsonify(study), status, {"Location": study["links"]["self"]}
+def _told(study: Study, status: int) -> tuple[Response, int, dict[str, str]]:
+    answer = told(study)
+    return jsonify(answer), status, {"Location": answer["links"]["self"]}
 
 
 def _sample(sample_id: str) -> "Sample":

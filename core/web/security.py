@@ -1,10 +1,7 @@
 """Who may speak to the server at all: names that it answers to, sites that may call it, headers for its pages."""
 
 import ipaddress
-import os
-import secrets
 import socket
-from contextlib import suppress
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
@@ -63,26 +60,6 @@ def is_own(host: str) -> bool:
         return False
     found = {str(entry[4][0]).partition("%")[0] for entry in socket.getaddrinfo(host, None)}
     return all(ipaddress.ip_address(address).is_loopback for address in found)
-
-
-def secret_key(settings: ServerSettings) -> str:
-    """What signs the pages' tokens: that of the settings, or one that all processes on this machine share.
-
-    Raises:
-        OSError: the instance folder cannot be written to.
-    """
-    if settings.secret_key:
-        return settings.secret_key
-    path = settings.instance / "secret_key"
-    if not path.exists():
-        partial = path.with_name(f".secret_key.{secrets.token_hex(4)}")
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-        # Of several processes that start at once, the first one's stands.
-        with suppress(FileExistsError):
-            os.link(partial, path)
-        partial.unlink()
-    return path.read_text()
 
 
 def check_address(settings: ServerSettings, *, users: bool) -> None:

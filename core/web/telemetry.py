@@ -46,7 +46,7 @@ def observe(app: Flask) -> None:
             "status": response.status_code,
             "milliseconds": round(seconds * 1000),
         }
-        level = logging.DEBUG if endpoint in ("static", "api.health") else logging.INFO
+        level = logging.DEBUG if endpoint in ("static", "health.alive", "health.ready") else logging.INFO
         log.log(level, "%(method)s %(endpoint)s %(status)d, %(milliseconds)d ms", told, extra=told)
         return response
 

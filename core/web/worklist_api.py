@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from core.reporting import FORMATS, as_csv
-from core.reporting.storage import restore_report
+from core.studies.errors import NoSuchStudy
 from core.studies.reviews.desk import as_review, summary_object
 from core.studies.tables import Event, Study, iso
 from core.studies.worklist import Page, Query, find, find_all
@@ -22,7 +22,7 @@ _LONGEST_TABLE = 2000
 @blueprint.get("/api/studies")
 def index() -> dict[str, Any]:
     """The studies that match ``query``, ``finding``, ``decision`` and ``state``, by ``sort``; see ``Query``."""
-    page = find(services().store, Query.from_arguments(request.args))
+    page = find(services().studies.database, Query.from_arguments(request.args))
     reviews = services().reviews.latest([study.id for study in page.studies])
     return {
         "studies": [item(page, study, reviews.get(study.id)) for study in page.studies],
@@ -35,14 +35,14 @@ def index() -> dict[str, Any]:
 def table() -> Response:
     """Download the findings of the studies that ``GET /api/studies`` lists, on all its pages, as one table."""
     rows = []
-    studies = find_all(services().store, Query.from_arguments(request.args), at_most=_LONGEST_TABLE)
+    studies = find_all(services().studies.database, Query.from_arguments(request.args), at_most=_LONGEST_TABLE)
     concerning(study.id for study in studies)
     reviews = services().reviews.latest([study.id for study in studies])
     for study in studies:
-        # A study may be deleted meanwhile, or of a version that stored no evidence.
+        # A study may be deleted meanwhile.
         if study.status == "done":
-            with suppress(FileNotFoundError):
-                evidence, _ = restore_report(services().store.path(study.id))
+            with suppress(NoSuchStudy):
+                evidence = services().studies.result(study.id).evidence
                 last = reviews.get(study.id)
                 rows.append((study.filename, evidence, as_review([last] if last else [])))
     return attachment(as_csv(rows).encode(), FORMATS["csv"].media_type, "studies.csv")

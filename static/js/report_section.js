@@ -20,6 +20,8 @@ import { NAMES, TextSwitch } from "./review/text_switch.js";
 import { Texts } from "./review/texts.js";
 
 const RETRY_MS = 3000;
+// The server decides; a page that offers what it refuses would only mislead.
+const MAY_REVIEW = document.documentElement.dataset.role !== "uploader";
 const byId = (id) => document.getElementById(id);
 
 export class ReportSection {
@@ -82,8 +84,8 @@ export class ReportSection {
     const left = await this.#saver.leftBehind();
     this.#saver.start(this.#texts.review);
     if (left && !sameText(left.text, this.#texts.review.text)) this.#restore(left);
-    byId("report-edit").disabled = false;
-    byId("report-sign").disabled = false;
+    byId("report-edit").disabled = !MAY_REVIEW;
+    byId("report-sign").disabled = !MAY_REVIEW;
     this.#root.dataset.ready = "true";
   }
 
@@ -116,7 +118,7 @@ export class ReportSection {
   }
 
   #edit() {
-    if (this.#editor.isOpen || this.#texts.review === null || this.#texts.isSigned) return false;
+    if (!MAY_REVIEW || this.#editor.isOpen || this.#texts.review === null || this.#texts.isSigned) return false;
     const { text, draft } = this.#current;
     // Nothing is sent before the first change; then the draft that was shown is its start.
     this.#saver.start({ ...this.#texts.review, text }, draft);
@@ -226,7 +228,7 @@ export class ReportSection {
   // Signature
 
   #askToSign() {
-    if (this.#texts.review === null || this.#texts.isSigned) return false;
+    if (!MAY_REVIEW || this.#texts.review === null || this.#texts.isSigned) return false;
     const { text, draft, revision } = this.#current;
     const { version } = this.#texts.review;
     const changes = changesInWords(this.#texts.base(draft), text);
@@ -342,7 +344,7 @@ export class ReportSection {
     byId("report-done").hidden = !isEditing;
     byId("report-save").hidden = !isEditing;
     byId("report-sign").hidden = isSigned;
-    byId("report-reopen").hidden = !isSigned;
+    byId("report-reopen").hidden = !isSigned || !MAY_REVIEW;
     this.#root.dataset.review = review?.state ?? "loading";
     if (review === null) return;
     renderRecord(this.#texts.study.id, review.record);

@@ -98,6 +98,20 @@ def test_a_report_is_signed_with_the_name_of_the_person(page, chest_dicom):
     expect(page.get_by_test_id("report-state")).to_contain_text("Signed by Dr. Ben Zimmermann-Lützelschwab")
 
 
+def test_who_only_uploads_is_offered_neither_editing_nor_signing(page, application, chest_dicom):
+    services_of(application).accounts.add("una", PASSWORD, role="uploader")
+    _signed_in(page, "una")
+    open_study(page, chest_dicom)
+    expect(page.locator("#report")).to_have_attribute("data-ready", "true")
+    expect(page.get_by_test_id("may-not-review")).to_be_visible()
+    expect(page.get_by_test_id("report-edit")).to_be_disabled()
+    page.keyboard.press("e")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_test_id("edit-impression")).to_be_hidden()
+    expect(page.locator("#sign-dialog")).to_be_hidden()
+    assert_accessible(page)
+
+
 def test_who_was_signed_out_meanwhile_is_told_so(page, application, expected_console):
     expected_console.append("401")
     _signed_in(page, "ben")

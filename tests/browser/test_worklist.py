@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from steps import NARROW, assert_no_sideways_scrolling, expect, wait_for_results
 from core.findings import BY_NAME
 from core.imaging import render_phantom
 from core.reporting import FindingEvidence
-from core.studies.worklist import record
+from core.studies.studies import Upload
+from core.studies.worklist import rate
 from core.web import services_of
 
 
@@ -160,7 +162,9 @@ def test_filter_and_search_are_kept_by_a_reload_and_a_link(page, five_studies, a
     for study in five_studies:
         if study["filename"] in expected:
             called = FindingEvidence(BY_NAME[finding], 0.75, None, "present", (), None)
-            record(services_of(application).store, study["id"], [called])
+            with services_of(application).studies.database.session() as session:
+                rate(session, study["id"], [called])
+                session.commit()
     page.reload()
     page.get_by_test_id("filter-finding").select_option(finding)
     expect(rows(page)).to_have_count(len(expected))
@@ -266,12 +270,15 @@ def test_several_selected_with_the_mouse_are_deleted_together(page, five_studies
 
 
 def test_the_most_urgent_come_first(page, clean, application, radiographs):
-    store = services_of(application).store
+    studies = services_of(application).studies
     for name, called in {"a.png": "Nodule", "b.png": None, "c.png": "Pneumothorax"}.items():
-        study = store.add(name, (radiographs / "chest-0.png").read_bytes())
+        study = studies.receive(Upload(name, (radiographs / "chest-0.png").read_bytes()))
         finding = BY_NAME[called or "Hernia"]
-        record(store, study.id, [FindingEvidence(finding, 0.75, None, "present", (), None)])
-        store.update(study.id, status="done", progress=1.0, total_ms=100)
+        while studies.find(study.id).status != "done":
+            time.sleep(0.05)
+        with studies.database.session() as session:
+            rate(session, study.id, [FindingEvidence(finding, 0.75, None, "present", (), None)])
+            session.commit()
     page.goto("/")
     expect(rows(page)).to_have_count(3)
     assert names(page) == ["c.png", "b.png", "a.png"]

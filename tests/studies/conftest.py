@@ -1,14 +1,16 @@
-"""A database of each kind that the store can use."""
+"""A database of each kind that studies can be kept in."""
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.studies.store import Store
+from core.settings import ServerSettings
+from core.studies.studies import Studies
 
 POSTGRESQL = "postgresql+pg8000://postgres@127.0.0.1:5432/test"
 
@@ -34,7 +36,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
-    store = Store(database_url, tmp_path / "studies")
-    yield store
-    store.close()
+def studies(database_url: str, settings: ServerSettings) -> Iterator[Studies]:
+    """Studies that nobody works on."""
+    studies = Studies(replace(settings, database_url=database_url))
+    yield studies
+    studies.close()

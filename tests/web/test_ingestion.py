@@ -89,8 +89,7 @@ def test_several_files_of_one_request_are_taken_each_by_itself(client: FlaskClie
 def test_an_archive_larger_than_the_queue_loses_no_member_and_lets_single_uploads_pass(
     settings: ServerSettings, phantom_png_bytes: bytes
 ) -> None:
-    app = create_app(replace(settings, queue_limit=2))
-    services_of(app).worker.stop()  # uploads are still taken, nothing works on them
+    app = create_app(replace(settings, queue_limit=2), worker=False)  # uploads are taken, nothing works on them
     client = app.test_client()
     archive = _zip({f"{number}.png": phantom_png_bytes for number in range(5)})
     assert len(_send(client, archive).json["studies"]) == 5
@@ -98,7 +97,7 @@ def test_an_archive_larger_than_the_queue_loses_no_member_and_lets_single_upload
     refused = _send(client, archive)
     assert refused.status_code == 503
     assert int(refused.headers["Retry-After"]) > 0
-    services_of(app).store.close()
+    services_of(app).close()
 
     restarted = create_app(settings)
     studies = _wait_for_all(restarted.test_client())

@@ -14,7 +14,10 @@ from sqlalchemy import text as sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import DISCLAIMER
+from core.reporting import Report, Sentence
 from core.settings import ServerSettings
+from core.studies.results import write_rewrite
+from core.studies.tables import Job
 from core.web import create_app, services_of
 
 EDITED = {"findings": "1. Small left effusion.\n2. No pneumothorax.", "impression": "Small left effusion."}
@@ -160,7 +163,7 @@ def test_the_downloaded_record_can_be_verified_elsewhere(client: FlaskClient, st
 
 def test_a_changed_row_is_reported(client: FlaskClient, study_id: str) -> None:
     _sign(client, study_id, 0)
-    engine = services_of(client.application).store.database.engine
+    engine = services_of(client.application).studies.database.engine
     change = sql("UPDATE review_events SET author = 'Somebody Else' WHERE number = 3")
     with pytest.raises(SQLAlchemyError, match="never changed"), engine.begin() as connection:
         connection.execute(change)
@@ -179,7 +182,7 @@ def test_a_changed_row_is_reported(client: FlaskClient, study_id: str) -> None:
 def test_deleting_the_study_deletes_its_record(client: FlaskClient, study_id: str) -> None:
     _sign(client, study_id, 0)
     assert client.delete(f"/api/studies/{study_id}").status_code == 204
-    with services_of(client.application).store.database.engine.connect() as connection:
+    with services_of(client.application).studies.database.engine.connect() as connection:
         assert connection.execute(sql("SELECT count(*) FROM review_events")).scalar() == 0
     assert _save(client, study_id, 3).status_code == 404
 
@@ -200,16 +203,18 @@ def test_a_text_is_compared_with_the_evidence_and_never_refused(client: FlaskCli
 
 
 def test_an_accepted_rewrite_is_a_draft_of_its_own(client: FlaskClient, study_id: str) -> None:
-    path = services_of(client.application).store.path(study_id) / "result.json"
-    result = json.loads(path.read_text())
-    rewritten = result["report"] | {"source": "vlm", "findings": "No effusion.", "impression": "Clear."}
-    rewritten["sentences"] = [
-        {"section": "findings", "text": "No effusion.", "findings": ["Effusion"], "kind": "normal"}
-    ]
-    result |= {"reports": {"template": result["report"], "vlm": rewritten}, "report": rewritten}
-    result["rewrite"] = {"status": "done", "model": {"name": "writer", "version": "3"}}
+    studies = services_of(client.application).studies
     assert _save(client, study_id, 0, draft="vlm").json["error"]["code"] == "no_such_draft"
-    path.write_text(json.dumps(result))
+    sentences = tuple(
+        Sentence(section, text, ("Effusion",), "normal")
+        for section, text in (("findings", "No effusion."), ("impression", "Clear."))
+    )
+    state = {"status": "done", "model": {"name": "writer", "version": "3"}}
+    write_rewrite(studies.storage, study_id, Report("vlm", sentences), state)
+    with studies.database.session() as session:
+        session.add(Job(study_id=study_id, kind="rewrite", state="done"))
+        session.commit()
+    rewritten = {"findings": "No effusion.", "impression": "Clear."}
     assert _review(client, study_id)["text"] == {"findings": "No effusion.", "impression": "Clear."}
     first = _save(client, study_id, 0, draft="template").json
     other = _save(client, study_id, first["revision"], rewritten, draft="vlm").json

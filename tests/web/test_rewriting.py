@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.reporting.guard import Draft, examine
-from core.reporting.storage import restore_report
+from core.studies.errors import RewritingFailed
 from core.vlm.writer import SHIPPED_WRITER
 from core.web import create_app, services_of
 
@@ -58,14 +58,15 @@ def test_a_finished_study_is_rewritten_and_exported_so(make, chest_dicom):
     assert study["reports"]["template"]["source"] == "template"
     action = study["rewrite"]["verdict"]["action"]
     assert study["report"]["source"] == ("template" if action == "fallback" else "vlm")
-    evidence, report = restore_report(services_of(app).store.path(study_id))
+    result = services_of(app).studies.result(study_id)
+    evidence, report = result.evidence, result.report
     assert report.source == study["report"]["source"]
     if report.source == "vlm":
         assert not examine(Draft(report.text("findings"), report.text("impression")), evidence)
         assert study["report"] == study["reports"]["vlm"]
     text = client.get(f"/api/studies/{study_id}/report.txt").get_data(as_text=True)
     assert report.sentences[-1].text.split()[0] in text
-    assert restore_report(services_of(app).store.path(study_id), template=True)[1].source == "template"
+    assert result.template.source == "template"
 
 
 def test_without_a_writer_the_template_stands(make, chest_dicom):
@@ -76,14 +77,17 @@ def test_without_a_writer_the_template_stands(make, chest_dicom):
     assert study["reports"] == {"template": study["report"], "vlm": None}
 
 
-def test_a_broken_writer_leaves_a_complete_study_and_says_why(make, chest_dicom, tmp_path):
+def test_a_folder_without_a_writer_ends_the_start_and_harms_no_study(make, chest_dicom, tmp_path):
+    first = make(None)
+    client = first.test_client()
+    study_id = upload(client, chest_dicom)
+    wait_for(client, study_id, lambda study: study["status"] == "done")
+    services_of(first).close()
     (tmp_path / "broken").mkdir()
-    client = make(tmp_path / "broken").test_client()
-    study = wait_for(client, upload(client, chest_dicom), is_written)
-    assert study["rewrite"]["status"] == "failed"
-    assert "holds no model" in study["rewrite"]["message"]
-    assert study["report"]["source"] == "template"
-    assert client.get(f"/api/studies/{study['id']}/report.pdf").status_code == 200
+    with pytest.raises(RewritingFailed, match=r"holds no model .*config\.json"):
+        make(tmp_path / "broken")
+    study = wait_for(make(SHIPPED_WRITER).test_client(), study_id, is_written)
+    assert study["rewrite"]["status"] == "done"
 
 
 def test_a_rewrite_that_was_cut_off_is_made_after_a_restart(make, chest_dicom):

@@ -3,7 +3,6 @@ import gzip
 import io
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,7 @@ from PIL import Image
 from core.findings import LABELS
 from core.imaging import render_phantom
 from core.reporting.overlay import overlay_png
-from core.reporting.storage import restore_heatmaps
-from core.settings import ServerSettings
-from core.studies.pixels import read_pixels, write_pixels
+from core.studies.results import grey_values, pixel_format
 from core.web import services_of
 
 
@@ -67,26 +64,11 @@ def test_eight_bits_stay_eight_bits(client: FlaskClient) -> None:
     np.testing.assert_array_equal(_values(client.get(pixels["url"], buffered=True).data, pixels), sent)
 
 
-def test_larger_images_than_any_detector_gives_are_shrunk(tmp_path: Path) -> None:
+def test_larger_images_than_any_detector_gives_are_shrunk() -> None:
     pixels = np.linspace(0, 1, 400, dtype=np.float32)[None].repeat(200, axis=0)
-    assert write_pixels(tmp_path, pixels, longest_side=100) == {"width": 100, "height": 50, "bits": 16}
-    shrunk = np.frombuffer(read_pixels(tmp_path), "<u2").reshape(50, 100) / 65535
-    assert np.abs(shrunk - pixels[::4, ::4]).max() < 0.01
-
-
-def test_a_study_of_an_earlier_version_says_that_it_has_only_its_picture(
-    client: FlaskClient, settings: ServerSettings
-) -> None:
-    study_id = _study(client, np.round(render_phantom(size=256) * 255).astype(np.uint8))["id"]
-    folder = services_of(client.application).store.path(study_id)
-    (folder / "pixels.gz").unlink()
-    result = json.loads((folder / "result.json").read_text())
-    del result["image"]["pixels"]
-    (folder / "result.json").write_text(json.dumps(result))
-    assert client.get(f"/api/studies/{study_id}").json["image"]["pixels"] is None
-    answer = client.get(f"/api/studies/{study_id}/pixels")
-    assert answer.status_code == 404
-    assert "earlier version" in answer.json["error"]["message"]
+    values = grey_values(pixels, longest_side=100)
+    assert pixel_format(values) == {"width": 100, "height": 50, "bits": 16}
+    assert np.abs(values / 65535 - pixels[::4, ::4]).max() < 0.01
 
 
 def test_heatmap_numbers_give_the_pictures_that_the_server_makes(client: FlaskClient) -> None:
@@ -97,7 +79,7 @@ def test_heatmap_numbers_give_the_pictures_that_the_server_makes(client: FlaskCl
     compressed = client.get(address, headers={"Accept-Encoding": "gzip"})
     assert json.loads(gzip.decompress(compressed.data)) == data
     colours = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in data["colours"]])
-    heatmaps = restore_heatmaps(services_of(client.application).store.path(study["id"]))
+    heatmaps = services_of(client.application).studies.heatmaps(study["id"])
     for name in ("Cardiomegaly", "Mass"):
         steps = np.frombuffer(base64.b64decode(data["values"][name]), np.uint8).reshape(data["height"], data["width"])
         alpha = np.clip((steps / 255 - data["clear_below"]) / (data["opaque_from"] - data["clear_below"]), 0, 1)

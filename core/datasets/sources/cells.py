@@ -1,6 +1,6 @@
 """Cells of a table to values, column by column; a column that cannot be read is an error, single cells are counted."""
 
-import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -9,9 +9,9 @@ import pandas as pd
 from core.datasets.table import DatasetError, Problem
 from core.findings import display_name
 
-_EMPTY = frozenset({"", "nan", "na", "n/a", "none", "null", "nil", ".", "-", "?", "unknown", "unk", "not stated"})
+EMPTY = frozenset({"", "nan", "na", "n/a", "none", "null", "nil", ".", "-", "?", "unknown", "unk", "not stated"})
 _PRESENT = frozenset({"1", "true", "t", "yes", "y", "positive", "pos", "present", "+", "x"})
-_ABSENT = frozenset({"0", "false", "f", "no", "n", "negative", "neg", "absent"})
+_ABSENT = frozenset({"0", "false", "f", "no", "n", "negative", "neg", "absent", "not present"})
 _DOUBT = frozenset({"-1", "uncertain", "u", "possible", "equivocal", "indeterminate", "maybe"})
 _SPLITS = {
     **dict.fromkeys(("train", "training", "trn", "tr"), "train"),
@@ -46,7 +46,7 @@ def read_words(
     """
     distinct = {value: convert(value) for value in given.unique()}
     read = given.map(distinct).astype(object)
-    said = given.map({value: value.lower() not in _EMPTY and not empty(value) for value in distinct}).astype(bool)
+    said = given.map({value: value.lower() not in EMPTY and not empty(value) for value in distinct}).astype(bool)
     _tell(given, said, said & read.isna(), name, f"{name} is unknown there", path, problems, notes)
     return read.where(read.notna(), None)
 
@@ -70,16 +70,25 @@ def read_labels(
     Raises:
         DatasetError: most values cannot be read.
     """
-    # Spreadsheets and Parquet write 1.0 for 1, and 1,0 where the decimal sign is a comma.
-    distinct = {value: re.sub(r"^([+-]?\d+)[.,]0*$", r"\1", value.lower()) for value in given.unique()}
+    distinct = {value: _word(value) for value in given.unique()}
     words = given.map(distinct)
     values: dict[str, float] = {word: meanings.get("-1", float("nan")) for word in _DOUBT}
-    values |= dict.fromkeys(_PRESENT, 1.0) | dict.fromkeys(_ABSENT, 0.0) | dict.fromkeys(_EMPTY, float("nan"))
+    values |= dict.fromkeys(_PRESENT, 1.0) | dict.fromkeys(_ABSENT, 0.0) | dict.fromkeys(EMPTY, float("nan"))
     values |= {word: value for word, value in meanings.items() if word != "-1"}
-    said = ~words.isin(list(_EMPTY))
+    said = ~words.isin(list(EMPTY))
     unread = ~words.isin(list(values))
     _tell(given, said, unread, label, f"{display_name(label).lower()} is unknown there", path, problems, notes)
     return words.map(values).astype(float)
+
+
+def _word(value: str) -> str:
+    """A cell in lower case and plain letters; 1 where a spreadsheet or Parquet wrote 1.0, 1,0 or 1e0."""
+    word = unicodedata.normalize("NFKC", value).replace("\u2212", "-").lower()
+    try:
+        number = float(word.replace(",", "."))
+    except ValueError:
+        return word
+    return str(int(number)) if number in (-1, 0, 1) else word
 
 
 def read_splits(given: pd.Series, path: Path) -> pd.Series:
@@ -90,7 +99,7 @@ def read_splits(given: pd.Series, path: Path) -> pd.Series:
     """
     words = given.str.lower().str.replace(r"[\s_-]", "", regex=True)
     read = words.map(_SPLITS)
-    unread = read.isna() & ~words.isin(list(_EMPTY))
+    unread = read.isna() & ~words.isin(list(EMPTY))
     if unread.any():
         shown = ", ".join(map(repr, dict.fromkeys(given[unread])))[:100]
         raise DatasetError(

@@ -14,13 +14,13 @@ from core.datasets.table import DatasetError, Problem
 
 
 def existing_files(paths: Iterable[str]) -> set[str]:
-    """Those of the paths that are there. Each folder is listed once, so that no path is looked up by itself."""
+    """Those of the paths that are files. Each folder is listed once, so that no path is looked up by itself."""
     there: set[str] = set()
     for folder in {os.path.dirname(path) for path in paths}:
         try:
             with os.scandir(folder) as entries:
-                there.update(os.path.join(folder, entry.name) for entry in entries)
-        except OSError:
+                there.update(os.path.join(folder, entry.name) for entry in entries if not entry.is_dir())
+        except (OSError, ValueError):  # a zero in a name is an error of value
             continue
     return there
 
@@ -42,6 +42,8 @@ def keep_existing(
     """
     found = frame["image_path"].isin(existing_files(frame["image_path"]))
     missing = frame.loc[~found, "image_path"]
+    if not len(frame):
+        raise DatasetError(f"There are no {images}: the table has no rows that could be used.")
     if not found.any():
         shown = f", for example {missing.iloc[0]}" if len(missing) else ""
         raise DatasetError(f"None of the {len(frame)} {images} was found{shown}: {advice}")

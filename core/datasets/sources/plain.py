@@ -3,11 +3,12 @@
 import difflib
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
-from core.datasets.sources.cells import read_labels, read_splits, read_words
+from core.datasets.sources.cells import EMPTY, read_labels, read_splits, read_words
 from core.datasets.sources.files import existing_files, keep_existing
 from core.datasets.sources.harmonise import FRONTAL, age_in_years, is_no_view, sex, view_position
 from core.datasets.sources.layouts import NOT_MENTIONED, Layout, named_layout
@@ -55,7 +56,9 @@ def load_csv(
     path = _table_path(Path(data_dir).absolute())
     problems: list[Problem] = []
     notes: list[str] = []
-    given = _without_failures(read_cells(path, problems, notes), path, problems)
+    given = read_cells(path, problems, notes)
+    encoding = given.attrs.get("encoding", "utf-8")
+    given = _without_failures(given, path, problems)
     layout = named_layout(given) or Layout("", _named_columns(given, path, notes))
     notes.extend(layout.notes)
     raw = layout.cells
@@ -64,7 +67,7 @@ def load_csv(
     raw = raw[~empty]
 
     table = pd.DataFrame(index=raw.index)
-    table["image_path"] = _image_paths(raw["image_path"], path.parent, layout)
+    table["image_path"] = _image_paths(raw["image_path"], path.parent, layout, encoding)
     table["source"] = _column(raw, "source").where(lambda column: column != "", "csv")
     patients = _patients(_column(raw, "patient_id"), path, notes)
     table["patient_id"] = patients.where(patients != "", raw["image_path"])
@@ -86,7 +89,7 @@ def load_csv(
     if other_side.any():
         notes.append(f"{int(other_side.sum())} lateral or oblique images were left out.")
     table = merge_rows(table[~other_side], path, problems, notes, rule=readers)
-    alone = int((_column(raw, "patient_id").reindex(table.index) == "").sum())
+    alone = int((patients.reindex(table.index) == "").sum())
     if alone:
         notes.append(
             f"{alone} of {len(table)} rows have no patient_id, and each of their images counts as a patient of its "
@@ -114,30 +117,26 @@ def _table_path(given: Path) -> Path:
     return given
 
 
-def _image_paths(names: pd.Series, folder: Path, layout: Layout) -> list[str]:
+def _image_paths(names: pd.Series, folder: Path, layout: Layout, encoding: str) -> list[str]:
     """Absolute paths; where a layout allows several places, the first that is there, else the first of all.
 
-    Names that no text encoding gives come out of a table as those of Windows-1252; the bytes are what the disk knows.
+    The disk knows bytes: a name may be there as the table's letters or as the table's bytes.
     """
-    places = [
-        [
-            os.path.normpath(os.path.join(folder, below, name.replace("\\", os.sep)) + suffix)
-            for below in layout.folders
-            for suffix in layout.suffixes
-        ]
-        for name in names
-    ]
-    for own in places:
-        try:
-            own.append(os.fsdecode(own[0].encode("cp1252")))
-        except UnicodeEncodeError:
-            continue
+    places = []
+    for name in names.str.replace("\\", os.sep):
+        below = [name + suffix for suffix in layout.suffixes]
+        if not encoding.startswith("utf"):
+            with suppress(UnicodeEncodeError):
+                below.append(os.fsdecode(name.encode(encoding)))
+        places.append([os.path.normpath(os.path.join(folder, inner, one)) for inner in layout.folders for one in below])
     there = existing_files(place for own in places for place in own)
     return [next((place for place in own if place in there), own[0]) for own in places]
 
 
 def _patients(given: pd.Series, path: Path, notes: list[str]) -> pd.Series:
     """Patient ids as text; numbers that a spreadsheet wrote as 1.0 are 1, and what else looks alike is told."""
+    # Left as it is, the word for nothing would make one patient of all whose id is missing.
+    given = given.where(~given.str.lower().isin(list(EMPTY)), "")
     plain = given.str.replace(r"^(\d+)\.0+$", r"\1", regex=True)
     ways: dict[str, set[str]] = {}
     for one in given.unique():
@@ -187,13 +186,13 @@ def _named_columns(raw: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFr
                     f"{path.name} has a column {given!r}: if it is the label {labels[near[0]]!r}, name it so; "
                     "if not, give it a name that does not look like a label."
                 )
-            unrelated.append(given)
+            unrelated += [given] if given else []  # the number of a row has no name
         elif name in columns:
             raise DatasetError(f"{path.name} has two columns for {name}, {columns[name]!r} and {given!r}: keep one.")
         else:
             columns[name] = given
     if "image_path" not in columns:
-        shown = ", ".join(map(str, raw.columns[:12]))
+        shown = ", ".join(str(name)[:40] for name in raw.columns[:12])
         raise DatasetError(f"{path} lacks the column 'path' (found: {shown}): it should name the image files.")
     if unrelated:
         notes.append(f"Columns of {path.name} that are not used: {', '.join(unrelated)}.")

@@ -1,16 +1,14 @@
 """What a reviewer can do with a report: save, sign, reopen. The state of a review follows from its record alone."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from core import __version__
 from core.reporting import Evidence, Report, Review, Sentence, SignOff
 from core.reporting.report import SECTIONS
-from core.reporting.storage import restore_report
+from core.studies.results import Result
 from core.studies.reviews.store import Entry, OutOfDate, ReviewStore
 from core.studies.tables import Event, iso
 
@@ -64,20 +62,17 @@ class Desk:
     Args:
         store: of all entries.
         study_id: whose.
-        folder: of the study's files.
+        result: what was found in it.
         model: name, version and architecture of the classifier that now runs.
         checkpoint_sha256: its digest.
-
-    Raises:
-        FileNotFoundError: the study's files are gone, or of a version that kept no evidence.
     """
 
     def __init__(
-        self, store: ReviewStore, study_id: str, folder: Path, *, model: dict[str, str], checkpoint_sha256: str
+        self, store: ReviewStore, study_id: str, result: Result, *, model: dict[str, str], checkpoint_sha256: str
     ) -> None:
         self._store, self._study_id = store, study_id
-        self.evidence: Evidence = restore_report(folder)[0]
-        self._result: dict[str, Any] = json.loads((folder / "result.json").read_text())
+        self.evidence: Evidence = result.evidence
+        self._result = result
         # A study that another model analysed was not read by the checkpoint that runs now.
         self._model: dict[str, Any] = {
             **self.evidence.model,
@@ -89,7 +84,7 @@ class Desk:
     def standing(self) -> Standing:
         """The review as its entries leave it."""
         if not self.events:
-            source: Source = self._result["report"]["source"]
+            source: Source = "vlm" if self._result.rewritten else "template"
             text = self._draft_text(source)
             return Standing("draft", 1, 0, text, text, source)
         last = self.events[-1]
@@ -183,7 +178,7 @@ class Desk:
             self.events = self._store.events(self._study_id)
 
     def _draft_entry(self, source: Source, version: int) -> Entry:
-        writer = (self._result.get("rewrite") or {}).get("model") if source == "vlm" else None
+        writer = (self._result.rewriting or {}).get("model") if source == "vlm" else None
         model = self._model | ({"writer": writer} if writer else {})
         return Entry("draft", version, self._draft_text(source), model, source=source, author="ChestLens")
 
@@ -191,9 +186,8 @@ class Desk:
         return {section: self._draft(source)[section] for section in SECTIONS}
 
     def _draft(self, source: Source) -> dict[str, Any]:
-        # Studies of earlier versions have one report only.
-        report: dict[str, Any] = (self._result.get("reports") or {}).get(source) or self._result["report"]
-        if report["source"] != source:
+        report = self._result.drafts.get(source)
+        if report is None:
             raise NotPossible("no_such_draft", f"This study has no draft of the kind {source!r}.")
         return report
 

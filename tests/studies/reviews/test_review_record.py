@@ -1,8 +1,6 @@
 """The record in real databases."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -10,29 +8,23 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.studies.reviews.record import Event, first_fault
 from core.studies.reviews.store import Entry, OutOfDate, ReviewStore
-from core.studies.store import Store
+from core.studies.studies import Studies, Upload
 
+UPLOAD = Upload("chest.png", b"bytes")
 TEXT = {"technique": "", "view": "PA", "findings": "Übersicht.\nNo “mass”.", "impression": "胸部"}
 
 
 @pytest.fixture
-def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
-    store = Store(database_url, tmp_path / "studies")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def reviews(store: Store) -> ReviewStore:
-    return ReviewStore(store.database)
+def reviews(studies: Studies) -> ReviewStore:
+    return ReviewStore(studies.database)
 
 
 def _entry(kind: str, **more: str) -> Entry:
     return Entry(kind, 1, TEXT, {"name": "model", "n": 1.5, "none": None}, **more)  # type: ignore[arg-type]
 
 
-def test_entries_come_back_with_digests_that_hold(store: Store, reviews: ReviewStore) -> None:
-    study = store.add("chest.png", b"bytes").id
+def test_entries_come_back_with_digests_that_hold(studies: Studies, reviews: ReviewStore) -> None:
+    study = studies.receive(UPLOAD).id
     reviews.append(study, 0, [_entry("draft", source="template"), _entry("edit", author="Ада")])
     reviews.append(study, 2, [_entry("sign", author="Ада")])
     events = reviews.events(study)
@@ -42,20 +34,20 @@ def test_entries_come_back_with_digests_that_hold(store: Store, reviews: ReviewS
     assert first_fault([]) is None
 
 
-def test_whoever_comes_second_is_turned_away(store: Store, reviews: ReviewStore) -> None:
-    study = store.add("chest.png", b"bytes").id
+def test_whoever_comes_second_is_turned_away(studies: Studies, reviews: ReviewStore) -> None:
+    study = studies.receive(UPLOAD).id
     reviews.append(study, 0, [_entry("draft")])
     for revision in (0, 2):
         with pytest.raises(OutOfDate):
             reviews.append(study, revision, [_entry("edit")])
-    store.delete(study)
+    studies.delete(study)
     with pytest.raises(OutOfDate):
         reviews.append(study, 0, [_entry("edit")])
     assert reviews.events(study) == []
 
 
-def test_of_many_at_once_one_is_first(store: Store, reviews: ReviewStore) -> None:
-    study = store.add("chest.png", b"bytes").id
+def test_of_many_at_once_one_is_first(studies: Studies, reviews: ReviewStore) -> None:
+    study = studies.receive(UPLOAD).id
 
     def try_once(_: int) -> bool:
         try:
@@ -69,8 +61,8 @@ def test_of_many_at_once_one_is_first(store: Store, reviews: ReviewStore) -> Non
     assert first_fault(reviews.events(study)) is None
 
 
-def test_the_last_entries_of_many_studies_come_with_one_query(store: Store, reviews: ReviewStore) -> None:
-    one, two, untouched = (store.add(f"{name}.png", b"bytes").id for name in "abc")
+def test_the_last_entries_of_many_studies_come_with_one_query(studies: Studies, reviews: ReviewStore) -> None:
+    one, two, untouched = (studies.receive(UPLOAD).id for name in "abc")
     reviews.append(one, 0, [_entry("draft"), _entry("edit")])
     reviews.append(two, 0, [_entry("draft"), _entry("edit"), _entry("sign", author="Ada")])
     latest = reviews.latest([one, two, untouched])
@@ -78,16 +70,16 @@ def test_the_last_entries_of_many_studies_come_with_one_query(store: Store, revi
     assert reviews.latest([]) == {}
 
 
-def test_the_database_refuses_changes_until_the_study_goes(store: Store, reviews: ReviewStore) -> None:
-    study = store.add("chest.png", b"bytes").id
+def test_the_database_refuses_changes_until_the_study_goes(studies: Studies, reviews: ReviewStore) -> None:
+    study = studies.receive(UPLOAD).id
     reviews.append(study, 0, [_entry("draft"), _entry("sign", author="Ada")])
     for statement in ("UPDATE review_events SET author = 'Eve'", "DELETE FROM review_events WHERE number = 2"):
         with (
             pytest.raises(SQLAlchemyError, match="entries of a review are"),
-            store.database.engine.begin() as connection,
+            studies.database.engine.begin() as connection,
         ):
             connection.execute(text(statement))
-    assert store.delete(study)
+    studies.delete(study)
     assert reviews.events(study) == []
 
 
@@ -100,11 +92,9 @@ def test_the_database_refuses_changes_until_the_study_goes(store: Store, reviews
         (lambda events: setattr(events[2], "time", events[2].time.replace(year=2001)), "Entry 3 was changed"),
     ],
 )
-def test_every_kind_of_tampering_is_found(tmp_path: Path, spoil: object, fault: str) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'test.sqlite3'}", tmp_path / "studies")
-    reviews, study = ReviewStore(store.database), store.add("chest.png", b"bytes").id
+def test_every_kind_of_tampering_is_found(studies: Studies, spoil: object, fault: str) -> None:
+    reviews, study = ReviewStore(studies.database), studies.receive(UPLOAD).id
     reviews.append(study, 0, [_entry("draft"), _entry("edit"), _entry("sign", author="Ada")])
     events: list[Event] = reviews.events(study)
     spoil(events)  # type: ignore[operator]
     assert (first_fault(events) or "").startswith(fault)
-    store.close()
