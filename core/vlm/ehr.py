@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from core.errors import ChestLensError
+
 _FIELDS = ("Age", "Sex", "Vitals", "Labs", "O2_device", "Chronic_conditions")
 _GROUPS = ("Vitals", "Labs")
 _SEXES = {"m": "M", "male": "M", "f": "F", "female": "F", "other": "other", "unknown": "unknown"}
@@ -32,7 +34,7 @@ _DRAWN_CONDITIONS = ("COPD", "heart failure", "diabetes", "hypertension", "asthm
 _LONGEST = 200
 
 
-class EhrError(ValueError):
+class EhrError(ChestLensError):
     """The health record is not as it should be; the message says what was expected."""
 
 

@@ -24,6 +24,7 @@ from transformers import (
     ProcessorMixin,
 )
 
+from core.errors import ChestLensError
 from core.vlm.backends.opening import HUB
 
 PRECISIONS = ("auto", "fp32", "bf16", "4bit")
@@ -38,11 +39,11 @@ _BESIDE = 1.15
 _SAMPLE = 1 << 16
 
 
-class WriterError(ValueError):
+class WriterError(ChestLensError):
     """The model cannot be opened; the message says why."""
 
 
-class WriterTrainingError(ValueError):
+class WriterTrainingError(ChestLensError):
     """Training cannot start or go on; the message says what to change."""
 
 

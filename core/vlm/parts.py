@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
+from core.errors import ChestLensError
 from core.vlm.training_settings import Stage
 
 # What the parts are called in the models in use: LLaVA, FastVLM and Gemma 3, Qwen-VL, Mllama, Idefics and SmolVLM,
@@ -19,7 +20,7 @@ _PARTS: dict[Stage, tuple[str, ...]] = {
 }
 
 
-class PartError(ValueError):
+class PartError(ChestLensError):
     """The model has no part of the kind that is asked for."""
 
 

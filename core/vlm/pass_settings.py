@@ -4,8 +4,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from core.errors import ChestLensError
 
-class SettingError(ValueError):
+
+class SettingError(ChestLensError):
     """A setting has a value that makes no sense; the message says which one is expected."""
 
 

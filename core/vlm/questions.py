@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image
 
+from core.errors import ChestLensError
 from core.findings import BY_NAME, LABELS, display_name
 from core.labeler import find_mentions
 from core.reporting.evidence import Evidence
@@ -22,7 +23,7 @@ _LONGEST = 500
 _GENERAL = ("anything", "normal", "abnormal", "see", "show", "find", "wrong", "report", "summar", "impression")
 
 
-class QuestionError(ValueError):
+class QuestionError(ChestLensError):
     """The question cannot be put; the message says why."""
 
 

@@ -7,6 +7,7 @@ import torch
 
 from core.datasets.conversations import write_conversations
 from core.imaging import read_radiograph
+from core.vlm import generate
 from core.vlm.backends import Decoding
 from core.vlm.batches import Collator, chat_prompt, load_records
 from core.vlm.merging import merge
@@ -213,6 +214,20 @@ def test_free_text_is_written_and_the_same_seed_gives_the_same(small, picture):
     )
     assert one == same != other
     assert told[-1].strip() == other.strip()
+
+
+@pytest.mark.parametrize("mode", ["evidence", "image"])
+def test_reports_are_written_with_the_adapter_in_both_modes(adapter, phantom_png_bytes, classifier, mode):
+    backend = Writer(adapter, Decoding(temperature=0, max_new_tokens=24))
+    made = generate(phantom_png_bytes, classifier=classifier, backend=backend, mode=mode)
+    assert made.findings
+    assert made.impression
+    assert {"image", "report", "total"} <= set(made.timing)
+    assert (made.rewrite.mode, made.rewrite.model["name"]) == (mode, adapter.name)
+    if mode == "evidence":
+        # It chose among wordings of the plan, so what it wrote stands.
+        assert made.rewrite.worded_by("model") > 0
+        assert made.rewrite.verdict.action == "accepted"
 
 
 def test_a_model_opens_in_the_numbers_that_are_asked_for(small):

@@ -7,8 +7,10 @@ from typing import Protocol
 
 from PIL import Image
 
+from core.errors import ChestLensError
 
-class BackendError(ValueError):
+
+class BackendError(ChestLensError):
     """A backend cannot be reached, or answers nonsense; the message says which."""
 
 
