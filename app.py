@@ -1,18 +1,23 @@
 """Serve ChestLens in the browser.
 
 python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR] [--policy NAME] [--samples DIR] [--writer NAME]
-    [--reasoning]
+    [--reasoning] [--no_worker]
 """
 
 import argparse
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+from flask import Flask
+
 from core.classifier.importing import CHECKPOINT_HELP
 from core.classifier.options import add_policy_option
+from core.errors import sentence
 from core.logs import set_up as set_up_logs
 from core.settings import ServerSettings
+from core.studies.supervision import WorkerProcess
 from core.vlm.backends.opening import BACKEND_HELP
 from core.web import create_app, services_of
 from core.web.listening import listen
@@ -38,6 +43,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--reasoning", action="store_true", help="let the writer reason in ten steps before each report; takes longer"
     )
+    parser.add_argument(
+        "--no_worker", action="store_true", help="serve pages alone; studies wait for python -m core worker"
+    )
     options = parser.parse_args(arguments)
     if not 0 <= options.port <= 65535:
         parser.error(f"--port must lie between 0 and 65535, not {options.port}")
@@ -60,20 +68,31 @@ def main(arguments: list[str] | None = None) -> int:
             settings = replace(settings, reasoning=True)
         if options.samples:
             settings = replace(settings, samples=options.samples)
-        app = create_app(settings)
-        server = listen(app, host=options.host, port=options.port)
+        with WorkerProcess(settings, wanted=not options.no_worker) as worker:
+            return _serve(create_app(settings, worker=False), worker, options.host, options.port)
     except (ValueError, OSError) as error:
-        print(f"app.py: {error}", file=sys.stderr)
+        print(f"app.py: {sentence(error)}", file=sys.stderr)
         return 1
-    # One name such as localhost can stand for several addresses, each with a socket of its own.
-    addresses = getattr(server, "effective_listen", None) or [(server.effective_host, server.effective_port)]
-    where = " and ".join(f"http://{host}:{port}" for host, port in addresses)
-    print(f"ChestLens is ready at {where}  (stop with Ctrl-C)", flush=True)
+
+
+def _serve(app: Flask, worker: WorkerProcess, host: str, port: int) -> int:
+    """Answer requests until Ctrl-C or SIGTERM; those in hand are answered first."""
     try:
+        worker.wait_until_ready()
+        server = listen(app, host=host, port=port)
+        # One name such as localhost can stand for several addresses, each with a socket of its own.
+        addresses = getattr(server, "effective_listen", None) or [(server.effective_host, server.effective_port)]
+        where = " and ".join(f"http://{host}:{port}" for host, port in addresses)
+        signal.signal(signal.SIGTERM, _stop)
+        print(f"ChestLens is ready at {where}  (stop with Ctrl-C)", flush=True)
         server.run()
     finally:
         services_of(app).close()
     return 0
+
+
+def _stop(number: int, frame: object) -> None:
+    raise SystemExit(0)
 
 
 if __name__ == "__main__":

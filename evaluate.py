@@ -16,10 +16,11 @@ import pandas as pd
 from core.classifier import SHIPPED, CheckpointError, load_config
 from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
 from core.classifier.options import add_policy_option
-from core.command_line import run_command
+from core.command_line import add_traceback_option, run_command
 from core.datasets import load_predictions, restore_validation, smaller_originals
 from core.datasets.options import add_source_options, load_sources
 from core.evaluation import as_table, localise, run_evaluation, score_with_checkpoint, score_with_predictions
+from core.evaluation.errors import EvaluationError
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -49,6 +50,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="another model's predictions on some of the same images (CSV); give it again for further models",
     )
     add_source_options(parser)
+    add_traceback_option(parser)
     return parser.parse_args(arguments)
 
 
@@ -99,7 +101,9 @@ def _named_predictions(files: list[Path]) -> dict[str, pd.DataFrame]:
     """Predictions of other models, each by the name of its file."""
     names = [file.stem for file in files]
     if doubled := {name for name in names if names.count(name) > 1}:
-        raise ValueError(f"--compare was given two files called {min(doubled)}: rename one, so that both can be named.")
+        raise EvaluationError(
+            f"--compare was given two files called {min(doubled)}: rename one, so that both can be named."
+        )
     return {file.stem: load_predictions(file) for file in files}
 
 
@@ -113,7 +117,7 @@ def _share(text: str) -> float:
 def main(arguments: list[str] | None = None) -> int:
     """Evaluate; 0 on success, 1 on failure with one sentence on stderr."""
     options = parse_arguments(arguments)
-    return run_command(lambda: run(options), name="evaluate.py")
+    return run_command(lambda: run(options), name="evaluate.py", show_traceback=options.traceback)
 
 
 if __name__ == "__main__":

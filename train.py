@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from core.classifier.training import add_training_options, read_config, read_inputs
-from core.command_line import run_command
+from core.command_line import TRACEBACK, add_traceback_option, run_command
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -28,12 +28,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "command line win",
     )
     add_training_options(parser)
+    add_traceback_option(parser)
     return read_config(parser, arguments)
 
 
-def run(arguments: list[str] | None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Read the table, train, and say what to do with the result."""
-    options = parse_arguments(arguments)
     # Takes seconds, which --help and a mistake in the options need not wait for.
     from accelerate import PartialState
 
@@ -65,7 +65,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Train; 0 on success, 1 on failure with one sentence on stderr."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     stopped = "stopped; give the same command to go on after the last whole epoch."
-    return run_command(lambda: run(arguments), name="train.py", stopped=stopped)
+    return run_command(
+        lambda: run(parse_arguments(arguments)),
+        name="train.py",
+        stopped=stopped,
+        show_traceback=TRACEBACK in (sys.argv if arguments is None else arguments),
+    )
 
 
 if __name__ == "__main__":

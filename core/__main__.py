@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-from core.command_line import run_command
+from core.command_line import add_traceback_option, run_command
 
 # Only the package of the command that is asked for is imported: reading a report needs no neural network.
 _PACKAGES = {
@@ -26,13 +26,14 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     asked = [package for package, names in _PACKAGES.items() if set(names) & set(arguments[:1])]
     for package in asked or _PACKAGES:
         importlib.import_module(package).add_commands(commands)
+    add_traceback_option(parser)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 on success, 1 on failure with one sentence on stderr."""
     options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
-    return run_command(lambda: options.run(options))
+    return run_command(lambda: options.run(options), show_traceback=options.traceback)
 
 
 if __name__ == "__main__":

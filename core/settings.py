@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.errors import ChestLensError
+
 ROOT = Path(__file__).resolve().parent.parent
 _WRITER = ROOT / "core" / "checkpoints" / "writer"
 SHORTEST_KEY = 32
@@ -32,16 +34,18 @@ class SignInProvider:
         """Read the settings; None where no issuer is set.
 
         Raises:
-            ValueError: the issuer is no address, or the client is not named.
+            SettingsError: the issuer is no address, or the client is not named.
         """
         issuer = environment.get("CHESTLENS_OIDC_ISSUER", "").rstrip("/")
         if not issuer:
             return None
         if not issuer.startswith(("https://", "http://")):
-            raise ValueError(f"CHESTLENS_OIDC_ISSUER must be an address that begins with https://, not {issuer!r}.")
+            raise SettingsError(f"CHESTLENS_OIDC_ISSUER must be an address that begins with https://, not {issuer!r}.")
         client_id, client_secret = (environment.get(f"CHESTLENS_OIDC_CLIENT_{part}", "") for part in ("ID", "SECRET"))
         if not client_id or not client_secret:
-            raise ValueError("CHESTLENS_OIDC_ISSUER needs CHESTLENS_OIDC_CLIENT_ID and CHESTLENS_OIDC_CLIENT_SECRET.")
+            raise SettingsError(
+                "CHESTLENS_OIDC_ISSUER needs CHESTLENS_OIDC_CLIENT_ID and CHESTLENS_OIDC_CLIENT_SECRET."
+            )
         return cls(
             issuer,
             client_id,
@@ -49,6 +53,10 @@ class SignInProvider:
             title=environment.get("CHESTLENS_OIDC_TITLE") or cls.title,
             claim=environment.get("CHESTLENS_OIDC_CLAIM") or cls.claim,
         )
+
+
+class SettingsError(ChestLensError):
+    """A setting is not as it should be; the message names it and says what it may be."""
 
 
 @dataclass(frozen=True)
@@ -106,26 +114,28 @@ class ServerSettings:
         """Read the settings.
 
         Raises:
-            ValueError: ``CHESTLENS_QUEUE_LIMIT`` is not a whole number above 0, ``CHESTLENS_PROXIES`` none from 0 on,
-                ``CHESTLENS_LOG`` is no form of a log, ``CHESTLENS_SECRET_KEY`` is short, or the settings of the OpenID
-                Connect provider are incomplete.
+            SettingsError: ``CHESTLENS_QUEUE_LIMIT`` is not a whole number above 0, ``CHESTLENS_PROXIES`` none from 0
+                on, ``CHESTLENS_LOG`` is no form of a log, ``CHESTLENS_SECRET_KEY`` is short, or the settings of the
+                OpenID Connect provider are incomplete.
         """
         instance = Path(environment.get("CHESTLENS_INSTANCE", ROOT / "instance")).absolute()
         limit = environment.get("CHESTLENS_QUEUE_LIMIT", "64")
         if not limit.isdecimal() or int(limit) < 1:
-            raise ValueError(f"CHESTLENS_QUEUE_LIMIT must be a whole number above 0, not {limit!r}.")
+            raise SettingsError(f"CHESTLENS_QUEUE_LIMIT must be a whole number above 0, not {limit!r}.")
         proxies = environment.get("CHESTLENS_PROXIES", "0")
         if not proxies.isdecimal():
-            raise ValueError(f"CHESTLENS_PROXIES must be the number of proxies in front, such as 1, not {proxies!r}.")
+            raise SettingsError(
+                f"CHESTLENS_PROXIES must be the number of proxies in front, such as 1, not {proxies!r}."
+            )
         days = environment.get("CHESTLENS_RETENTION_DAYS", "")
         if days and (not days.isdecimal() or int(days) < 1):
-            raise ValueError(f"CHESTLENS_RETENTION_DAYS must be a whole number above 0, not {days!r}.")
+            raise SettingsError(f"CHESTLENS_RETENTION_DAYS must be a whole number above 0, not {days!r}.")
         log = environment.get("CHESTLENS_LOG") or None
         if log not in (None, "text", "json"):
-            raise ValueError(f"CHESTLENS_LOG may be text or json, not {log!r}.")
+            raise SettingsError(f"CHESTLENS_LOG may be text or json, not {log!r}.")
         secret_key = environment.get("CHESTLENS_SECRET_KEY") or None
         if secret_key and len(secret_key) < SHORTEST_KEY:
-            raise ValueError(
+            raise SettingsError(
                 f"CHESTLENS_SECRET_KEY must have at least {SHORTEST_KEY} characters; "
                 'make one with: python -c "import secrets; print(secrets.token_hex(32))"'
             )

@@ -92,6 +92,8 @@ def test_figures_and_request_ids_are_given_out_by_the_server() -> None:
         "for endpoint, status in (('worklist.index', 200), ('unknown', 404)):\n"
         '    labels = f\'endpoint="{endpoint}",method="GET",status="{status}"\'\n'
         "    assert f'chestlens_request_seconds_count{{{labels}}} 1.0' in metrics\n"
+        "for figure in ('chestlens_oldest_job_seconds 0.0', '# TYPE chestlens_studies gauge'):\n"
+        "    assert figure in metrics\n"
         "services_of(app).close()\n"
     )
     said = _logged("json", code)

@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -127,7 +128,10 @@ def _list(options: argparse.Namespace) -> int:
 def _opened(action: str = "", name: str = "") -> Iterator[Accounts]:
     """The accounts of the server's database, for one command that ends in the audit log where it changes something."""
     settings = ServerSettings.from_environment()
+    # Hashes of passwords are in it, which nobody else on this machine may read.
+    os.umask(0o077)
     settings.instance.mkdir(parents=True, exist_ok=True)
+    settings.instance.chmod(0o700)
     database = Database(settings.database_url)
     try:
         yield Accounts(database)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from core.anatomy.anatomy import Anatomy
 from core.anatomy.organs import are_pair, cardiothoracic, is_heart, is_lung, largest_part, outline
 from core.anatomy.pictures import FloatArray, small_picture
+from core.errors import ChestLensError
 from core.settings import ROOT
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ CONFIG, WEIGHTS, ONNX = "config.json", "model.safetensors", "model.onnx"
 _CLEARLY = 0.9
 
 
-class AnatomyError(ValueError):
+class AnatomyError(ChestLensError):
     """The anatomy network cannot be opened."""
 
 

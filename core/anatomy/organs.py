@@ -87,16 +87,19 @@ def cardiothoracic(right: FloatArray, left: FloatArray, heart: FloatArray) -> Ca
         None where the ratio is none that a body has.
     """
     height, width = heart.shape
-    spans = [(row, _crossing(right[row]), _crossing(left[row])) for row in range(height)]
-    rows = [(row, of_right[0], of_left[1]) for row, of_right, of_left in spans if of_right and of_left]
-    edges = [(row, span) for row in range(height) if (span := _crossing(heart[row])) is not None]
-    if not rows or not edges:
+    outer_left, outer_right = _crossings(right)[0], _crossings(left)[1]
+    heart_left, heart_right = _crossings(heart)
+    widths = outer_right - outer_left
+    if np.isnan(widths).all() or np.isnan(heart_left).all():
         return None
-    row, outer_left, outer_right = max(rows, key=lambda item: item[2] - item[1])
-    left_row, left_span = min(edges, key=lambda item: item[1][0])
-    right_row, right_span = max(edges, key=lambda item: item[1][1])
-    thorax = Line((row + 0.5) / height, outer_left / width, outer_right / width)
-    line = Line((left_row + right_row + 1) / 2 / height, left_span[0] / width, right_span[1] / width)
+    row = int(np.nanargmax(widths))
+    left_row, right_row = int(np.nanargmin(heart_left)), int(np.nanargmax(heart_right))
+    thorax = Line((row + 0.5) / height, float(outer_left[row]) / width, float(outer_right[row]) / width)
+    line = Line(
+        (left_row + right_row + 1) / 2 / height,
+        float(heart_left[left_row]) / width,
+        float(heart_right[right_row]) / width,
+    )
     found = Cardiothoracic(heart=line, thorax=thorax)
     return found if _RATIO[0] < found.ratio < _RATIO[1] else None
 
@@ -108,16 +111,21 @@ def _is_organ(mask: FloatArray, mirrored: FloatArray, area: tuple[float, float],
     return float((largest_part(mask) >= 0.5).sum()) >= _IN_ONE_PART * float(inside.sum())
 
 
-def _crossing(row: FloatArray) -> tuple[float, float] | None:
-    """Where a row of probabilities first rises and last falls through one half, in pixels from its left edge."""
-    inside = np.flatnonzero(row >= 0.5)
-    if len(inside) == 0:
-        return None
-    padded = np.pad(row, 1)
-    first, last = int(inside[0]) + 1, int(inside[-1]) + 1
-    rise = (padded[first] - 0.5) / max(float(padded[first] - padded[first - 1]), 1e-6)
-    fall = (padded[last] - 0.5) / max(float(padded[last] - padded[last + 1]), 1e-6)
-    return first - 0.5 - float(rise), last - 0.5 + float(fall)
+def _crossings(mask: FloatArray) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Where each row of probabilities (H, W) first rises and last falls through one half, in pixels from the left edge.
+
+    Both are NaN for a row that stays below.
+    """
+    inside = mask >= 0.5
+    empty = ~inside.any(axis=1)
+    rows = np.arange(len(mask))
+    padded = np.pad(mask, ((0, 0), (1, 1))).astype(np.float64)
+    first = inside.argmax(axis=1) + 1
+    last = mask.shape[1] - inside[:, ::-1].argmax(axis=1)
+    at_first, at_last = padded[rows, first], padded[rows, last]
+    rise = (at_first - 0.5) / np.maximum(at_first - padded[rows, first - 1], 1e-6)
+    fall = (at_last - 0.5) / np.maximum(at_last - padded[rows, last + 1], 1e-6)
+    return np.where(empty, np.nan, first - 0.5 - rise), np.where(empty, np.nan, last - 0.5 + fall)
 
 
 def _extent(mask: FloatArray, axis: int) -> tuple[int, int]:

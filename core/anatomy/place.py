@@ -6,11 +6,17 @@ Sides are the patient's; the patient's right lies at the left of the picture. Zo
 from dataclasses import dataclass
 from typing import Literal, Self, cast, get_args
 
+from core.errors import ChestLensError
+
 Side = Literal["right", "left"]
 Zone = Literal["upper", "middle", "lower"]
 
 _SIDES: tuple[str, ...] = get_args(Side)
 _ZONES: tuple[str, ...] = get_args(Zone)
+
+
+class PlaceError(ChestLensError):
+    """There is no such place in the chest."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class Place:
         zone: third of the lung's height; None where only the side is known.
 
     Raises:
-        ValueError: neither is given, or one is no such word.
+        PlaceError: neither is given, or one is no such word.
 
     >>> Place("right", "lower").in_words(), Place("left").in_words(), Place(zone="upper").in_words()
     ('right lower zone', 'left lung', 'upper zones')
@@ -33,9 +39,9 @@ class Place:
 
     def __post_init__(self) -> None:
         if self.side is None and self.zone is None:
-            raise ValueError("A place needs a side or a zone.")
+            raise PlaceError("A place needs a side or a zone.")
         if self.side not in (None, *_SIDES) or self.zone not in (None, *_ZONES):
-            raise ValueError(f"There is no place {self.side} {self.zone}: sides are right, left; zones {_ZONES}.")
+            raise PlaceError(f"There is no place {self.side} {self.zone}: sides are right, left; zones {_ZONES}.")
 
     def in_words(self) -> str:
         """The place as a report names it, without an article; a zone without a side is that of both lungs."""
@@ -58,7 +64,7 @@ class Place:
         True
 
         Raises:
-            ValueError: the text names no place.
+            PlaceError: the text names no place.
         """
         words = text.split("_")
         if words[-1] in ("zone", "lung"):
@@ -66,7 +72,7 @@ class Place:
         side = words.pop(0) if words and words[0] in _SIDES else None
         zone = words.pop(0) if words and words[0] in _ZONES else None
         if words or (side is None and zone is None):
-            raise ValueError(
+            raise PlaceError(
                 f"{text!r} names no place; a place is written like right_lower_zone, left_lung, upper_zone."
             )
         return cls(cast(Side | None, side), cast(Zone | None, zone))

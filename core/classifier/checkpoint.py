@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from core.atomic import replacing, write_json
 from core.classifier.abnormality import AbnormalModel
 from core.classifier.calibration import Calibration
+from core.classifier.errors import CheckpointError
 from core.classifier.imported_architecture import ImportedArchitecture
 from core.classifier.policies import DEFAULT_POLICY, NEUTRAL, Policy, common_threshold_policy
 from core.classifier.preprocessing import Preprocessing
@@ -26,10 +27,6 @@ WEIGHTS = "model.safetensors"
 # Under this name a file records which checkpoint it was made from.
 DIGEST = "checkpoint_sha256"
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints" / "classifier"
-
-
-class CheckpointError(ValueError):
-    """A checkpoint cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import torch
 
 from core.classifier.checkpoint import CheckpointConfig, CheckpointError, load_checkpoint
 from core.classifier.ensemble import SEPARATOR, MeanOfNetworks, members_in
+from core.classifier.errors import ClassifierError
 from core.classifier.heatmaps import evidence_maps, has_linear_head
 from core.classifier.training.images import TrainingImages
 from core.classifier.training.outcome import save_calibrated
@@ -37,7 +38,7 @@ def combine(
 
     Raises:
         CheckpointError: the members do not go together; the sentence says in what.
-        ValueError: the table lacks some of the validation images.
+        ClassifierError: the table lacks some of the validation images.
     """
     if len(folders) < 2:
         raise CheckpointError("Give two checkpoints or more to combine.")
@@ -52,7 +53,7 @@ def combine(
     studies = configs[0].provenance["validation_studies"]
     rows = table[table["study_id"].isin(studies)].reset_index(drop=True)
     if len(rows) < len(studies):
-        raise ValueError(
+        raise ClassifierError(
             f"The data has {len(rows)} of the {len(studies)} validation images of {folders[0]}: give the --dataset "
             "and --data_dir that it was trained with."
         )

@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from core.classifier.call_figures import STUDY_FIGURES
 from core.classifier.checkpoint import CheckpointError, save_config
 from core.classifier.choosing import decide
+from core.classifier.errors import ClassifierError
 from core.classifier.prediction import Classifier
 from core.datasets import patient_keys
 from core.imaging import read_radiograph
@@ -30,7 +31,7 @@ def decide_anew(folder: str | Path, table: pd.DataFrame, data_settings: dict[str
 
     Raises:
         CheckpointError: the folder holds no usable checkpoint, or it does not say which images validated it.
-        ValueError: the table lacks some of these images, or has no val split for one that was imported.
+        ClassifierError: the table lacks some of these images, or has no val split for one that was imported.
     """
     classifier = Classifier(folder)
     config = classifier.config
@@ -38,7 +39,7 @@ def decide_anew(folder: str | Path, table: pd.DataFrame, data_settings: dict[str
     if "imported_from" in provenance and not provenance["validation_studies"]:
         chosen = table[table["split"] == "val"]
         if chosen.empty:
-            raise ValueError(f"The data has no image in its val split, on which {folder} could be calibrated.")
+            raise ClassifierError(f"The data has no image in its val split, on which {folder} could be calibrated.")
         provenance = provenance | {
             "data": data_settings,
             "validation_studies": sorted(chosen["study_id"]),
@@ -51,7 +52,7 @@ def decide_anew(folder: str | Path, table: pd.DataFrame, data_settings: dict[str
         )
     rows = table[table["study_id"].isin(studies)].reset_index(drop=True)
     if len(rows) < len(studies):
-        raise ValueError(
+        raise ClassifierError(
             f"The data has {len(rows)} of the {len(studies)} validation images of {folder}: give the --dataset and "
             "--data_dir that it was trained with."
         )

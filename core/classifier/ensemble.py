@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from core.classifier.errors import ClassifierError
 from core.classifier.imported_network import ImportedNetwork
 
 # Between the timm names of an architecture that has several members.
@@ -57,10 +58,12 @@ def members_of(network: nn.Module, architecture: str) -> dict[str, nn.Module]:
         architecture: as its configuration names it.
 
     Raises:
-        ValueError: the network was imported.
+        ClassifierError: the network was imported.
     """
     if isinstance(network, ImportedNetwork):
-        raise ValueError(f"{architecture} was imported: it can be served and evaluated, but nothing starts from it.")
+        raise ClassifierError(
+            f"{architecture} was imported: it can be served and evaluated, but nothing starts from it."
+        )
     found: dict[str, nn.Module] = {}
     for name, member in zip(architecture.split(SEPARATOR), members_in(network), strict=True):
         found.setdefault(name, member)

@@ -1,6 +1,7 @@
 """Heatmaps over the network's input, from what each place of its last feature map adds to a logit; NumPy alone."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -8,9 +9,19 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 
-# Images (N, C, S, S) to logits (N, L) and heatmaps (N, L, S, S) in [0, 1], each scaled to its own maximum; a label that
-# nothing in the image speaks for has zeros everywhere.
-Explainer = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+
+@dataclass(frozen=True)
+class Explainer:
+    """A network on images (N, C, S, S), with heatmaps or without: drawing them takes a third of the time.
+
+    Attributes:
+        explain: images to logits (N, L) and heatmaps (N, L, S, S) in [0, 1], each scaled to its own maximum; a label
+            that nothing in the image speaks for has zeros everywhere.
+        logits: images to the same logits.
+    """
+
+    explain: Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+    logits: Callable[[FloatArray], FloatArray]
 
 
 def over_image(evidence: FloatArray, side: int) -> FloatArray:
@@ -23,8 +34,10 @@ def over_image(evidence: FloatArray, side: int) -> FloatArray:
 def scaled(maps: FloatArray) -> FloatArray:
     """Positive evidence only, each map (..., h, w) stretched to [0, 1]."""
     maps = np.maximum(maps, 0)
-    maps = maps - maps.min(axis=(-2, -1), keepdims=True)
-    return maps / (maps.max(axis=(-2, -1), keepdims=True) + np.float32(1e-7))
+    # In place: maps of many labels over a whole image are larger than the caches.
+    maps -= maps.min(axis=(-2, -1), keepdims=True)
+    maps /= maps.max(axis=(-2, -1), keepdims=True) + np.float32(1e-7)
+    return maps
 
 
 @cache

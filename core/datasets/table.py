@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.atomic import replacing
+from core.errors import ChestLensError
 from core.findings import LABELS
 
 DESCRIPTION = ("image_path", "source", "patient_id", "study_id", "view", "age", "sex", "split")
@@ -17,7 +18,7 @@ COLUMNS: tuple[str, ...] = (*DESCRIPTION, *LABELS, *REPORT)
 SPLITS = ("train", "val", "test")
 
 
-class DatasetError(ValueError):
+class DatasetError(ChestLensError):
     """A data folder is not as it should be; the message says what was expected and what to do."""
 
 

@@ -17,6 +17,7 @@ from core.datasets import load_boxes, load_table, restore_validation
 from core.datasets.sources.openi import load_openi
 from core.evaluation import localisation_table
 from core.evaluation.bench.rounds import ROUNDS
+from core.evaluation.errors import EvaluationError
 from core.evaluation.labeler_study import as_table, study_labeler
 from core.evaluation.learning_curve import in_words, learning_curve
 from core.evaluation.localisation import measure_localisation
@@ -117,7 +118,9 @@ def localisation(options: argparse.Namespace) -> int:
     classifier = Classifier(checkpoint)
     boxes = load_boxes(options.boxes or options.data_dir / "BBox_List_2017.csv")
     if not (options.data_dir / "test_list.txt").is_file():
-        raise ValueError(f"There is no test_list.txt in {options.data_dir}, so nobody knows which images are unseen.")
+        raise EvaluationError(
+            f"There is no test_list.txt in {options.data_dir}, so nobody knows which images are unseen."
+        )
     # The division into training and validation must be the one that the checkpoint was trained with.
     table = restore_validation(load_table(["nih"], [options.data_dir]).table, classifier.config.provenance)
     figures = {"split": options.split} | measure_localisation(

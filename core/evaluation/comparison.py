@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import false_discovery_control, norm
 
+from core.evaluation.errors import EvaluationError
 from core.evaluation.ranking import Array, auroc_per_label, macro
 from core.evaluation.resampling import bootstrap, interval
 from core.findings import LABELS
@@ -20,14 +21,14 @@ def compare(labels: Array, ours: Array, theirs: Array, patients: npt.NDArray[Any
     and Hochberg, JRSS B 1995).
 
     Raises:
-        ValueError: there is no label that both models can be judged on.
+        EvaluationError: there is no label that both models can be judged on.
     """
     both = np.isfinite(ours) & np.isfinite(theirs)
     ours, theirs = np.where(both, ours, np.nan), np.where(both, theirs, np.nan)
     aurocs = [auroc_per_label(labels, scores) for scores in (ours, theirs)]
     used = np.isfinite(aurocs[0])
     if not used.any():
-        raise ValueError("No label has both positives and negatives among the images that both models have.")
+        raise EvaluationError("No label has both positives and negatives among the images that both models have.")
     resampled = bootstrap(labels, [ours, theirs], patients, **options)
     macros = macro(resampled[:, :, used])
     per_label: dict[str, Any] = dict.fromkeys(LABELS)

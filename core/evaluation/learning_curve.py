@@ -15,6 +15,7 @@ from core.atomic import write_json
 from core.classifier import Classifier
 from core.classifier.training import TrainingInputs, train
 from core.datasets import patient_keys
+from core.evaluation.errors import EvaluationError
 from core.evaluation.prediction import predict_probabilities
 from core.evaluation.ranking import auroc_per_label, macro
 from core.evaluation.resampling import bootstrap, interval
@@ -36,11 +37,11 @@ def learning_curve(inputs: TrainingInputs, output_dir: str | Path, shares: list[
         and its interval; ``gain_per_doubling`` of the macro AUROC with its interval; ``n_validation_images``.
 
     Raises:
-        ValueError: a share is out of range, there are fewer than two, or no label can be judged.
+        EvaluationError: a share is out of range, there are fewer than two, or no label can be judged.
     """
     wanted = sorted(set(shares))
     if len(wanted) < 2 or not 0 < wanted[0] <= wanted[-1] <= 1:
-        raise ValueError("--shares needs two or more different numbers above 0 and at most 1.")
+        raise EvaluationError("--shares needs two or more different numbers above 0 and at most 1.")
     table = inputs.table
     training, validation = table[table["split"] == "train"], table[table["split"] == "val"]
     labels = validation[list(LABELS)].to_numpy(dtype=float)
@@ -64,7 +65,7 @@ def learning_curve(inputs: TrainingInputs, output_dir: str | Path, shares: list[
     aurocs = [auroc_per_label(labels, score) for score in scores]
     used = np.isfinite(aurocs).all(axis=0)
     if not used.any():
-        raise ValueError("No label has both positives and negatives among the validation images.")
+        raise EvaluationError("No label has both positives and negatives among the validation images.")
     resampled = macro(bootstrap(labels, scores, patient_keys(validation).to_numpy())[:, :, used])
     doublings = np.log2([point["n_images"] for point in points])
     for point, values, resamples in zip(points, aurocs, resampled, strict=True):

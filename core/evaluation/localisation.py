@@ -30,6 +30,7 @@ from core.classifier.checkpoint import DIGEST
 from core.datasets import EDGES, patient_keys
 from core.evaluation.box_shares import BoxTally
 from core.evaluation.detection import coverage, guess_from_box, guess_from_heatmap
+from core.evaluation.errors import EvaluationError
 from core.findings import LABELS
 from core.imaging import read_radiograph
 
@@ -56,13 +57,13 @@ def measure_localisation(
         ``checkpoint_sha256`` tells which checkpoint was measured.
 
     Raises:
-        ValueError: no image of the table has a box of a label that the classifier knows.
+        EvaluationError: no image of the table has a box of a label that the classifier knows.
     """
     boxes = boxes[boxes["label"].isin(classifier.config.label_names)]
     rows = table.assign(patient=patient_keys(table))
     rows = rows[rows["study_id"].isin(boxes["study_id"])]
     if rows.empty:
-        raise ValueError("None of these images has a radiologist's box of a finding that the classifier knows.")
+        raise EvaluationError("None of these images has a radiologist's box of a finding that the classifier knows.")
     elsewhere = boxes[~boxes["study_id"].isin(table["study_id"])]
     usual = {
         label: guess_from_heatmap(coverage(group[list(EDGES)].to_numpy()))

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.evaluation.decisions import baselines, decision_figures
+from core.evaluation.errors import EvaluationError
 from core.evaluation.ranking import Array, auroc_per_label, average_precision_per_label, macro
 from core.evaluation.resampling import RESAMPLES, bootstrap_both, interval
 from core.findings import LABELS
@@ -43,12 +44,12 @@ def evaluate(
         split: name of the images' split.
 
     Raises:
-        ValueError: no label has positives and negatives.
+        EvaluationError: no label has positives and negatives.
     """
     aurocs = auroc_per_label(labels, probabilities)
     used = np.isfinite(aurocs)
     if not used.any():
-        raise ValueError(
+        raise EvaluationError(
             f"No label has both positives and negatives in the {split} split, so there is no AUROC: "
             "check that the images carry labels, or evaluate another split."
         )

@@ -10,6 +10,7 @@ import pandas as pd
 from core.classifier import Classifier
 from core.classifier.policies import DEFAULT_POLICY, Policy, common_threshold_policy
 from core.datasets import Problem, of_images
+from core.evaluation.errors import EvaluationError
 from core.evaluation.prediction import Journal, model_digest, predict_probabilities
 from core.evaluation.ranking import Array
 from core.evaluation.reliability import uncalibrated
@@ -92,11 +93,11 @@ def score_with_predictions(table: pd.DataFrame, predictions: pd.DataFrame, *, na
         name: what the model is called.
 
     Raises:
-        ValueError: a value is no probability.
+        EvaluationError: a value is no probability.
     """
     values = of_images(predictions, table, name=name).to_numpy(dtype=float)
     if ((values < 0) | (values > 1)).any():
-        raise ValueError(f"{name} holds values outside 0 to 1: evaluation needs probabilities, not logits.")
+        raise EvaluationError(f"{name} holds values outside 0 to 1: evaluation needs probabilities, not logits.")
     absent = ~np.isfinite(values).any(axis=1)
     return Scores(
         model=name,

@@ -16,6 +16,7 @@ from core.datasets import load_adjudicated, load_boxes, of_images, patient_keys,
 from core.evaluation.abnormality import abnormal_figures
 from core.evaluation.comparison import compare
 from core.evaluation.decisions import decision_figures
+from core.evaluation.errors import EvaluationError
 from core.evaluation.label_noise import adjudicated_figures, mined_label_quality, noise_sensitivity
 from core.evaluation.localisation import measure_localisation
 from core.evaluation.metrics import evaluate
@@ -65,14 +66,16 @@ def run_evaluation(
         The object that ``metrics.json`` holds.
 
     Raises:
-        ValueError: the split is empty, the model lacks the policy, no image has probabilities, no AUROC can be
+        EvaluationError: the split is empty, the model lacks the policy, no image has probabilities, no AUROC can be
             computed, the thresholds are those of another model, or one of ``others`` shares no image with the split.
     """
     if table.empty:
-        raise ValueError(f"The table has no images in the {split} split.")
+        raise EvaluationError(f"The table has no images in the {split} split.")
     judged = scores.judged
     if not judged.any():
-        raise ValueError(f"None of the {len(table)} images has predictions; the first: {scores.problems[0].reason}")
+        raise EvaluationError(
+            f"None of the {len(table)} images has predictions; the first: {scores.problems[0].reason}"
+        )
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     write_problems(scores.problems, folder / "problems.csv")
@@ -82,7 +85,7 @@ def run_evaluation(
     abnormal = None if scores.abnormal is None else scores.abnormal[judged]
     calls = {one.name: one.calls(probabilities, abnormal) for one in scores.policies}
     if policy not in calls:
-        raise ValueError(f"{scores.model} has no policy {policy!r}; choose one of: {', '.join(calls)}.")
+        raise EvaluationError(f"{scores.model} has no policy {policy!r}; choose one of: {', '.join(calls)}.")
     level = _DEFAULT_THRESHOLD if threshold is None else threshold
     at_level = f"threshold {level:g}"
     chosen_on, rules = _chosen_thresholds(scores, labels, probabilities, split, thresholds_file, folder)
@@ -213,7 +216,7 @@ def _comparison(
     theirs = of_images(other, rows, name=name)
     both = theirs.notna().any(axis=1).to_numpy()
     if not both.any():
-        raise ValueError(f"The predictions of {name} cover none of the images of this split.")
+        raise EvaluationError(f"The predictions of {name} cover none of the images of this split.")
     return compare(labels[both], probabilities[both], theirs.to_numpy()[both], patients[both], resamples=resamples)
 
 

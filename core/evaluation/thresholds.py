@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from core.atomic import write_json
+from core.evaluation.errors import EvaluationError
 from core.evaluation.ranking import Array
 from core.findings import LABELS
 
@@ -66,19 +67,23 @@ def load_thresholds(path: str | Path, *, model: str | None) -> dict[str, Any]:
     """Read what ``save_thresholds`` wrote.
 
     Raises:
-        ValueError: the file is missing, is another file, or was chosen for another model.
+        EvaluationError: the file is missing, is another file, or was chosen for another model.
     """
     try:
         record = json.loads(Path(path).read_text())
         complete = all(set(record["rules"][rule]) == set(LABELS) for rule in RULES)
     except FileNotFoundError:
-        raise ValueError(f"There is no file {path} with thresholds; evaluating the val split writes one.") from None
+        raise EvaluationError(
+            f"There is no file {path} with thresholds; evaluating the val split writes one."
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a file of thresholds as the evaluation of the val split writes it.") from error
+        raise EvaluationError(
+            f"{path} is not a file of thresholds as the evaluation of the val split writes it."
+        ) from error
     if not complete:
-        raise ValueError(f"{path} lacks thresholds of one of the 14 labels; evaluate the val split again.")
+        raise EvaluationError(f"{path} lacks thresholds of one of the 14 labels; evaluate the val split again.")
     if record.get("model") != model:
-        raise ValueError(
+        raise EvaluationError(
             f"The thresholds in {path} were chosen for another model; evaluate the val split with this one."
         )
     return record

@@ -7,7 +7,7 @@ from typing import NamedTuple
 _ENTITIES = {"nbsp": " ", "amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _ODD = re.compile(
     r"<(?P<line>br|/?p|/?div|/?li|/tr)\b[^<>]{0,40}>|</?[a-z][a-z0-9]{0,9}(?:\s[^<>]{0,60})?/?>"
-    r"|&(?P<entity>nbsp|amp|lt|gt|quot|apos|#\d{1,5});|[^\x00-\x7f]",
+    r"|(?P<leader>[ \t]*\.{4,}[ \t]*)|&(?P<entity>nbsp|amp|lt|gt|quot|apos|#\d{1,5});|[^\x00-\x7f]",
     re.IGNORECASE,
 )
 _CHARACTERS = {
@@ -47,7 +47,7 @@ class Plain(NamedTuple):
 
 def plain(text: str) -> Plain:
     """Write ``text`` in plain characters: blanks of any width, ligatures, typographic quotes and dashes, HTML."""
-    if text.isascii() and "<" not in text and "&" not in text:
+    if text.isascii() and "<" not in text and "&" not in text and "...." not in text:
         return Plain(text, None)
     parts: list[str] = []
     places: list[int] = []
@@ -73,6 +73,8 @@ def _written(found: "re.Match[str]") -> str:
     if found["entity"]:
         name = found["entity"].lower()
         return _character(chr(int(name[1:]))) if name.startswith("#") else _ENTITIES[name]
+    if found["leader"]:
+        return ": "
     if found["line"]:
         return "\n"
     return " " if found[0].startswith("<") else _character(found[0])

@@ -5,9 +5,10 @@ is there outweighs the operator ("the suspected effusion is not seen"), one that
 ("unclear whether the effusion has grown").
 """
 
+import re
 from functools import lru_cache
 
-from core.labeler.cues import OPENING, Kind
+from core.labeler.cues import OPENING, PHRASES, Kind
 from core.labeler.lexicon import Term
 from core.labeler.operators import FORMER, Operators
 from core.labeler.predicates import Predicate, Said, ends_predicate, predicate_in
@@ -24,6 +25,8 @@ _INERT = frozenset((K.TERM, K.WORD, K.IN, K.OF, K.TO, K.WITH, K.AND, K.COMMA, K.
 _SAYING = frozenset(
     (K.NOT, K.NONE, K.GONE, K.GOING, K.ABSENT, K.EXCLUDE, K.EXCLUDED, K.UNLIKELY, K.LESS, K.DOUBT, K.MISSED, K.ASSESSED)
 ) | {K.MODAL, K.WOULD, K.MINUS, K.QUERY, K.BEFORE, K.HARD}
+_GONE = frozenset(phrase.split(" ")[-1] for phrase in PHRASES[K.GONE])
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _QUALIFYING = FORMER | {"over"}
 _SAID: dict[Said, Presence] = {
     Said.THERE: "present",
@@ -56,25 +59,32 @@ def _judged(masked: str) -> tuple[Judgement, ...]:
     """The judgement of each mask."""
     tokens = tokens_in(masked)
     named = [index for index, token in enumerate(tokens) if token.kind is K.TERM]
-    if all(token.kind in _INERT and token.text not in _QUALIFYING for token in tokens):
+    kinds = {token.kind for token in tokens}
+    year = _YEAR.search(masked) is not None
+    if kinds <= _INERT and not year and not any(token.text in _QUALIFYING for token in tokens):
         return (_PRESENT,) * len(named)
     segments = segments_in(tokens)
     over = Operators(tokens, segments).over
-    said = _predicates(tokens, segments) if _deciding(tokens, over) else {}
-    anaphora = _one(tokens, segments)
+    said = _predicates(tokens, segments) if year or _deciding(tokens, kinds, over) else {}
+    anaphora = _one(tokens, segments) if K.ONE in kinds else set()
     return tuple(
         _PRESENT if index in anaphora else _together(over.get(index), said.get(index), _definite(tokens, index))
         for index in named
     )
 
 
-def _deciding(tokens: list[Token], over: dict[int, Scope]) -> bool:
+def _deciding(tokens: list[Token], kinds: set[Kind], over: dict[int, Scope]) -> bool:
     """Whether a predicate may change what the operators say: "is seen" alone does not."""
     return (
-        any(token.kind in _SAYING for token in tokens)
+        not kinds.isdisjoint(_SAYING)
         or any(scope.known or scope.clause or scope.cue in FORMER for scope in over.values())
-        or any(token.kind is K.NO and ends_predicate(tokens, index, len(tokens)) for index, token in enumerate(tokens))
+        or (K.NO in kinds and any(token.kind is K.NO and _answers(tokens, index) for index, token in enumerate(tokens)))
     )
+
+
+def _answers(tokens: list[Token], index: int) -> bool:
+    """Whether a "no" may be the answer to what stands in front of it: "pneumothorax: no; effusion: yes"."""
+    return ends_predicate(tokens, index, len(tokens)) or tokens[index + 1].kind in (K.BUT, K.COMMA)
 
 
 def _masked(sentence: str, terms: list[Term]) -> tuple[str, list[int]]:
@@ -96,6 +106,9 @@ def _together(scope: Scope | None, predicate: Predicate | None, definite: bool) 
     if predicate is None:
         return before
     said = predicate.said
+    if said is Said.ABSENT and scope is not None and scope.denies and (scope.known or scope.clause):
+        # "Neither effusion has resolved", "no evidence that it has cleared"
+        return _PRESENT if predicate.cue.split(" ")[-1] in _GONE else before
     if said is Said.DESCRIBED:
         if before.cue in FORMER:
             return _PRESENT

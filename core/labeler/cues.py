@@ -91,7 +91,9 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
     K.GONE: phrases_of(
         "resolved | cleared | disappeared | gone | gone away | vanished | subsided | evacuated | removed | "
         "resected | excised | settled | dissipated | drained completely | drained entirely | completely drained | "
-        "reabsorbed | resolve | clear up | resorbed | abated"
+        "reabsorbed | resolve | clear up | resorbed | abated | re-expanded completely | "
+        "completely re-expanded | re-expanded fully | fully re-expanded | nothing left | nothing left of it | "
+        "nothing remains | nothing remaining | melted away"
     ),
     K.GOING: phrases_of(
         "resolution | clearing | clearance | disappearance | evacuation | removal | resorption | resection | "
@@ -130,6 +132,7 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
     ),
     K.LIKELY: phrases_of("likely | probable | probably | most likely | more likely | more probable | surely"),
     K.DOUBT: phrases_of(
+        "is suggested | are suggested | "
         "possible | have this appearance | give this appearance | account for | explain | possibly | possibility "
         "| possibilities | potential | potentially | equivocal | maybe | perhaps | presumed | presumably | "
         "presumptive | questionable | questionably | question | questioned | questions | questioning | raise | "
@@ -160,7 +163,7 @@ PHRASES: dict[Kind, tuple[str, ...]] = {
         "suggest | suggests | suggesting | suggestive of | suggestive | indicate | indicates | indicating | "
         "indicative of | concerning for | concerning | worrisome for | worrisome | worry for | worrying for | "
         "suspicious for | suspicious of | suspicious | concern for | concern of | concerned for | pointing to | "
-        "point to | points to"
+        "point to | points to | indeterminate for | equivocal for"
     ),
     K.MEAN: phrases_of(
         "consistent with | compatible with | in keeping with | representing | represent | represents | reflecting "

@@ -47,7 +47,8 @@ _BEHIND = re.compile(
 )
 _TURNED = re.compile(
     r"^[- ](?:repairs?|mesh|surgery|operation|vaccin\w+|bundle|protocol|scores?|severity|prophylaxis|pathway|clinic"
-    r"|effects?|index|herniorrhaphy|reduction surgery|capacity)\b"
+    r"|cholecyst\w+|pyelon\w+|cystitis|gastritis|pancreatitis|effects?|index|herniorrhaphy|reduction surgery"
+    r"|capacity)\b"
 )
 _CARCINOMA = re.compile(r"^ (?:[a-z]+ ){0,2}(?:carcinoma|tumou?r|cancer|malignan\w+|lymphoma|glioma)\b")
 _COMPANION = re.compile(r"^ with (?:surrounding |associated |vasogenic |adjacent |perilesional )?$")

@@ -140,10 +140,10 @@ def presences(report: str) -> dict[str, Presence]:
     amended: dict[str, Presence] = {}
     for sentence, _, section in plain_sentences(unwrapped(plain(report)).text):
         into = amended if section == "addendum" else firmest
-        for term, judgement in _judged_terms(sentence)[1]:
-            for observation in term.observations:
-                if _FIRMNESS[judgement.presence] >= _FIRMNESS[into.get(observation, "not mentioned")]:
-                    into[observation] = judgement.presence
+        for observation, presence, firmness in _statements(sentence):
+            known = into.get(observation)
+            if known is None or firmness >= _FIRMNESS[known]:
+                into[observation] = presence
     return firmest | {name: presence for name, presence in amended.items() if presence != "not mentioned"}
 
 
@@ -179,6 +179,16 @@ def _firmest(statements: Iterable[Presence | None]) -> Presence:
 def _has_side(term: Term) -> bool:
     """Whether a side stated for one member of a list can hold for this one: not for the heart, not for a catheter."""
     return not any(name == DEVICE or (name in BY_NAME and BY_NAME[name].diffuse) for name in term.observations)
+
+
+@lru_cache(maxsize=100_000)
+def _statements(sentence: str) -> tuple[tuple[str, Presence, int], ...]:
+    """Observation, presence and firmness of all that a sentence states."""
+    return tuple(
+        (observation, judgement.presence, _FIRMNESS[judgement.presence])
+        for term, judgement in _judged_terms(sentence)[1]
+        for observation in term.observations
+    )
 
 
 # Reports repeat their sentences: three of five in Open-i are exact copies of an earlier one.

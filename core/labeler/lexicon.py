@@ -89,6 +89,7 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
             r"hydrothora\w+|h[ae]*mothora\w+|chylothora\w+|empyema",
             r"pleural (?:space )?(?:fluid|liquid)(?: collection)?s?",
             # "Fluid tracks along the fissure"; the other way round it is looked for by _in_pleura.
+            r"free fluid(?= (?:on|in|at|over) (?:the )?(?:left|right|both|either|bases?)\b)",
             r"fluid(?=(?: [a-z-]+){1,6}? (?:fissures?|pleural? (?:space|cavit|recess)|costophrenic|hemithora))",
         ),
     ),
@@ -233,9 +234,7 @@ _PLEURA = re.compile(
 def terms_in(sentence: str) -> list[Term]:
     """Find the observations that a sentence in standard wording names, from left to right."""
     places: set[int] = set()
-    for word in sentence.split():
-        if entries := _places_of(word):
-            places.update(entries)
+    places.update(*map(_places_of, sentence.split()))
     found = [
         (match.start(), place, match.end()) for place in places for match in _EXPRESSIONS[place].finditer(sentence)
     ]

@@ -12,12 +12,16 @@ from core.labeler.characters import Plain
 from core.labeler.wordlists import words_of
 
 _RUN = re.compile(r"\s+")
-_ITEM = re.compile(r"(?:[-*+]|\u2022|\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]|\[[x -]?\])[ \t]+\S")
+_ITEM = re.compile(r"(?:[-*+]|\u2022|\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]|\[[xX -]?\])[ \t]+\S")
 _LABEL = re.compile(r"[A-Z][A-Za-z0-9 /&(),-]{1,60}[:|=](?!\d)|[A-Z][A-Za-z /&-]{2,40}\t")
-_ANY_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9 /&-]{1,40}[:|=\t]")
+# A label in capitals may be wrapped.
+_ANY_LABEL = re.compile(
+    r"[A-Za-z][A-Za-z0-9 /&-]{1,40}[:|=\t]|[A-Z][A-Z0-9 /&-]{1,40}\r?\n[ \t]*[A-Z][A-Z0-9 /&-]{1,40}[:|=\t]"
+)
 _STOP = re.compile(r"[.;!?](?:\s|$)")
 _ROW = re.compile(
-    r"^[^:|=\t]+[:|=\t]+[ \t]*(?:no|none|yes|absent|present|negative|positive|normal|nil|clear)\s*$", re.IGNORECASE
+    r"^[^:|=\t]+[:|=\t]+\s*(?:no?|none|y(?:es)?|absent|present|negative|positive|normal|nil|clear)\s*$",
+    re.IGNORECASE,
 )
 # Words behind which a line cannot be complete.
 _OPEN = words_of(

@@ -5,7 +5,7 @@ let it rest or end it (``core.labeler.scopes``).
 """
 
 from core.labeler.cues import CHANGES, EVIDENCE, OPENING, Kind
-from core.labeler.predicates import ends_predicate, is_adverb, next_word
+from core.labeler.predicates import ends_predicate, is_adverb, is_year, next_word
 from core.labeler.scopes import Rest, Scope, handed_on
 from core.labeler.segments import Segment
 from core.labeler.tokens import Token
@@ -42,7 +42,10 @@ class Operators:
 
     def _hand_on(self, number: int) -> None:
         before = self._scope
-        if before is not None and number:
+        first = self.segments[number].first
+        if number and self.tokens[first - 1].text == "nor" and not (before is not None and before.denies):
+            self._operate(Scope("absent", "nor"))
+        elif before is not None and number:
             self._scope = handed_on(before, self.tokens, self.segments, number)
             if self._scope is not None and self._scope.active and not before.active:
                 self._head = None
@@ -83,6 +86,8 @@ class Operators:
             if kind is K.OF and index + 1 < segment.end and self.tokens[index + 1].kind is K.TERM:
                 return
             self._scope = scope._replace(rest=Rest.PLACE if kind in (K.IN, K.OF) else Rest.COMPANY)
+        elif scope.cue == "nothing" and kind is not K.IN:
+            pass  # "nothing here to make me think of pneumonia"
         elif self._head is None or self._head in _HOLES or (self._head in EVIDENCE and kind is not K.IN):
             pass
         elif not scope.clause:
@@ -134,12 +139,16 @@ class Operators:
         behind = next_word(self.tokens, index, segment.end)
         if behind >= segment.end:
             return
+        if token.text == "never" and self.tokens[behind].kind is K.BE:
+            behind = next_word(self.tokens, behind, segment.end)
+            if behind >= segment.end:
+                return
         kind = self.tokens[behind].kind
         follows = any(term > behind for term in segment.terms) or kind is K.TERM
         if kind is K.EXCLUDE or (kind is K.UNLIKELY and follows):
             self._operate(Scope("uncertain", f"{token.text} {self.tokens[behind].text}"))
             self._skip = behind + 1
-        elif kind in (K.SHOW, K.POINT, K.MEAN, K.A, K.TERM) or (kind is K.LIKELY and follows):
+        elif kind in (K.SHOW, K.POINT, K.MEAN, K.A, K.TERM) or (kind in (K.LIKELY, K.ONE) and follows):
             self._operate(Scope("absent", token.text))
             self._skip = behind + (kind is not K.TERM)
         elif kind is K.NO:
@@ -248,7 +257,7 @@ class Operators:
             token.text == "over" and following is not None and following.kind is K.TERM and self._term_before(index)
         ):
             self._operate(Scope("uncertain", "over"))
-        elif index == 0 and token.text == "in" and following is not None and _is_year(following.text):
+        elif index == 0 and token.text == "in" and following is not None and is_year(following.text):
             self._operate(Scope("not mentioned", f"in {following.text}", whole=True))
         elif scope is not None and scope.denies and scope.active:
             self._preposition(index, segment, scope)
@@ -296,7 +305,9 @@ class Operators:
             self._operate(Scope("not mentioned", self.tokens[index].text, whole=True))
 
     def _be(self, index: int, segment: Segment) -> None:
-        if index == 0 and self.tokens[index].text in ("should", "were") and segment.terms:
+        # "Should the effusion grow" takes it for granted, "should pneumonia develop" does not.
+        given = index + 1 < segment.end and self.tokens[index + 1].kind is K.THE
+        if index == 0 and self.tokens[index].text in ("should", "were") and segment.terms and not given:
             self._operate(Scope("not mentioned", self.tokens[index].text, brief=True))
 
     def _modal(self, index: int, segment: Segment) -> None:
@@ -311,8 +322,22 @@ class Operators:
             self._operate(Scope("uncertain", self.tokens[index].text))
 
     def _would(self, index: int, segment: Segment) -> None:
+        # "Nothing that would suggest pneumonia"
+        if self._denied(index, segment):
+            return
         if not any(term < index for term in segment.terms):
             self._operate(Scope("not mentioned", self.tokens[index].text))
+
+    def _absent(self, index: int, segment: Segment) -> None:
+        if index + 1 < segment.end and self.tokens[index + 1].kind is K.TERM and self._scope is None:
+            self._operate(Scope("absent", self.tokens[index].text))
+
+    def _the(self, index: int, segment: Segment) -> None:
+        """Behind what is denied, "the" begins another subject: "in the absence of effusion the opacity is ..."."""
+        scope = self._scope
+        ended = scope is not None and scope.denies and scope.active and scope.governed and self._term_before(index)
+        if ended and index + 1 < segment.end:
+            self._operate(None)
 
     def _except(self, index: int, segment: Segment) -> None:
         self._operate(None)
@@ -338,10 +363,6 @@ class Operators:
         leads = index + 1 < segment.end and (index == segment.first or not segment.terms or segment.terms[0] > index)
         if leads:
             self._operate(Scope("uncertain", "?"))
-
-
-def _is_year(text: str) -> bool:
-    return len(text) == 4 and text.isdigit() and text[:2] in ("19", "20")
 
 
 _HANDLERS = {
@@ -372,6 +393,8 @@ _HANDLERS = {
     K.BE: Operators._be,
     K.MODAL: Operators._modal,
     K.WOULD: Operators._would,
+    K.ABSENT: Operators._absent,
+    K.THE: Operators._the,
     K.EXCEPT: Operators._except,
     K.ONLY: Operators._only,
     K.NOW: Operators._now,

@@ -45,6 +45,11 @@ _DENIABLE = words_of("suspected considered favored favoured possible conceivable
 _ENDS = frozenset((K.IN, K.WITH, K.NOW, K.BEFORE, K.TO, K.BE, K.IF, K.QUERY))
 
 
+def is_year(text: str) -> bool:
+    """Whether a number is that of a year of which a report may speak."""
+    return len(text) == 4 and text.isdigit() and text[:2] in ("19", "20")
+
+
 def is_adverb(token: Token) -> bool:
     """Whether a token may stand inside a verb group without saying anything of the subject."""
     return token.text in _ADVERBS or (token.kind in (K.WORD, K.ONLY) and token.text.endswith("ly"))
@@ -123,7 +128,7 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
             elif formerly and past and tokens[index + 1].text.startswith("on"):
                 said = Said.SPOKEN
             elif denied:
-                said = Said.ABSENT
+                said = Said.SPOKEN if would else Said.ABSENT
             else:
                 said = Said.IN_DOUBT if modal else Said.SPOKEN if would else Said.THERE
         elif kind is K.ABSENT:
@@ -138,6 +143,10 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
             said = Said.THERE if denied or partly else Said.IN_DOUBT if modal else Said.ABSENT
         elif kind is K.GOING:
             said = Said.THERE if denied or partly else Said.ABSENT
+        elif kind is K.SHOW and denied and index + 1 >= end and end >= len(tokens):
+            said = Said.ABSENT  # "a nodule that I can no longer find"
+        elif kind is K.EXCLUDE and end < len(tokens) and tokens[end].kind is K.TERM:
+            return found  # "does not exclude pneumonia" says nothing of its subject
         elif kind in (K.EXCLUDED, K.EXCLUDE):
             said = Said.IN_DOUBT if denied or modal or hard or would else Said.ABSENT
         elif kind is K.UNLIKELY:
@@ -160,6 +169,15 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
         elif kind is K.MINUS:
             said = Said.ABSENT
         elif kind in (K.IN, K.OF, K.TO, K.WITH, K.BEFORE):
+            # "Pneumonia in 2018."
+            if (
+                token.text == "in"
+                and not verb
+                and found is None
+                and index + 2 == end
+                and is_year(tokens[index + 1].text)
+            ):
+                return Predicate(Said.SPOKEN, f"in {tokens[index + 1].text}", True)
             placed = True
             if found and found.finite:
                 break

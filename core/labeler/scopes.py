@@ -108,6 +108,9 @@ def _denial_handed_on(scope: Scope, tokens: list[Token], segments: list[Segment]
         return resumed(scope, tokens[segment.first].text)
     if listed_on(segments, number):
         return resumed(scope, tokens[segment.first].text)
+    # "The apex, which contains no pneumothorax, shows ..."
+    if tokens[segment.first].kind is K.SHOW and before.breaks is K.WHICH:
+        return None
     if opening or segment.clause or scope.rest in (Rest.TAKEN, Rest.COMPANY):
         return None
     # "No effusion, no pneumothorax, cardiomegaly": where each member is denied by itself, the others are not.

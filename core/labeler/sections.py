@@ -13,7 +13,7 @@ _KNOWN = (
     ("findings", r"findings?(?: and impressions?)?"),
     ("impression", r"impressions?|conclusions?|opinion|interpretation|recommendations?|summary"),
     ("wet", r"wet read|preliminary(?: report| read(?:ing)?| findings)?"),
-    ("final", r"final(?: report| read(?:ing)?)"),
+    ("final", r"final(?: report| read(?:ing)?)?"),
     ("addendum", r"addend(?:um|a)|correction|amendment"),
     ("prior", r"(?:prior|previous|earlier|last)(?: exam(?:ination)?| study| film| radiograph| chest)?|old report"),
     (

@@ -9,9 +9,6 @@ from core.labeler.characters import Plain, plain
 from core.labeler.lines import unwrapped
 from core.labeler.sections import sections_in
 
-# Where a sentence may end.
-_STOP = re.compile(r"[.!?]+(?=\s|$|[A-Za-z])|[\n\u2022]")
-_LISTED_STOP = re.compile(_STOP.pattern + r"|(?<=\s)(?=\(?\d\)\s+[A-Za-z])")
 _ANSWER = re.compile(r"\s*(?:no|none|yes|negative|positive|absent|present)\b", re.IGNORECASE)
 # An answer to what was asked in the sentence before: "R/o pneumothorax. None seen."
 _ANAPHOR = re.compile(
@@ -19,10 +16,13 @@ _ANAPHOR = re.compile(
     re.I,
 )
 _GOES_ON = re.compile(r"(?:or|and|with|without|in|on|at|is|are|of|for|to|vs)\b", re.IGNORECASE)
-_SHORTEST = 2
+_SHORTEST = 1
 _BLANKS = (" ", "\n", "")
 _SHORT = INSIDE | ENDING | {"no"}
 _TAILS = frozenset(word[-4:] for word in _SHORT)
+# Where a sentence may end.
+_STOP = re.compile(r"[.!?]+(?=\s|$|[A-Za-z])|[\n\u2022]")
+_LISTED_STOP = re.compile(_STOP.pattern + r"|(?<=\s)(?=\(?\d\)\s+[A-Za-z])")
 _ENUMERATOR = re.compile(r"^\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]\s+")
 _EDGES = " \t\r\n*\u2022."
 
@@ -113,7 +113,7 @@ def _full_stop(text: str, place: int, start: int) -> bool:
         return len(word) > 2 and "." not in word and following[:1].isupper()
     if word not in _SHORT and following[1:2] not in "Nn":
         return True
-    rest = text[place + 1 : place + 40].lstrip(" ")
+    rest = text[place + 1 : place + 40].lstrip(" -")
     if not rest or rest[0] == "\n":
         return True
     if word in INSIDE or _ANAPHOR.match(rest) or (word == "no" and rest[:1].isdigit()):
@@ -123,7 +123,12 @@ def _full_stop(text: str, place: int, start: int) -> bool:
 
 def _trimmed(text: str, start: int, end: int) -> tuple[str, int]:
     """What stands at ``start`` to ``end`` without blanks, bullets and numbers in front of it, and its place."""
-    part = text[start:end].rstrip(_EDGES)
+    if text.startswith(" ", start):
+        start += 1
+    part = text[start:end]
+    if part[:3].isalpha() and "." not in part[:6] and ")" not in part[:6] and part[-1] not in _EDGES:
+        return part, start
+    part = part.rstrip(_EDGES)
     sentence = part.lstrip(_EDGES)
     if sentence[:1] == "-":
         sentence = sentence.lstrip("-" + _EDGES)

@@ -10,7 +10,7 @@ MASK = "\x01"
 """Stands for the words that name an observation."""
 
 _PIECE = re.compile(
-    rf"[a-z0-9_]+(?:['-][a-z0-9_]+)*|{MASK}|\([+?-]\)|\[[x -]?\]"
+    rf"(?<={MASK})-free\b|[a-z0-9_]+(?:['-][a-z0-9_]+)*|{MASK}|\([+?-]\)|\[[x -]?\]"
     r"|(?<=\s)-{1,2}(?=\s)|(?<=\s)-(?=[,;]|$)|(?<=[^\d])[:=](?!\d)|\?+|\.(?=\s)|[,;&+|/*>]"
 )
 
@@ -39,6 +39,10 @@ def _by_first_word() -> dict[str, tuple[tuple[tuple[str, ...], Token], ...]]:
 _PHRASES = _by_first_word()
 _TERM = Token(Kind.TERM, MASK)
 _MINUS = Token(Kind.MINUS, "-")
+_FREE = Token(Kind.ABSENT, "-free")
+_COLON = Token(Kind.COLON, ":")
+_SHORT_ANSWERS = {"n": "no", "y": "yes"}
+_ANSWERS = frozenset(("no", "none", "nil", "yes", "absent", "present", "negative", "positive"))
 
 
 def tokens_in(masked: str) -> list[Token]:
@@ -49,9 +53,11 @@ def tokens_in(masked: str) -> list[Token]:
     for place, word in enumerate(words):
         if place < passed:
             continue
+        if word in _SHORT_ANSWERS and place + 1 == len(words) and tokens and tokens[-1].kind is Kind.COLON:
+            word = _SHORT_ANSWERS[word]
         phrases = _PHRASES.get(word)
         if phrases is None:
-            tokens.append(_TERM if word == MASK else _word(word))
+            tokens.append(_TERM if word == MASK else _FREE if word == "-free" else _word(word))
             continue
         for phrase, token in phrases:
             length = len(phrase)
@@ -59,12 +65,19 @@ def tokens_in(masked: str) -> list[Token]:
                 # A minus behind a finding says that it is absent; elsewhere it is a dash.
                 if word == "-" and words[place + 1 : place + 2] in ([], [","], [";"]):
                     token = _MINUS
+                elif word in ("-", "--") and tokens and tokens[-1] is _TERM and _answered(words, place + 1):
+                    token = _COLON
                 tokens.append(token)
                 passed = place + length
                 break
         else:
             tokens.append(_word(word))
     return tokens
+
+
+def _answered(words: list[str], place: int) -> bool:
+    """Whether an answer stands at a place and nothing that it could govern: "pneumothorax - no; effusion - yes"."""
+    return words[place] in _ANSWERS and words[place + 1 : place + 2] in ([], [","], [";"])
 
 
 @lru_cache(maxsize=100_000)

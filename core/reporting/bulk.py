@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.anatomy import Admitted, admit
-from core.classifier import Classifier, Prediction
+from core.classifier import Classifier
+from core.classifier.maps import FloatArray
 from core.classifier.policies import DEFAULT_POLICY
 from core.findings import LABELS
 from core.imaging import ImagingError, RefusedImage, may_be_radiograph, read_safely
+from core.reporting.errors import ReportingError
 from core.reporting.evidence import CALLED, Judgement, judge
 
 COLUMNS: tuple[str, ...] = ("path", "gate", "view", "abnormal", "present", "possible", *LABELS, "error")
@@ -28,25 +30,27 @@ class Scored:
 
     Attributes:
         path: as given, or found in a given folder.
-        admitted, prediction, judgement: None for a file that failed.
+        admitted, probabilities, judgement: None for a file that failed.
+        heatmaps: as of ``Prediction``; None for a file that failed, and where they were not asked for.
         gate: ``accepted``, ``unsure``, ``refused`` (readable, but not to be judged), or ``unread``.
         error: why it failed, or None.
     """
 
     path: Path
     admitted: Admitted | None
-    prediction: Prediction | None
+    probabilities: FloatArray | None
     judgement: Judgement | None
     gate: str
     error: str | None
+    heatmaps: FloatArray | None = None
 
     def row(self) -> dict[str, str]:
         """A row of ``predictions.csv``; unknown labels and failed files leave cells empty."""
         row = dict.fromkeys(COLUMNS, "") | {"path": str(self.path), "gate": self.gate, "error": self.error or ""}
         if self.admitted is not None:
             row["view"] = self.admitted.radiograph.view or ""
-        if self.prediction is not None:
-            values = zip(LABELS, self.prediction.probabilities, strict=True)
+        if self.probabilities is not None:
+            values = zip(LABELS, self.probabilities, strict=True)
             row |= {label: f"{value:.6f}" for label, value in values if value == value}
         if self.judgement is not None:
             if self.judgement.abnormal is not None:
@@ -59,7 +63,7 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     """Files as given, and those of given folders (with all folders in them) that may be radiographs, sorted.
 
     Raises:
-        FileNotFoundError: a path does not exist, or no file was found at all.
+        ReportingError: a path does not exist, or no file was found at all.
     """
     files: list[Path] = []
     for path in map(Path, paths):
@@ -69,9 +73,9 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
         elif path.is_file():
             files.append(path)
         else:
-            raise FileNotFoundError(f"There is no file or folder {path}.")
+            raise ReportingError(f"There is no file or folder {path}.")
     if not files:
-        raise FileNotFoundError("The folders hold no DICOM, PNG or JPEG file.")
+        raise ReportingError("The folders hold no DICOM, PNG or JPEG file.")
     return files
 
 
@@ -102,7 +106,12 @@ def _flat_name(path: Path) -> str:
 
 
 def score(
-    files: Sequence[Path], classifier: Classifier, policy: str = DEFAULT_POLICY, *, force: bool = False
+    files: Sequence[Path],
+    classifier: Classifier,
+    policy: str = DEFAULT_POLICY,
+    *,
+    force: bool = False,
+    heatmaps: bool = False,
 ) -> Iterator[Scored]:
     """Classify files in order, reading ahead; a bad file is told of and never ends the run.
 
@@ -111,6 +120,7 @@ def score(
         classifier: to judge with.
         policy: by which findings are called.
         force: judge also what the gate refuses.
+        heatmaps: draw them too.
 
     Raises:
         CheckpointError: the checkpoint has no policy of this name.
@@ -127,9 +137,13 @@ def score(
             path, future = ahead.popleft()
             try:
                 admitted = future.result()
-                prediction = classifier.predict(admitted.radiograph)
-                judgement = judge(prediction, classifier.config, policy)
-                yield Scored(path, admitted, prediction, judgement, admitted.gate.verdict, None)
+                prediction = classifier.predict(admitted.radiograph) if heatmaps else None
+                probabilities = (
+                    classifier.probabilities(admitted.radiograph) if prediction is None else prediction.probabilities
+                )
+                judgement = judge(probabilities, classifier.config, policy)
+                maps = None if prediction is None else prediction.heatmaps
+                yield Scored(path, admitted, probabilities, judgement, admitted.gate.verdict, None, maps)
             except RefusedImage as error:
                 yield Scored(path, None, None, None, "refused", str(error))
             except (ImagingError, OSError) as error:

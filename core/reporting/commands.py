@@ -22,6 +22,7 @@ from core.imaging import read_safely
 from core.plain_text import csv_cell
 from core.reporting.assessment import assess
 from core.reporting.bulk import COLUMNS, find_files, folders_for, score
+from core.reporting.errors import ReportingError
 from core.reporting.exports import FORMATS, ReportedStudy, check_choice, export
 from core.reporting.overlay import blended_png
 from core.reporting.resuming import PartialTable
@@ -80,16 +81,16 @@ def predict(options: argparse.Namespace) -> int:
         writer = csv.DictWriter(file, fieldnames=COLUMNS, lineterminator="\n")
         if not table:
             writer.writeheader()
-        scored = score(files[done:], classifier, options.policy, force=options.force)
+        scored = score(files[done:], classifier, options.policy, force=options.force, heatmaps=bool(options.heatmaps))
         progress = tqdm(scored, total=len(files), initial=done, desc="predicting", unit="img", disable=None)
         for item in progress:
-            if item.prediction is None or item.admitted is None:
+            if item.admitted is None:
                 failed += 1
-            elif options.heatmaps:
+            elif item.heatmaps is not None:
                 folder = options.heatmaps / folders[item.path]
                 folder.mkdir(parents=True, exist_ok=True)
                 shown = item.admitted.radiograph
-                for label, heatmap in zip(LABELS, item.prediction.heatmaps, strict=True):
+                for label, heatmap in zip(LABELS, item.heatmaps, strict=True):
                     picture = blended_png(shown.pixels, heatmap)
                     (folder / f"{label}.png").write_bytes(picture)
             # Last, and at once: what has a row is done, whenever the run is killed.
@@ -110,10 +111,10 @@ def _seen_from(table: Path | None, path: Path) -> str:
 def report(options: argparse.Namespace) -> int:
     """Write the report on one file."""
     if not options.file.is_file():
-        raise FileNotFoundError(f"There is no file {options.file}.")
+        raise ReportingError(f"There is no file {options.file}.")
     check_choice(options.format, options.finding)
     if options.format in _BINARY and not options.output and sys.stdout.isatty():
-        raise ValueError(f"A {options.format} report is no text for a terminal; name a file with --output.")
+        raise ReportingError(f"A {options.format} report is no text for a terminal; name a file with --output.")
     admitted = admit(read_safely(options.file.read_bytes()), force=options.force)
     made = assess(admitted, Classifier(checkpoint_folder(options.checkpoint)), options.policy)
     name, now = options.file.name, datetime.now(UTC)

@@ -11,6 +11,7 @@ from core.anatomy import Admitted, Anatomy, Gate, Place, places_of
 from core.classifier import Prediction
 from core.classifier.abnormality import Abnormal
 from core.classifier.checkpoint import CheckpointConfig
+from core.classifier.maps import FloatArray
 from core.classifier.policies import DEFAULT_POLICY, OperatingPoint, Policy
 from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, Finding
@@ -125,24 +126,24 @@ class Judgement:
         return [finding.name for finding, one in zip(FINDINGS, self.decisions, strict=True) if one == decision]
 
 
-def judge(prediction: Prediction, config: CheckpointConfig, policy: str = DEFAULT_POLICY) -> Judgement:
+def judge(probabilities: FloatArray, config: CheckpointConfig, policy: str = DEFAULT_POLICY) -> Judgement:
     """Decide by a policy of the checkpoint.
+
+    Args:
+        probabilities: (14,) calibrated, NaN for what the checkpoint does not know.
+        config: of the checkpoint.
+        policy: its name.
 
     Raises:
         CheckpointError: the checkpoint has no policy of this name.
     """
     in_force = config.policy(policy)
-    probabilities = prediction.probabilities[None]
-    abnormal = (
-        None
-        if config.abnormal is None
-        else config.abnormal.judge(prediction.probabilities, in_force.abnormal_threshold)
-    )
+    abnormal = None if config.abnormal is None else config.abnormal.judge(probabilities, in_force.abnormal_threshold)
     score = None if abnormal is None else np.array([abnormal.probability])
-    calls = in_force.calls(probabilities, score)
+    calls = in_force.calls(probabilities[None], score)
     decisions: list[Decision] = []
     for finding, value, present, possible in zip(
-        FINDINGS, prediction.probabilities, calls.present[0], calls.possible[0], strict=True
+        FINDINGS, probabilities, calls.present[0], calls.possible[0], strict=True
     ):
         if math.isnan(value) or finding.name not in in_force.points:
             decisions.append("unknown")
@@ -165,7 +166,7 @@ def gather_evidence(
         CheckpointError: the checkpoint has no policy of this name.
     """
     radiograph = admitted.radiograph
-    judgement = judge(prediction, config, policy)
+    judgement = judge(prediction.probabilities, config, policy)
     items = []
     for index, (finding, decision) in enumerate(zip(FINDINGS, judgement.decisions, strict=True)):
         value = float(prediction.probabilities[index])

@@ -10,6 +10,7 @@ from typing import cast, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from core.reporting.errors import ReportingError
 from core.reporting.evidence import Evidence
 from core.reporting.plan import Plan, Statement, plan_of
 from core.reporting.report import SECTIONS, Kind, Report, Section, Sentence
@@ -26,7 +27,7 @@ def write_report(evidence: Evidence) -> Report:
     """Write the four sections of the plan for this evidence.
 
     Raises:
-        ValueError: a template wrote a line that is not ``kind | findings | text``.
+        ReportingError: a template wrote a line that is not ``kind | findings | text``.
     """
     return word(plan_of(evidence), evidence)
 
@@ -35,7 +36,7 @@ def word(plan: Plan, evidence: Evidence) -> Report:
     """Write the four sections of a plan; ``evidence`` gives the figures and what is known of file and model.
 
     Raises:
-        ValueError: a template wrote a line that is not ``kind | findings | text``.
+        ReportingError: a template wrote a line that is not ``kind | findings | text``.
     """
     sentences: list[Sentence] = []
     for section in SECTIONS:
@@ -49,7 +50,7 @@ def word(plan: Plan, evidence: Evidence) -> Report:
 def _sentence(section: Section, line: str) -> Sentence:
     parts = [part.strip() for part in line.split("|", 2)]
     if len(parts) != 3 or parts[0] not in get_args(Kind):
-        raise ValueError(f"templates/reports/{section}.j2 wrote {line!r}, which is not 'kind | findings | text'.")
+        raise ReportingError(f"templates/reports/{section}.j2 wrote {line!r}, which is not 'kind | findings | text'.")
     names = tuple(name.strip() for name in parts[1].split(",") if name.strip())
     return Sentence(section=section, text=parts[2], findings=names, kind=cast(Kind, parts[0]))
 

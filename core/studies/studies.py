@@ -22,6 +22,7 @@ from core.plain_text import clean_name
 from core.reporting import ReportedStudy, Review
 from core.settings import ServerSettings
 from core.studies import results
+from core.studies.audit import AuditLog
 from core.studies.cipher import Cipher, server_secret
 from core.studies.database import Database
 from core.studies.delivery import Delivery
@@ -270,6 +271,8 @@ class Studies:
                 old = list(session.scalars(select(Study.id).where(Study.created < now() - timedelta(days=days))))
             for study_id in old:
                 self.remove(study_id)
+            if old:
+                AuditLog(self.database).add("delete", actor="(retention)", studies=old, detail={"days": days})
 
     def recover(self) -> None:
         """Put jobs back whose process is gone, and remove uploads that were cut off."""

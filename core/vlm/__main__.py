@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from core.classifier.training.config import apply_config
-from core.command_line import run_command
+from core.command_line import TRACEBACK, add_traceback_option, run_command
 from core.vlm.evaluate_command import add_evaluate
 from core.vlm.measure_commands import add_measurements
 from core.vlm.reading_commands import add_reading
@@ -22,6 +22,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         *(add_prepare, add_teaching, add_create_and_train),
     ):
         add(commands)
+    add_traceback_option(parser)
     before = argparse.ArgumentParser(add_help=False)
     before.add_argument("--config")
     if path := before.parse_known_args(arguments)[0].config:
@@ -36,7 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         options = parse_arguments(arguments)
         return int(options.run(options))
 
-    return run_command(run)
+    given = sys.argv[1:] if arguments is None else arguments
+    return run_command(run, show_traceback=TRACEBACK in given)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from transformers import (
 
 from core.classifier.checkpoint import load_checkpoint
 from core.classifier.ensemble import members_of
+from core.errors import ChestLensError
 from core.vlm.training_settings import Size
 
 PAD, BEGIN, END, IMAGE, USER, ASSISTANT = "<pad>", "<s>", "</s>", "<image>", "<|user|>", "<|assistant|>"
@@ -97,12 +98,12 @@ def make_model(
 
     Raises:
         CheckpointError: the folder holds no usable classifier.
-        ValueError: ``image_side`` is no multiple of 32, or ``width`` none of ``heads``.
+        ChestLensError: ``image_side`` is no multiple of 32, or ``width`` none of ``heads``.
     """
     if size.image_side % _STRIDE or size.image_side <= 0:
-        raise ValueError(f"The image side must be a multiple of {_STRIDE}, not {size.image_side}.")
+        raise ChestLensError(f"The image side must be a multiple of {_STRIDE}, not {size.image_side}.")
     if size.width % size.heads:
-        raise ValueError(f"The width ({size.width}) must be a multiple of the number of heads ({size.heads}).")
+        raise ChestLensError(f"The width ({size.width}) must be a multiple of the number of heads ({size.heads}).")
     loaded, config = load_checkpoint(tower_checkpoint)
     architecture, network = next(iter(members_of(loaded, config.architecture).items()))
     configuration = FastVlmConfig(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from tqdm.auto import tqdm
 
+from core.errors import ChestLensError
 from core.evaluation.resampling import RESAMPLES
 from core.findings import LABELS
 from core.reporting.evidence import Evidence
@@ -155,7 +156,7 @@ def evaluate(
         DatasetError: a manifest is not as it should be, or they do not match.
     """
     if taken := set(systems) & set(BASELINES):
-        raise ValueError(f"A system cannot be called {min(taken)!r}: a baseline has that name.")
+        raise ChestLensError(f"A system cannot be called {min(taken)!r}: a baseline has that name.")
     tables = aligned(systems) if studies is None else {}
     first = next(iter(tables.values())) if studies is None else studies
     rows = {}

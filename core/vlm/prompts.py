@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from core.errors import ChestLensError
 from core.findings import FINDINGS
 from core.reporting.certainty import PHRASES
 from core.reporting.evidence import DECISIONS, Decision, Evidence, FindingEvidence
@@ -116,7 +117,7 @@ def reasoning_steps(evidence: Evidence) -> tuple[str, ...]:
     lines = (re.sub(r"\s+", " ", line).strip() for line in text.strip("\n").split("\n"))
     steps = tuple(line or "Nothing else is stated." for line in lines)
     if len(steps) != STEPS:
-        raise ValueError(f"templates/prompts/steps.j2 wrote {len(steps)} steps; there must be {STEPS}.")
+        raise ChestLensError(f"templates/prompts/steps.j2 wrote {len(steps)} steps; there must be {STEPS}.")
     return steps
 
 

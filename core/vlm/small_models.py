@@ -35,6 +35,7 @@ from transformers import (
     Qwen2VLVideoProcessor,
 )
 
+from core.errors import ChestLensError
 from core.vlm.architecture import train_tokenizer
 from core.vlm.training_settings import ARCHITECTURES
 
@@ -243,10 +244,10 @@ def make_small(architecture: str, texts: Iterable[str], *, seed: int = 0) -> Mad
         seed: of the weights.
 
     Raises:
-        ValueError: there is no such architecture.
+        ChestLensError: there is no such architecture.
     """
     if architecture not in _MAKERS:
-        raise ValueError(f"There is no architecture {architecture!r}; choose one of {', '.join(ARCHITECTURES)}.")
+        raise ChestLensError(f"There is no architecture {architecture!r}; choose one of {', '.join(ARCHITECTURES)}.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model, processor = _MAKERS[architecture](texts)

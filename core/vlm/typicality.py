@@ -10,6 +10,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from core.errors import ChestLensError
 from core.vlm.text_metrics.normalisation import normalise
 from core.vlm.text_metrics.overlap import rouge_l_each
 
@@ -28,12 +29,12 @@ class Typicality:
         seed: of the sample that ROUGE-L is computed on.
 
     Raises:
-        ValueError: there is no reference.
+        ChestLensError: there is no reference.
     """
 
     def __init__(self, references: Sequence[str], *, seed: int = 0) -> None:
         if not references:
-            raise ValueError("There is no reference report to compare with.")
+            raise ChestLensError("There is no reference report to compare with.")
         texts = [normalise(text) for text in references]
         # Matches of a text with k copies of an n-gram, summed over all references, for k of 0 to _MOST.
         self._matches: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0] * (_MOST + 1))

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from core import DISCLAIMER
 from core.datasets.table import DatasetError
+from core.errors import ChestLensError
 from core.reporting.report import SECTIONS, Section
 from core.vlm.manifests import Wanted, read_wanted, write_all_wanted
 from core.vlm.options import add_backend_options, add_pass_options, backend_choice, pass_settings
@@ -125,7 +126,7 @@ def _line(one: Wanted, models: dict[str, Any], *, whole: bool) -> dict[str, Any]
         generated = generate(one.path, one.ehr, **models)
     except FileNotFoundError:
         return line | {"error": f"The image {one.image_path} is missing."}
-    except (OSError, ValueError) as error:
+    except (ChestLensError, OSError) as error:
         return line | {"error": str(error)}
     draft = generated.rewrite.verdict.attempts[0].draft
     line |= {

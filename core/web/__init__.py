@@ -61,7 +61,7 @@ def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -
     shelf = SampleShelf(samples, studies.database, settings.instance / "thumbnails")
     here = Worker(studies) if worker else None
     install(app, Services(studies, model, ReviewStore(studies.database), shelf, accounts, audit, here))
-    observe(app)
+    observe(app, studies.database)
     protect(app, settings)
     app.secret_key = server_secret(settings)
     control(app, accounts)

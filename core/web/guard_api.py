@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from core.errors import ChestLensError
 from core.reporting.guard import check_object
 
 blueprint = Blueprint("guard", __name__)
@@ -28,7 +29,7 @@ def guard() -> ResponseReturnValue:
     try:
         outside, silent = request.args.get("outside", "shown"), request.args.get("silent", "set_apart")
         return jsonify(check_object(body, outside=outside, silent=silent))  # type: ignore[arg-type]
-    except ValueError as error:
+    except ChestLensError as error:
         return _refused(400, "bad_draft", str(error))
 
 

@@ -5,12 +5,18 @@ import os
 import re
 import time
 import uuid
+from collections.abc import Iterator
 
 from flask import Flask, Response, g, request
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from core.logs import request_id
+from core.studies.counts import count
+from core.studies.database import Database
+from core.studies.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +29,8 @@ _REQUESTS = Histogram(
 )
 
 
-def observe(app: Flask) -> None:
-    """Name, time and log every request."""
+def observe(app: Flask, database: Database) -> None:
+    """Name, time and log every request, and give out figures of these and of what is in the database."""
 
     @app.before_request
     def begin() -> None:
@@ -61,4 +67,33 @@ def observe(app: Flask) -> None:
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        figures = generate_latest(registry)
+        # What the rows say is the same whichever process is asked, workers of other machines included.
+        rows = CollectorRegistry()
+        rows.register(_Rows(database))
+        try:
+            figures += generate_latest(rows)
+        except Unavailable as error:
+            log.warning("studies and jobs could not be counted: %s", error)
+        return Response(figures, content_type=CONTENT_TYPE_LATEST)
+
+
+class _Rows(Collector):
+    """Studies and jobs in the database, counted when they are asked for."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> Iterator[Metric]:
+        counts = count(self._database)
+        studies = GaugeMetricFamily("chestlens_studies", "Studies by status.", labels=["status"])
+        for status, number in counts.studies.items():
+            studies.add_metric([status], number)
+        yield studies
+        jobs = GaugeMetricFamily("chestlens_jobs", "Jobs by kind and state.", labels=["kind", "state"])
+        for (kind, state), number in counts.jobs.items():
+            jobs.add_metric([kind, state], number)
+        yield jobs
+        yield GaugeMetricFamily(
+            "chestlens_oldest_job_seconds", "For so long the oldest job has waited.", value=counts.oldest_wait_s
+        )

@@ -59,7 +59,7 @@ def test_the_quick_path_is_taken_only_where_it_is_exact(backbone: str, expected:
 def test_networks_without_a_linear_head_are_explained_too() -> None:
     torch.manual_seed(0)
     network = timm.create_model("mobilenetv3_small_050", pretrained=False, num_classes=3, in_chans=1).eval()
-    logits, maps = explainer(network)(np.random.default_rng(0).random((2, 1, 64, 64), dtype=np.float32))
+    logits, maps = explainer(network).explain(np.random.default_rng(0).random((2, 1, 64, 64), dtype=np.float32))
     assert logits.shape == (2, 3)
     assert maps.shape == (2, 3, 64, 64)
     assert np.isfinite(maps).all()

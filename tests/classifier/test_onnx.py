@@ -113,9 +113,9 @@ def test_a_network_whose_heatmaps_need_gradients_is_refused(tmp_path: Path, caps
 
 
 def _by_onnx(folder: Path, x: torch.Tensor) -> list[torch.Tensor]:
-    explain = onnx_explainer(folder, checkpoint_digest(folder))
-    assert explain is not None
-    return [torch.from_numpy(array) for array in explain(x.numpy())]
+    explainer = onnx_explainer(folder, checkpoint_digest(folder))
+    assert explainer is not None
+    return [torch.from_numpy(array) for array in explainer.explain(x.numpy())]
 
 
 def _probabilities(folder: Path) -> np.ndarray:

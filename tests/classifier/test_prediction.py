@@ -39,6 +39,13 @@ def test_padding_is_black_and_the_frame_says_where_the_image_lies() -> None:
     assert square[:, 25:75].std() > 0.1
 
 
+def test_probabilities_alone_are_those_of_the_prediction(classifier: Classifier) -> None:
+    radiograph = Radiograph(render_phantom(size=256, seed=3))
+    alone = classifier.probabilities(radiograph)
+    np.testing.assert_array_equal(alone, classifier.predict(radiograph).probabilities)
+    assert alone.shape == (14,)
+
+
 def test_threads_get_the_same_answer_as_one(classifier: Classifier) -> None:
     radiographs = [Radiograph(render_phantom(size=256, seed=seed)) for seed in range(4)]
     alone = [classifier.predict(radiograph).probabilities for radiograph in radiographs]

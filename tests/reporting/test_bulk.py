@@ -3,7 +3,11 @@
 import os
 from pathlib import Path
 
-from core.reporting.bulk import find_files, folders_for
+import numpy as np
+
+from core.classifier import Classifier
+from core.imaging import read_radiograph
+from core.reporting.bulk import find_files, folders_for, score
 
 
 def test_content_decides_and_not_the_name(tmp_path: Path, phantom_png_bytes: bytes, chest_dicom: Path) -> None:
@@ -25,3 +29,16 @@ def test_equal_names_in_different_folders_get_folders_of_their_own() -> None:
         files[1]: Path("p2/view1-png"),
         files[2]: Path("other-png"),
     }
+
+
+def test_heatmaps_are_drawn_where_they_are_asked_for_and_change_nothing_else(
+    tmp_path: Path, phantom_png_bytes: bytes, classifier: Classifier
+) -> None:
+    (tmp_path / "a.png").write_bytes(phantom_png_bytes)
+    (plain,) = score([tmp_path / "a.png"], classifier)
+    (drawn,) = score([tmp_path / "a.png"], classifier, heatmaps=True)
+    assert plain.heatmaps is None
+    assert plain.row() == drawn.row()
+    expected = classifier.predict(read_radiograph(phantom_png_bytes))
+    np.testing.assert_allclose(drawn.heatmaps, expected.heatmaps, atol=1e-5)
+    np.testing.assert_allclose(plain.probabilities, expected.probabilities, atol=1e-5)

@@ -4,17 +4,20 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from people import PASSWORD, Browser, add, try_to_sign_in
+from sqlalchemy import update
 
 from core.findings import LABELS
 from core.reporting import FORMATS
 from core.settings import ServerSettings
 from core.studies.audit import Search
+from core.studies.tables import Study, now
 from core.web import create_app, services_of
 from core.web.access import RULES
 
@@ -65,7 +68,14 @@ def test_every_endpoint_has_a_rule_and_every_rule_an_endpoint(ward: Flask) -> No
     assert {rule.endpoint for rule in ward.url_map.iter_rules()} == set(RULES)
 
 
-OPEN = {"static", "api.health", "people.sign_in", "people.sign_in_elsewhere", "people.signed_in_elsewhere"}
+OPEN = {
+    "static",
+    "health.alive",
+    "health.ready",
+    "people.sign_in",
+    "people.sign_in_elsewhere",
+    "people.signed_in_elsewhere",
+}
 
 
 def test_without_signing_in_there_is_nothing_but_the_door(ward: Flask, study: str) -> None:
@@ -333,3 +343,22 @@ def test_failures_and_refusals_are_in_the_audit_log(ward: Flask, bob: Browser, r
     actions = [(entry["action"], entry["actor"]) for entry in root.get("/api/audit?limit=5").json["entries"]]
     assert ("sign-in refused", "") in actions
     assert ("refuse", "bob") in actions
+
+
+def test_what_retention_deletes_is_in_the_audit_log(settings: ServerSettings, phantom_png_bytes: bytes) -> None:
+    app = create_app(replace(settings, retention_days=30))
+    studies = services_of(app).studies
+    sent = app.test_client().post("/api/studies", data={"file": (io.BytesIO(phantom_png_bytes), "x.png")}).json
+    with studies.database.session() as session:
+        session.execute(update(Study).values(created=now() - timedelta(days=29)))
+        session.commit()
+    studies.sweep()
+    assert app.test_client().get(sent["links"]["self"]).status_code == 200
+    with studies.database.session() as session:
+        session.execute(update(Study).values(created=now() - timedelta(days=31)))
+        session.commit()
+    studies.sweep()
+    assert app.test_client().get(sent["links"]["self"]).status_code == 404
+    (entry,) = services_of(app).audit.find(Search())
+    assert (entry.actor, entry.action, entry.study_id) == ("(retention)", "delete", sent["id"])
+    services_of(app).close()

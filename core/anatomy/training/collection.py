@@ -20,6 +20,7 @@ import numpy.typing as npt
 from PIL import Image
 from tqdm.auto import tqdm
 
+from core.anatomy.look import AnatomyError
 from core.anatomy.pictures import small_picture
 from core.imaging import ImagingError
 from core.imaging.dicom_file import parse_dicom
@@ -110,10 +111,10 @@ def read_collection(data_dir: Path) -> Collection:
     """Read everything below ``data_dir``; folders that are missing are left out.
 
     Raises:
-        FileNotFoundError: there are no radiographs with lung masks.
+        AnatomyError: there are no radiographs with lung masks.
     """
     if not (data_dir / "lung_masks" / "table.csv").is_file():
-        raise FileNotFoundError(f"{data_dir} has no folder lung_masks with table.csv, images and masks.")
+        raise AnatomyError(f"{data_dir} has no folder lung_masks with table.csv, images and masks.")
     items: list[Item] = []
     pictures: list[npt.NDArray[np.uint8]] = []
     masks: list[npt.NDArray[np.uint8]] = []

@@ -6,8 +6,8 @@ command and a mistake in its options need not wait for.
 
 from typing import TYPE_CHECKING, Any
 
+from core.classifier.errors import TrainingError
 from core.classifier.training.config import read_config
-from core.classifier.training.failures import TrainingError
 from core.classifier.training.options import TrainingInputs, add_training_options, read_inputs
 from core.classifier.training.settings import TrainingSettings
 

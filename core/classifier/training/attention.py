@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
+from core.classifier.errors import TrainingError
 from core.classifier.heatmaps import evidence_maps
 from core.classifier.preprocessing import Frame
 from core.datasets import EDGES
@@ -22,7 +23,7 @@ def boxes_by_row(table: pd.DataFrame, boxes: pd.DataFrame) -> dict[int, list[Box
     """The boxes of each row of a table that has any.
 
     Raises:
-        ValueError: none of the rows has a box.
+        TrainingError: none of the rows has a box.
     """
     columns = {label: column for column, label in enumerate(LABELS)}
     of_study: dict[str, list[Box]] = {}
@@ -31,7 +32,7 @@ def boxes_by_row(table: pd.DataFrame, boxes: pd.DataFrame) -> dict[int, list[Box
         of_study.setdefault(study, []).append((columns[label], left, top, right, bottom))
     found = {row: of_study[study] for row, study in enumerate(table["study_id"]) if study in of_study}
     if not found:
-        raise ValueError("The boxes cover none of the training images.")
+        raise TrainingError("The boxes cover none of the training images.")
     return found
 
 

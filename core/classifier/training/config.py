@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from core.classifier.errors import TrainingError
 from core.classifier.training.settings import TrainingSettings
 
 
@@ -17,7 +18,7 @@ def read_config(parser: argparse.ArgumentParser, arguments: list[str] | None) ->
     ``training`` counts.
 
     Raises:
-        ValueError: the file is not YAML, not a mapping, or names an option that does not exist.
+        TrainingError: the file is not YAML, not a mapping, or names an option that does not exist.
         OSError: the file cannot be read.
     """
     before = argparse.ArgumentParser(add_help=False)
@@ -32,16 +33,16 @@ def apply_config(parser: argparse.ArgumentParser, path: str) -> None:
     """Take defaults for a parser's options from a YAML file; options that it names are required no longer.
 
     Raises:
-        ValueError: the file is not YAML, not a mapping, or names an option that does not exist.
+        TrainingError: the file is not YAML, not a mapping, or names an option that does not exist.
         OSError: the file cannot be read.
     """
     with open(path, encoding="utf-8") as file:
         try:
             values = yaml.safe_load(file)
         except yaml.YAMLError as error:
-            raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+            raise TrainingError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(values, dict):
-        raise ValueError(f"{path} must map option names to values, such as epochs: 10.")
+        raise TrainingError(f"{path} must map option names to values, such as epochs: 10.")
     if isinstance(values.get("training"), dict):
         values = values["training"]
     _set_defaults(parser, values, path)
@@ -61,7 +62,7 @@ def _set_defaults(parser: argparse.ArgumentParser, values: dict[str, Any], path:
     actions = {action.dest: action for action in parser._actions}
     for name, value in values.items():
         if name not in actions:
-            raise ValueError(f"{path} names the option {name!r}, which does not exist; see --help.")
+            raise TrainingError(f"{path} names the option {name!r}, which does not exist; see --help.")
         action = actions[name]
         # Options that may be repeated take a single value as well as a list.
         repeated = isinstance(action, argparse._AppendAction) and not isinstance(value, list)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import smooth_l1_loss
 
+from core.classifier.errors import TrainingError
 from core.classifier.feature_maps import last_features
 from core.classifier.heatmaps import evidence_in, linear_head
 from core.findings import LABELS
@@ -119,12 +120,12 @@ def lesson_of(table: pd.DataFrame, teacher: Teacher) -> Lesson:
         teacher: what is known of its images.
 
     Raises:
-        ValueError: the teacher has none of the images.
+        TrainingError: the teacher has none of the images.
     """
     values = _logits(teacher.probabilities).reindex(table["image_path"]).to_numpy(dtype=np.float64)
     known = np.isfinite(values)
     if not known.any():
-        raise ValueError("The teacher's predictions cover none of the training images.")
+        raise TrainingError("The teacher's predictions cover none of the training images.")
     logits = np.ma.masked_array(values, mask=~known)
     mean, spread = logits.mean(axis=0), np.ma.maximum(logits.std(axis=0), _LEAST)
     targets = ((logits - mean) / spread).filled(np.nan)

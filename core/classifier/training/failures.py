@@ -4,11 +4,8 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from core.classifier.errors import TrainingError
 from core.classifier.training.settings import TrainingSettings
-
-
-class TrainingError(ValueError):
-    """Training cannot go on; the message says which flag to change."""
 
 
 @contextmanager

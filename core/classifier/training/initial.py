@@ -9,6 +9,7 @@ from torch import nn
 
 from core.classifier.checkpoint import load_checkpoint
 from core.classifier.ensemble import members_of
+from core.classifier.errors import TrainingError
 from core.classifier.heatmaps import has_linear_head
 from core.classifier.network import build_network
 from core.classifier.preprocessing import Preprocessing
@@ -23,7 +24,7 @@ def initial_network(settings: TrainingSettings) -> tuple[nn.Module, Preprocessin
     gives the weights of those that it has, and the mean of several networks gives its member of the backbone.
 
     Raises:
-        ValueError: the checkpoint is of another backbone, or ImageNet weights cannot be had.
+        TrainingError: the checkpoint is of another backbone, or ImageNet weights cannot be had.
     """
     earlier = settings.initial_weights not in ("imagenet", "none")
     network = build_network(
@@ -37,7 +38,7 @@ def initial_network(settings: TrainingSettings) -> tuple[nn.Module, Preprocessin
     loaded, config = load_checkpoint(settings.initial_weights)
     before = members_of(loaded, config.architecture).get(settings.backbone)
     if before is None:
-        raise ValueError(f"The initial weights are of {config.architecture!r}, not of {settings.backbone!r}.")
+        raise TrainingError(f"The initial weights are of {config.architecture!r}, not of {settings.backbone!r}.")
     state, fresh = before.state_dict(), network.state_dict()
     columns = torch.tensor([LABELS.index(label) for label in config.label_names])
     head = {id(parameter) for parameter in _head(network).parameters()}
@@ -57,11 +58,11 @@ def has_quick_heatmaps(network: nn.Module, backbone: str) -> bool:
     """Whether heatmaps come from one forward pass.
 
     Raises:
-        ValueError: the backbone gives none at all, which is said before the work.
+        TrainingError: the backbone gives none at all, which is said before the work.
     """
     try:
         return has_linear_head(network.eval())
     except Exception as error:  # each family of backbones fails in its own way on a feature map that it lacks
-        raise ValueError(
+        raise TrainingError(
             f"{backbone} takes one image size only, or has no feature map for heatmaps: choose another --backbone."
         ) from error

@@ -20,12 +20,13 @@ from torch import nn
 from tqdm.auto import tqdm
 
 from core.atomic import replacing
+from core.classifier.errors import TrainingError
 from core.classifier.heatmaps import closed_form
 from core.classifier.losses import MaskedLoss
 from core.classifier.training.attention import WithEvidence, attention_loss
 from core.classifier.training.cpu import freed_memory_kept, quicken_depthwise
 from core.classifier.training.distillation import Pupil, Teacher, imitation_loss, lesson_of
-from core.classifier.training.failures import TrainingError, in_plain_words
+from core.classifier.training.failures import in_plain_words
 from core.classifier.training.images import Batch, TrainingImages, draw_epoch, epoch_steps, loaded, soften
 from core.classifier.training.initial import has_quick_heatmaps, initial_network
 from core.classifier.training.optimisation import LearningRate, make_loss, make_optimiser
@@ -73,7 +74,7 @@ def train(
         The checkpoint folder.
 
     Raises:
-        ValueError: there is nothing to train or validate on, or ``output_dir`` holds a run with other settings.
+        TrainingError: there is nothing to train or validate on, or ``output_dir`` holds a run with other settings.
         TrainingError: the loss is not finite, or memory, disk or a loader process failed.
     """
     settings = replace(settings, precision=resolve_precision(settings.precision))
@@ -82,9 +83,9 @@ def train(
     rows = {split: table[table["split"] == split].reset_index(drop=True) for split in ("train", "val")}
     for split, part in rows.items():
         if part.empty:
-            raise ValueError(f"The table has no {split} images; check --data_dir and the split.")
+            raise TrainingError(f"The table has no {split} images; check --data_dir and the split.")
     if settings.monitor == "auroc" and not aurocs_of(labels := _labels(rows["val"]), np.zeros_like(labels)):
-        raise ValueError("No finding is both present and absent among the validation images: use --monitor loss.")
+        raise TrainingError("No finding is both present and absent among the validation images: use --monitor loss.")
     if settings.precision == "fp16" and not torch.cuda.is_available():
         raise TrainingError("--precision fp16 needs a GPU; use auto, bf16 or fp32.")
     with in_plain_words(settings), freed_memory_kept():
@@ -120,7 +121,7 @@ class _Run:
         self.linear_head = has_quick_heatmaps(network, settings.backbone)
         for option, given in (("--boxes", boxes), ("--teacher", teacher)):
             if given is not None and not self.linear_head:
-                raise ValueError(f"{settings.backbone} does not end in one linear layer, which {option} needs.")
+                raise TrainingError(f"{settings.backbone} does not end in one linear layer, which {option} needs.")
         self.images = {
             "train": TrainingImages(rows["train"], self.preprocessing, name="train", boxes=boxes),
             "val": TrainingImages(rows["val"], self.preprocessing, name="val"),
@@ -136,7 +137,7 @@ class _Run:
         self.step_size = settings.batch_size * settings.gradient_accumulation_steps
         self.steps = epoch_steps(len(rows["train"]), self.step_size)
         if len(rows["train"]) < settings.gradient_accumulation_steps * self.accelerator.num_processes:
-            raise ValueError(
+            raise TrainingError(
                 f"{len(rows['train'])} training images are too few for {settings.gradient_accumulation_steps} parts a "
                 f"step on {self.accelerator.num_processes} processes: lower --gradient_accumulation_steps."
             )

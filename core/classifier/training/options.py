@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from core.classifier.checkpoint import load_config
+from core.classifier.errors import TrainingError
 from core.classifier.training.config import explain_settings
 from core.classifier.training.settings import TrainingSettings
 from core.datasets import load_boxes, load_predictions, of_images, restore_validation, smaller_originals
@@ -130,5 +131,5 @@ def _weighted_file(text: str) -> tuple[Path, float]:
     if not name:
         return Path(text), 1.0
     if not 0 < weight < float("inf"):
-        raise ValueError(f"The weight of --teacher {name} must be above 0, not {last}.")
+        raise TrainingError(f"The weight of --teacher {name} must be above 0, not {last}.")
     return Path(name), weight

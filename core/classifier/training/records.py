@@ -12,6 +12,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from torch.utils.tensorboard import SummaryWriter
 
 from core.atomic import replacing, write_text
+from core.classifier.errors import TrainingError
 from core.findings import LABELS, display_name
 
 matplotlib.use("Agg")
@@ -22,11 +23,11 @@ def keep_settings(path: Path, settings: dict[str, Any], *, resume: bool) -> None
     """Record the settings of a new run as YAML; refuse to resume one that was started with others.
 
     Raises:
-        ValueError: ``path`` holds other settings and ``resume`` is set.
+        TrainingError: ``path`` holds other settings and ``resume`` is set.
     """
     text = yaml.safe_dump(settings, sort_keys=False)
     if resume and path.is_file() and path.read_text() != text:
-        raise ValueError(f"{path.parent} holds a run with other settings: give another --output_dir or --no_resume.")
+        raise TrainingError(f"{path.parent} holds a run with other settings: give another --output_dir or --no_resume.")
     write_text(path, text)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.classifier.errors import TrainingError
 from core.precision import PRECISIONS
 
 SCHEDULES = ("cosine", "plateau", "constant")
@@ -78,17 +79,17 @@ class TrainingSettings:
         """Refuse what cannot work.
 
         Raises:
-            ValueError: names the flag and says what it takes.
+            TrainingError: names the flag and says what it takes.
         """
         for name, allowed in (("precision", PRECISIONS), ("schedule", SCHEDULES), ("monitor", MONITORS)):
             if getattr(self, name) not in allowed:
-                raise ValueError(f"--{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}.")
+                raise TrainingError(f"--{name} must be one of {', '.join(allowed)}, not {getattr(self, name)!r}.")
         for name in ("epochs", "batch_size", "gradient_accumulation_steps"):
             if getattr(self, name) < 1:
-                raise ValueError(f"--{name} must be 1 or more, not {getattr(self, name)}.")
+                raise TrainingError(f"--{name} must be 1 or more, not {getattr(self, name)}.")
         if not 32 <= self.image_size <= 1024:
-            raise ValueError(f"--image_size must be from 32 to 1024 pixels, not {self.image_size}.")
+            raise TrainingError(f"--image_size must be from 32 to 1024 pixels, not {self.image_size}.")
         if not 0 < self.layer_decay <= 1:
-            raise ValueError(f"--layer_decay must be above 0 and at most 1, not {self.layer_decay}.")
+            raise TrainingError(f"--layer_decay must be above 0 and at most 1, not {self.layer_decay}.")
         if self.use_focal_loss and self.use_asymmetric_loss:
-            raise ValueError("Choose one of --use_focal_loss and --use_asymmetric_loss.")
+            raise TrainingError("Choose one of --use_focal_loss and --use_asymmetric_loss.")

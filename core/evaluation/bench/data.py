@@ -11,6 +11,7 @@ import numpy as np
 
 from core.datasets.sources.openi_reports import REPORT_ARCHIVE, packaged_file, read_openi_reports
 from core.evaluation.bench.preparation import measure_preparation
+from core.evaluation.errors import EvaluationError
 from core.findings import LABELS
 from core.labeler import presences
 from core.reporting.bulk import find_files
@@ -45,7 +46,7 @@ def measure_data(images: Path | None, *, image_size: int) -> Iterator[str]:
         image_size: longest side of the copies, in pixels.
 
     Raises:
-        OSError: a measured process failed.
+        EvaluationError: a measured process failed.
         ValueError: none of the images could be prepared.
     """
     yield measure_labeler()
@@ -100,5 +101,5 @@ def measure_nih_table() -> str:
         command = [sys.executable, "-c", _NIH_PROGRAM, folder]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise OSError(f"The NIH table could not be read: {done.stderr.strip().splitlines()[-1]}")
+        raise EvaluationError(f"The NIH table could not be read: {done.stderr.strip().splitlines()[-1]}")
     return done.stdout.strip()

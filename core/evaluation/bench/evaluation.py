@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.datasets.table import complete
+from core.evaluation.errors import EvaluationError
 from core.evaluation.resampling import RESAMPLES, bootstrap_both
 from core.evaluation.scores import score_with_predictions
 from core.evaluation.study import run_evaluation
@@ -27,12 +28,12 @@ def measure_evaluation() -> Iterator[str]:
     """Yield lines of figures; the work is done in a process of its own, for its peak memory.
 
     Raises:
-        OSError: that process failed.
+        EvaluationError: that process failed.
     """
     program = "from core.evaluation.bench.evaluation import _measure; _measure()"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise OSError(f"The evaluation could not be measured: {done.stderr.strip().splitlines()[-1]}")
+        raise EvaluationError(f"The evaluation could not be measured: {done.stderr.strip().splitlines()[-1]}")
     yield from done.stdout.strip().splitlines()
 
 

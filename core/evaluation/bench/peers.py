@@ -19,6 +19,7 @@ from core.classifier import Classifier
 from core.classifier.onnx_model import ONNX
 from core.evaluation.bench.evaluation import stored_predictions
 from core.evaluation.bench.rounds import Row, in_turn
+from core.evaluation.errors import EvaluationError
 from core.evaluation.resampling import RESAMPLES, bootstrap
 from core.findings import LABELS
 from core.imaging import read_radiograph, render_phantom
@@ -40,12 +41,12 @@ def measure_peers(checkpoint: Path, *, rounds: int, n_files: int = 32, resamples
         resamples: of patients, for the intervals of the evaluation.
 
     Raises:
-        ValueError: torchxrayvision is not installed, or the checkpoint has no ``model.onnx``.
+        EvaluationError: torchxrayvision is not installed, or the checkpoint has no ``model.onnx``.
     """
     if importlib.util.find_spec("torchxrayvision") is None:
-        raise ValueError("The comparison needs the peer: pip install torchxrayvision.")
+        raise EvaluationError("The comparison needs the peer: pip install torchxrayvision.")
     if not (checkpoint / ONNX).is_file():
-        raise ValueError(f"{checkpoint} has no {ONNX}: run python -m core onnx {checkpoint}.")
+        raise EvaluationError(f"{checkpoint} has no {ONNX}: run python -m core onnx {checkpoint}.")
     classifier = Classifier(checkpoint)
     with tempfile.TemporaryDirectory() as folder:
         files = _radiographs(Path(folder), n_files)

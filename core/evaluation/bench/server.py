@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 
+from core.evaluation.errors import EvaluationError
 from core.imaging.phantom import phantom_png
 from core.settings import ROOT
 
@@ -27,7 +28,7 @@ def measure_server(*, repeats: int, checkpoint: Path) -> Iterator[str]:
     A study counts from the start of its upload until its state is done, with the image and the 14 heatmaps fetched.
 
     Raises:
-        OSError: the server did not start, or a study did not finish.
+        EvaluationError: the server did not start, or a study did not finish.
     """
     with running_server(checkpoint) as (base, pid, ready):
         yield f"start: {ready:.1f} s"
@@ -52,7 +53,7 @@ def running_server(checkpoint: Path) -> Iterator[tuple[str, int, float]]:
     """A server of its own process and instance folder: its address, its process and the seconds until it answered.
 
     Raises:
-        OSError: the server did not start.
+        EvaluationError: the server did not start.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -78,7 +79,7 @@ def _wait_until_ready(base: str, server: subprocess.Popen[bytes]) -> float:
             return time.monotonic() - started
         except requests.ConnectionError:
             time.sleep(0.1)
-    raise OSError("The server did not start; run python app.py to see why.")
+    raise EvaluationError("The server did not start; run python app.py to see why.")
 
 
 def _one_study(base: str, picture: bytes) -> tuple[float, float]:
@@ -95,7 +96,7 @@ def finished_study(base: str, picture: bytes, *, timeout: float = _STUDY_TIMEOUT
     """Upload a PNG and wait for its result, ``timeout`` seconds at most.
 
     Raises:
-        OSError: the study failed or did not finish.
+        EvaluationError: the study failed or did not finish.
     """
     started = time.monotonic()
     answer = requests.post(f"{base}/api/studies", files={"file": ("phantom.png", picture)}, timeout=timeout)
@@ -104,11 +105,11 @@ def finished_study(base: str, picture: bytes, *, timeout: float = _STUDY_TIMEOUT
     while time.monotonic() - started < timeout:
         study = requests.get(address, timeout=timeout).json()
         if study["status"] == "failed":
-            raise OSError(f"The study failed: {study['error']['message']}")
+            raise EvaluationError(f"The study failed: {study['error']['message']}")
         if study["status"] == "done":
             return dict(study)
         time.sleep(0.02)
-    raise OSError(f"The study did not finish within {timeout:.0f} s.")
+    raise EvaluationError(f"The study did not finish within {timeout:.0f} s.")
 
 
 def memory_of(pid: int) -> str:

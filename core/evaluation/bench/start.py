@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.evaluation.bench.server import memory_of, running_server
+from core.evaluation.errors import EvaluationError
 from core.settings import ROOT
 
 _SHOWN = 8
@@ -18,7 +19,7 @@ def measure_start(checkpoint: Path, *, rounds: int) -> Iterator[str]:
     """Start servers one after another, the first of which only warms the machine's caches; yield lines of figures.
 
     Raises:
-        OSError: the server did not start.
+        EvaluationError: the server did not start.
     """
     seconds, peaks = [], []
     for _ in range(rounds + 1):
@@ -40,12 +41,12 @@ def import_costs(module: str) -> dict[str, float]:
     """Seconds that the packages which ``import module`` loads take, each by itself, as Python's importtime tells.
 
     Raises:
-        OSError: the module cannot be imported.
+        EvaluationError: the module cannot be imported.
     """
     command = [sys.executable, "-X", "importtime", "-c", f"import {module}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise OSError(f"{module} cannot be imported: {done.stderr.strip().splitlines()[-1]}")
+        raise EvaluationError(f"{module} cannot be imported: {done.stderr.strip().splitlines()[-1]}")
     costs: Counter[str] = Counter()
     for own, name in re.findall(r"^import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)$", done.stderr, re.MULTILINE):
         costs[name.partition(".")[0]] += int(own)

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from core.evaluation.bench.server import finished_study, running_server
+from core.evaluation.errors import EvaluationError
 from core.imaging.phantom import render_phantom
 
 if TYPE_CHECKING:
@@ -41,15 +42,15 @@ def measure_viewer(*, side: int, repeats: int, checkpoint: Path) -> Iterator[str
     Each figure is the time from the input to the frame that answers it, of ``repeats`` inputs.
 
     Raises:
-        OSError: playwright or a browser is missing, or the server did not start.
+        EvaluationError: playwright or a browser is missing, or the server did not start.
     """
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        raise OSError("This part drives a browser: run pip install -r tests/requirements.txt first.") from None
+        raise EvaluationError("This part drives a browser: run pip install -r tests/requirements.txt first.") from None
     executable = next(filter(None, map(shutil.which, BROWSERS)), None)
     if executable is None:
-        raise OSError(f"No browser found: install one of {', '.join(BROWSERS)}.")
+        raise EvaluationError(f"No browser found: install one of {', '.join(BROWSERS)}.")
     with running_server(checkpoint) as (base, _, _), sync_playwright() as playwright:
         study = finished_study(base, _phantom(side))
         browser = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))

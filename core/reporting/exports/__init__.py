@@ -8,6 +8,7 @@ as identifiers without a name, into FHIR resources; the other formats carry none
 from dataclasses import dataclass
 
 from core.findings import LABELS
+from core.reporting.errors import ReportingError
 from core.reporting.exports.plain import as_csv, as_json, as_object, as_text
 from core.reporting.exports.study import ReportedStudy
 
@@ -47,17 +48,17 @@ def check_choice(file_format: str, finding: str | None) -> None:
     """Refuse what ``export`` would refuse, before any work is done.
 
     Raises:
-        ValueError: the format or the finding is unknown, or the format shows no heatmap.
+        ReportingError: the format or the finding is unknown, or the format shows no heatmap.
     """
     if file_format not in FORMATS:
-        raise ValueError(f"Unknown report format {file_format!r}; choose one of {', '.join(FORMATS)}.")
+        raise ReportingError(f"Unknown report format {file_format!r}; choose one of {', '.join(FORMATS)}.")
     if finding is None:
         return
     if not FORMATS[file_format].pictures:
         shown = " and ".join(name for name, entry in FORMATS.items() if entry.pictures)
-        raise ValueError(f"A {file_format} report shows no heatmap; choose a finding for {shown} only.")
+        raise ReportingError(f"A {file_format} report shows no heatmap; choose a finding for {shown} only.")
     if finding not in LABELS:
-        raise ValueError(f"There is no finding {finding!r}; choose one of {', '.join(LABELS)}.")
+        raise ReportingError(f"There is no finding {finding!r}; choose one of {', '.join(LABELS)}.")
 
 
 def export(study: ReportedStudy, file_format: str, *, finding: str | None = None) -> bytes:
@@ -67,7 +68,7 @@ def export(study: ReportedStudy, file_format: str, *, finding: str | None = None
         finding: whose heatmap a format that ``pictures`` shows; by default the leading one.
 
     Raises:
-        ValueError: the format or the finding is unknown, or the format shows no heatmap.
+        ReportingError: the format or the finding is unknown, or the format shows no heatmap.
     """
     check_choice(file_format, finding)
     # What a format needs is imported when it is asked for: highdicom and ReportLab take longer than a text report.

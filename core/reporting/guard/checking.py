@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from core.findings import BY_NAME
+from core.reporting.errors import DraftError
 from core.reporting.guard.case import Case
 from core.reporting.guard.editing import mended
 from core.reporting.guard.examination import examine_case
@@ -137,23 +138,23 @@ def check_object(
         ``{"id", "verdict": "accepted"|"refused", "faults": [{"kind", "sentence", "why"}], "not_checked": [...]}``.
 
     Raises:
-        ValueError: the item lacks a field, or one is of the wrong kind.
+        DraftError: the item lacks a field, or one is of the wrong kind.
     """
     if not isinstance(item, Mapping):
-        raise ValueError("A draft should be an object with evidence, findings and impression.")
+        raise DraftError("A draft should be an object with evidence, findings and impression.")
     if outside not in get_args(Outside):
-        raise ValueError(f"What lies outside is either shown or removed, not {outside!r}.")
+        raise DraftError(f"What lies outside is either shown or removed, not {outside!r}.")
     if silent not in get_args(Silent):
-        raise ValueError(f"Where the evidence is silent, words are set_apart or refused, not {silent!r}.")
+        raise DraftError(f"Where the evidence is silent, words are set_apart or refused, not {silent!r}.")
     for name in ("evidence", "findings", "impression"):
         if name not in item:
-            raise ValueError(f"The draft has no {name!r}; it needs evidence, findings and impression.")
+            raise DraftError(f"The draft has no {name!r}; it needs evidence, findings and impression.")
     for name in ("findings", "impression"):
         if not isinstance(item[name], str):
-            raise ValueError(f"{name!r} should be text.")
+            raise DraftError(f"{name!r} should be text.")
     identifier = item.get("id")
     if identifier is not None and not isinstance(identifier, (str, int, float)):
-        raise ValueError("'id' should be text or a number.")
+        raise DraftError("'id' should be text or a number.")
     draft = Draft(item["findings"], item["impression"])
     result = check(draft, read_evidence(item["evidence"]), outside=outside, silent=silent)
     answer: dict[str, Any] = {

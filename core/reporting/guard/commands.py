@@ -10,7 +10,9 @@ from typing import Any, get_args
 from tqdm.auto import tqdm
 
 from core.atomic import replacing
+from core.errors import ChestLensError
 from core.findings import LABELS
+from core.reporting.errors import DraftError
 from core.reporting.guard.checking import Outside, Silent, check_object
 from core.reporting.guard.study import CodedReport, as_table, read_examples, study_examples, study_reports
 from core.reporting.guard.verdict import Draft
@@ -55,7 +57,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def guard(options: argparse.Namespace) -> int:
     """Judge each draft; 1 if not one line could be read."""
     if not options.input.is_file():
-        raise FileNotFoundError(f"There is no file {options.input} with drafts.")
+        raise DraftError(f"There is no file {options.input} with drafts.")
     judged = failed = 0
     with (
         options.input.open("rb") as lines,
@@ -67,7 +69,7 @@ def guard(options: argparse.Namespace) -> int:
                 continue
             try:
                 answer = check_object(_parsed(line), outside=options.outside, silent=options.silent)
-            except ValueError as error:
+            except ChestLensError as error:
                 print(f"line {number}: {error}", file=sys.stderr)
                 failed += 1
                 continue
@@ -105,11 +107,11 @@ def _parsed(line: bytes) -> Any:
     try:
         return json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise ValueError("The line is not UTF-8 text.") from None
+        raise DraftError("The line is not UTF-8 text.") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"The line is not JSON: {error.msg} at character {error.pos + 1}.") from None
+        raise DraftError(f"The line is not JSON: {error.msg} at character {error.pos + 1}.") from None
     except RecursionError:
-        raise ValueError("The line is nested too deeply.") from None
+        raise DraftError("The line is nested too deeply.") from None
 
 
 def _progress(lines: Iterator[bytes], size: int) -> Iterator[bytes]:

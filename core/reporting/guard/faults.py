@@ -65,7 +65,8 @@ _CHANGES = re.compile(
     r" (?:emphysema|fibrosis|atelectasis)\b"
 )
 _MEASURE = re.compile(
-    r"\d|%|\b(?:cm|mm|centimet\w+|millimet\w+|inch(?:es)?|percent|measur\w+|diameter|ml|lit(?:er|re)s?)\b"
+    r"\d(?![- ]views?\b)|%"
+    r"|\b(?:cm|mm|centimet\w+|millimet\w+|inch(?:es)?|percent|measur\w+|diameter|ml|lit(?:er|re)s?)\b"
 )
 _MEASURED = re.compile(r"\d ?%|\b(?:cm|mm|centimet\w+|millimet\w+|inch(?:es)?|percent|measur\w+|diameter)\b")
 # Words of certainty about what another sentence or part spoke of: "it is definite".
@@ -84,6 +85,8 @@ _FOREIGN = re.compile(
     r"\b(?:mediastin\w*|bon(?:e|es|y)|oss[eo]\w*|ribs?|spin(?:e|al)|vertebra\w*|breasts?|pericard\w*|thyroid|abdom\w*"
     r"|liver|aort\w*|trachea\w*|esophag\w*|soft tissues?|skin|muscul\w*|stern\w+|shoulders?|axill\w+|vascul\w*)\b"
 )
+# Where something lies, and not what holds it: "projects behind the heart".
+_BESIDE = re.compile(r"\b(?:behind|beside|above|below|near|next to|adjacent to|lateral to|medial to) (?:the )?$")
 _BEFORE_IT = re.compile(r"[\s-]*(?:\w+ )?$")
 _BEHIND_IT = re.compile(r"^ (?:is |are )?(?:seen )?(?:of|in|within|involving|at|from) (?:the )?(?:\w+ )?$")
 
@@ -309,7 +312,11 @@ def _unclear(lowered: str, statements: tuple[Statement, ...]) -> re.Match[str] |
 
 def _idle(lowered: str, claims: tuple[Claim, ...], statements: tuple[Statement, ...], parts: list[_Part]) -> str | None:
     """A degree, an extent, an age or a shape of nothing that is understood: "prominent lungs"."""
-    aside = [(one.begin, one.end) for one in parts if one.around and not one.claims]
+    aside = [
+        (one.begin, one.end)
+        for one in parts
+        if not one.claims and (one.around or (one.begin and _DENIAL.search(lowered, one.begin, one.end)))
+    ]
     for word, indices in details_in(lowered, claims, statements):
         if not indices and not any(word in WORD.findall(lowered[begin:end]) for begin, end in aside):
             return word
@@ -321,6 +328,10 @@ def _unaccounted(lowered: str, parts: list[_Part]) -> str | None:
     for part in parts:
         if not part.claims and part.around:
             continue
+        # "Without tension" denies something of the finding, and nothing else.
+        words = set(WORD.findall(lowered[part.begin : part.end])) - {"without", "no", "not", "any", "and", "or"}
+        if not part.claims and words and words <= vocabulary.DETAIL_WORDS | vocabulary.ALARMING_WORDS:
+            continue
         said = {one.presence for one in part.claims}
         if part.statements:
             # A statement denies by itself, but it is never in doubt.
@@ -329,8 +340,8 @@ def _unaccounted(lowered: str, parts: list[_Part]) -> str | None:
             continue
         if any(one.presupposed == "complement" for one in part.claims):
             said |= {"absent"}
-        for words, understood in ((_DENIAL, {"absent", "uncertain"}), (_DOUBT, {"uncertain"})):
-            if (found := words.search(lowered, part.begin, part.end)) and not said & understood:
+        for cue, understood in ((_DENIAL, {"absent", "uncertain"}), (_DOUBT, {"uncertain"})):
+            if (found := cue.search(lowered, part.begin, part.end)) and not said & understood:
                 return found[0]
         if not said and (found := _NEEDY.search(lowered, part.begin, part.end)):
             return found[0]
@@ -351,7 +362,7 @@ def _foreign_organ(lowered: str, claims: tuple[Claim, ...], statements: tuple[St
     """An organ that holds none of the observations that it is said of: "cardiac mass", "pleural consolidation"."""
     parts = list(parts_of(lowered))
     for organ, word, start in organs_in(lowered):
-        if any(one.start <= start < one.end for one in statements):
+        if any(one.start <= start < one.end for one in statements) or _BESIDE.search(lowered, 0, start):
             continue
         named = [one for one in claims if one.start <= start < one.end]
         if not named:

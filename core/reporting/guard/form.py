@@ -17,6 +17,8 @@ _COLLIDING = re.compile(
 )
 # Letters, digits and what joins them; anything else belongs to no plain sentence.
 _STRANGE = re.compile(r"[^A-Za-z0-9 ,.;'/%-]")
+# In front of a line of a structured report: "Pneumothorax: none".
+_LABEL = re.compile(r"^[A-Za-z][A-Za-z /]{2,40}:(?=\s)")
 _FOREIGN_SCRIPT = re.compile(r"[^\W\d_\u0000-\u024f]")
 _LOOP = re.compile(r"\b(\w+\W+\w+\W+\w+)\b(?:.*?\b\1\b){2}")
 # Traces of a language model and of markup.
@@ -51,7 +53,7 @@ def garbled(sentence: str, lowered: str, *, aside: bool) -> tuple[ViolationKind,
         return "garbled", f"It repeats “{found[1]}”."
     if aside:
         return None
-    if found := _STRANGE.search(sentence):
+    if found := _STRANGE.search(_LABEL.sub("", sentence)):
         return "garbled", f"“{found[0]}” belongs to no plain sentence."
     if found := _COLLIDING.search(lowered):
         return "garbled", f"“{found[0]}” makes no sense."

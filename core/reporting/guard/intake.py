@@ -7,6 +7,7 @@ from typing import Any, cast, get_args
 from core.anatomy import Place
 from core.findings import LABELS
 from core.reporting.certainty import Certainty, certainty_of
+from core.reporting.errors import DraftError
 from core.reporting.evidence import DECISIONS, Decision
 from core.reporting.guard.case import Case, Expected, Severity
 
@@ -25,7 +26,7 @@ def read_evidence(evidence: str | Sequence[Mapping[str, Any]]) -> Case:
             be mild, moderate or severe. A finding without a place, or without a severity, says nothing of it.
 
     Raises:
-        ValueError: it is neither, or names an unknown finding, place, decision or certainty.
+        DraftError: it is neither, or names an unknown finding, place, decision or certainty.
 
     >>> case = read_evidence("+Effusion@left_lower ?Pneumonia")
     >>> case.decisions["Effusion"], case.doubtful("Pneumonia"), case.decisions["Hernia"]
@@ -35,7 +36,7 @@ def read_evidence(evidence: str | Sequence[Mapping[str, Any]]) -> Case:
         return Case(_from_short_form(evidence))
     if isinstance(evidence, Sequence) and all(isinstance(item, Mapping) for item in evidence):
         return Case(_from_findings(cast(Sequence[Mapping[str, Any]], evidence)))
-    raise ValueError(f"The evidence is neither text nor a list of findings: {_HINT}.")
+    raise DraftError(f"The evidence is neither text nor a list of findings: {_HINT}.")
 
 
 def _from_short_form(text: str) -> dict[str, Expected]:
@@ -43,10 +44,10 @@ def _from_short_form(text: str) -> dict[str, Expected]:
     for token in text.split():
         name, _, places = token[1:].partition("@")
         if token[0] not in _SIGNS or name not in expected:
-            raise ValueError(f"{token!r} is no finding of the evidence: {_HINT}.")
+            raise DraftError(f"{token!r} is no finding of the evidence: {_HINT}.")
         decision = _SIGNS[token[0]]
         if expected[name].decision not in ("absent", decision):
-            raise ValueError(f"{name} is both {expected[name].decision} and {decision} in the evidence.")
+            raise DraftError(f"{name} is both {expected[name].decision} and {decision} in the evidence.")
         where = tuple(map(_place, filter(None, places.split(","))))
         if expected[name].decision == decision:
             where = tuple(dict.fromkeys((*expected[name].places, *where)))
@@ -59,19 +60,19 @@ def _from_findings(items: Sequence[Mapping[str, Any]]) -> dict[str, Expected]:
     for item in items:
         name, decision = item.get("name"), item.get("decision")
         if name not in LABELS:
-            raise ValueError(f"There is no finding {name!r}; the 14 names are {', '.join(LABELS)}.")
+            raise DraftError(f"There is no finding {name!r}; the 14 names are {', '.join(LABELS)}.")
         if decision not in DECISIONS:
-            raise ValueError(f"The decision on {name} is {decision!r}; it should be one of {', '.join(DECISIONS)}.")
+            raise DraftError(f"The decision on {name} is {decision!r}; it should be one of {', '.join(DECISIONS)}.")
         probability, places = item.get("probability"), item.get("places") or ()
         if probability is not None and not isinstance(probability, (int, float)):
-            raise ValueError(f"The probability of {name} is {probability!r}; it should be a number or null.")
+            raise DraftError(f"The probability of {name} is {probability!r}; it should be a number or null.")
         if isinstance(places, str) or not isinstance(places, Sequence):
-            raise ValueError(f"The places of {name} should be a list, such as ['left_lower_zone'].")
+            raise DraftError(f"The places of {name} should be a list, such as ['left_lower_zone'].")
         band = _certainty(name, item.get("certainty")) or certainty_of(decision, probability)
         called = decision in ("present", "possible")
         severity = item.get("severity")
         if severity is not None and severity not in get_args(Severity):
-            raise ValueError(
+            raise DraftError(
                 f"The severity of {name} is {severity!r}; it should be one of {', '.join(get_args(Severity))}."
             )
         expected[name] = Expected(
@@ -85,7 +86,7 @@ def _from_findings(items: Sequence[Mapping[str, Any]]) -> dict[str, Expected]:
 
 def _certainty(name: str, value: Any) -> Certainty | None:
     if value is not None and value not in get_args(Certainty):
-        raise ValueError(f"The certainty of {name} is {value!r}; it should be one of {', '.join(get_args(Certainty))}.")
+        raise DraftError(f"The certainty of {name} is {value!r}; it should be one of {', '.join(get_args(Certainty))}.")
     return cast(Certainty | None, value)
 
 

@@ -1,14 +1,17 @@
 """What one sentence says, whatever the evidence: read once and kept, since reports repeat their sentences."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from core.reporting.guard.certainties import certainty_in, is_doubted
-from core.reporting.guard.claims import Claim, alternatives_in, claims_in, details_in
+from core.reporting.guard.claims import WORD, Claim, alternatives_in, claims_in, details_in
 from core.reporting.guard.faults import Fault, faults_in
 from core.reporting.guard.places import levels_in, pairs_in, sides_in
 from core.reporting.guard.statements import Statement, leaves_aside, makes_exception, statements_in
+from core.reporting.guard.vocabulary import STRUCTURE_WORDS
 
+_LABEL = re.compile(r"^([A-Za-z][A-Za-z /]{2,40}):(?=\s)")
 # In characters. The longest sentence of Open-i has 262, the template's longest fewer than 400.
 LONGEST = 600
 
@@ -70,6 +73,7 @@ def read(sentence: str) -> Reading:
     """Read one sentence. What is far longer than a sentence is not read: the time that it takes grows fast."""
     if len(sentence) > LONGEST:
         return _UNREAD
+    sentence = _LABEL.sub(_unlabelled, sentence)
     lowered = sentence.lower()
     claims = claims_in(sentence)
     statements = statements_in(lowered)
@@ -89,6 +93,12 @@ def read(sentence: str) -> Reading:
         exception=makes_exception(lowered),
         faults=faults,
     )
+
+
+def _unlabelled(found: re.Match[str]) -> str:
+    """A line of a structured report as a sentence: "Lungs: clear"."""
+    words = set(WORD.findall(found[1].lower()))
+    return f" {found[1]}" if words <= STRUCTURE_WORDS | {"and"} else found[0]
 
 
 def _without(lowered: str, statements: tuple[Statement, ...]) -> str:

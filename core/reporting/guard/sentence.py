@@ -45,7 +45,7 @@ def judge(sentence: str, case: Case) -> tuple[Violation, ...]:
             found.extend(_labelled(sentence, claim, doubted, case))
             found.extend(_lookalikes(sentence, claim, aside, case))
         else:
-            found.extend(_further(sentence, claim, aside, case))
+            found.extend(_further(sentence, claim, reading, aside, case))
         found.extend(_presupposed(sentence, claim, reading, case))
     found.extend(_certain(sentence, reading, case))
     found.extend(_statements(sentence, reading, case))
@@ -182,7 +182,7 @@ def _left_aside(reading: Reading, rest: bool, case: Case) -> frozenset[str]:
     return frozenset(called) if called or reading.exception else frozenset(BY_NAME)
 
 
-def _further(sentence: str, claim: Claim, aside: frozenset[str], case: Case) -> Iterator[Violation]:
+def _further(sentence: str, claim: Claim, reading: Reading, aside: frozenset[str], case: Case) -> Iterator[Violation]:
     shown = display_name(claim.observation)
     if claim.presence == "not mentioned":
         return
@@ -201,6 +201,11 @@ def _further(sentence: str, claim: Claim, aside: frozenset[str], case: Case) -> 
             )
     elif not supporting(claim, case):
         if called := case.called(claim.implied.asserted_by or ()):
+            # "An opacity may represent pneumonia" doubts what it is, and no more.
+            if claim.presence == "present" and any(
+                one.presence == "uncertain" and one.observation in called for one in reading.claims
+            ):
+                return
             kind: ViolationKind = "made_certain" if claim.presence == "present" else "made_uncertain"
             message = f"{shown} is called {claim.presence}, unlike {_listed(called)} in the evidence."
             yield Violation(kind, sentence, called, message)

@@ -137,6 +137,7 @@ _SIGNS: tuple[tuple[Sign, str, str], ...] = (
         r"\b(?:heart|cardiac)\b",
         "",
     ),
+    (Sign("Nodularity", Implication(LUMPS, LUMPS), re.compile(r"\bnodularit(?:y|ies)\b")), "", ""),
     (
         Sign("Congestion", Implication(None, ("Edema",)), re.compile(r"\bcongest(?:ion|ed)\b")),
         "",

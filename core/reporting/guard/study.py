@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.findings import BY_NAME, FINDINGS
+from core.reporting.errors import DraftError
 from core.reporting.guard.case import Case
 from core.reporting.guard.checking import check
 from core.reporting.guard.intake import read_evidence
@@ -74,12 +75,12 @@ def read_examples(path: Path) -> list[Example]:
     ``right_verdict`` (pass or refuse), ``sentence_in_question`` and, if there is one, ``half``.
 
     Raises:
-        ValueError: a column is missing or a row's evidence cannot be read.
+        DraftError: a column is missing or a row's evidence cannot be read.
     """
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         if missing := [name for name in _COLUMNS if name not in (reader.fieldnames or ())]:
-            raise ValueError(f"{path} has no column {missing[0]!r}.")
+            raise DraftError(f"{path} has no column {missing[0]!r}.")
         return [
             Example(
                 row["kind"],

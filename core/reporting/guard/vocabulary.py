@@ -58,7 +58,7 @@ PLACE_WORDS = word_set("""
 # Degrees, extents, ages, shapes and numbers. The evidence has none, so none may be said of a finding that is called. In
 # a denial ("no large effusion", "no acute abnormality") they are the usual way to put it, and harmless.
 DETAIL_WORDS = word_set("""
-    trace tiny minimal minimally minute small slight slightly mild mildly moderate moderately large marked markedly
+    trace tiny minimal minimally minute small slight slightly mild mildly moderate moderately large big marked markedly
     severe severely extensive extensively massive massively substantial substantially significant significantly
     prominent gross subtle faint dense diffuse diffusely scattered multiple multifocal numerous several few solitary
     patchy hazy streaky linear discoid platelike subsegmental segmental lobar confluent reticular rounded spiculated

@@ -12,6 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from core.errors import ChestLensError
+
 # The order of the heads. A head has the classes blank, positive, negative, uncertain; the last one blank and positive.
 CONDITIONS: tuple[str, ...] = (
     "Enlarged Cardiomediastinum",
@@ -65,7 +67,7 @@ class CheXbert:
             rest.pop("embeddings.position_ids", None)
             self._bert.load_state_dict(rest)
         except (RuntimeError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{weights} does not hold the weights of CheXbert for the BERT of {bert}.") from error
+            raise ChestLensError(f"{weights} does not hold the weights of CheXbert for the BERT of {bert}.") from error
         self._bert.eval()
 
     @torch.inference_mode()

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from core.errors import ChestLensError
 from core.vlm.text_metrics.labels import agreement
 from core.vlm.text_metrics.measures import Measure, mean_measure
 from core.vlm.text_metrics.normalisation import normalise
@@ -25,7 +26,7 @@ _Counted = npt.NDArray[np.bool_]
 _Measures = Callable[[Sequence[str], Sequence[str], _Counted], list[Measure]]
 
 
-class Unavailable(ValueError):
+class Unavailable(ChestLensError):
     """A score cannot be had here; the message says what is missing."""
 
 

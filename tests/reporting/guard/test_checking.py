@@ -11,6 +11,20 @@ from core.reporting.guard import Draft, check, check_object, read_evidence
 from core.reporting.guard.study import read_examples, study_examples
 
 SENTENCES = Path(__file__).parent / "adversarial.tsv"
+KINDS = {
+    "hedge": "certain where the evidence doubts, or in doubt where it does not, in a second clause or other words",
+    "presuppose": "a finding that is not called is taken for known: the effusion, another nodule, adjacent to the mass",
+    "severity": "a degree, a shape or a consequence of a called finding that worries",
+    "side": "a called finding on the other side, or on both",
+    "zone": "a called finding at another level of the lung",
+    "count": "several where the evidence has one",
+    "certainty": "a plain sentence with the certainty of the other band",
+    "lookalike": "what looks like a called finding, or the part that holds it, is called absent or normal",
+    "flip": "a called finding is denied",
+    "added": "a finding that is not called, by name or by its signs",
+    "comparison": "a change that takes a finding for known that is not called, or that ends one that is",
+    "fair": "a paraphrase that the evidence bears out, or words outside the 14 findings",
+}
 EVIDENCE = "+Effusion@left_lower_zone ?Pneumonia"
 FAIR = {
     "id": "a",
@@ -100,8 +114,10 @@ def test_the_command_writes_a_verdict_a_line_and_tells_of_bad_lines(tmp_path: Pa
 
 def test_the_held_out_sentences_are_many_and_none_occurs_twice() -> None:
     with SENTENCES.open(encoding="utf-8") as file:
-        rows = [(row["evidence"], row["sentence_in_question"]) for row in csv.DictReader(file, delimiter="\t")]
-    assert len(set(rows)) == len(rows) >= 300
+        table = list(csv.DictReader(file, delimiter="\t"))
+    rows = [(row["evidence"], row["sentence_in_question"]) for row in table]
+    assert len(set(rows)) == len(rows) >= 700
+    assert {row["kind"] for row in table} == set(KINDS)
 
 
 def test_few_misleading_sentences_pass_and_few_fair_ones_are_refused_in_either_half() -> None:
