@@ -20,35 +20,3 @@ def test_every_file_that_the_readme_names_exists() -> None:
 
 def test_the_disclaimer_stands_in_the_readme() -> None:
     assert DISCLAIMER in " ".join(README.split())
-
-
-def test_modules_import_downward_only() -> None:
-    order = [
-        "findings",
-        "errors",
-        "atomic",
-        "logs",
-        "plain_text",
-        "settings",
-        "statistics",
-        "precision",
-        "figures",
-        "pages",
-        "command_line",
-        "imaging",
-        "labeler",
-        "anatomy",
-        "datasets",
-        "classifier",
-        "reporting",
-        "evaluation",
-        "vlm",
-        "studies",
-        "accounts",
-        "web",
-    ]
-    for path in (ROOT / "core").rglob("*.py"):
-        package = path.relative_to(ROOT / "core").parts[0].removesuffix(".py")
-        if package in order:
-            for name in re.findall(r"from core\.(\w+)", path.read_text()):
-                assert order.index(name) <= order.index(package), f"{path.name} imports core.{name}"

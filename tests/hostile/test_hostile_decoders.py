@@ -1,0 +1,178 @@
+"""What the process that decodes files of strangers can still do once a file has taken it over, and who waits for it."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from core.errors import ChestLensError
+from core.imaging import DecodersBusy, NotDecodedInTime, UnreadableImage, read_safely, render_phantom, sandbox
+from core.settings import ROOT
+
+# Each line is tried in a process that has confined itself; none may succeed.
+ATTEMPTS = {
+    "open a file": "open('/etc/passwd').read()",
+    "write a file": "open('/tmp/chestlens-taken-over', 'w')",
+    "list a folder": "os.listdir('/')",
+    "connect": "socket.create_connection(('127.0.0.1', 5432), 1)",
+    "make a socket": "socket.socket()",
+    "make a pair of sockets": "socket.socketpair()",
+    "fork": "os.fork()",
+    "start a program": "os.execv('/bin/true', ['true'])",
+    "spawn a program": "subprocess.run(['/bin/true'])",
+    "end its parent": "os.kill(os.getppid(), 0)",
+    "delete a file": "os.unlink(sys.argv[1])",
+    "rename a file": "os.rename(sys.argv[1], sys.argv[1] + '2')",
+    "make a folder": "os.mkdir(sys.argv[1] + '.d')",
+    "change rights": "os.chmod(sys.argv[1], 0o777)",
+    "cut a file": "os.truncate(sys.argv[1], 0)",
+    "lift its limits": "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))",
+}
+SCRIPT = """
+import os, resource, socket, subprocess, sys, threading
+from core.imaging.confinement import confine
+missing = confine()
+if missing:
+    print("UNCONFINED", *missing)
+    os._exit(0)
+thread = threading.Thread(target=lambda: None)
+thread.start(); thread.join()
+try:
+    ATTEMPT
+except (OSError, ValueError) as error:
+    print("REFUSED", type(error).__name__)
+else:
+    print("DONE")
+sys.stdout.flush()
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_a_decoder_that_was_taken_over_can_reach_nothing(attempt: str, tmp_path) -> None:
+    pytest.importorskip("pyseccomp", reason="no pyseccomp, or no libseccomp on this system", exc_type=Exception)
+    file = tmp_path / "file"
+    file.write_text("content")
+    script = SCRIPT.replace("ATTEMPT", ATTEMPTS[attempt])
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(file)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.startswith("REFUSED"), done.stdout + done.stderr
+    assert file.read_text() == "content"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def slow_jpeg() -> bytes:
+    """A progressive picture of as many passes as are allowed, each over many pixels."""
+    import io
+
+    from PIL import Image
+
+    pixels = np.round(render_phantom(size=500) * 255).astype(np.uint8).repeat(14, 0).repeat(14, 1)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=95, progressive=True)
+    data = file.getvalue()
+    # The last pass over all coefficients, again and again.
+    start = data.rindex(b"\xff\xda")
+    return data[:start] + data[start:-2] * 50 + b"\xff\xd9"
+
+
+@pytest.fixture
+def pool():
+    pool = sandbox._Pool(2)
+    yield pool
+    pool.close()
+
+
+def good() -> bytes:
+    import io
+
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(np.round(render_phantom(size=128) * 255).astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_death_is_not_blamed_on_the_file_before_a_fresh_decoder_died_too(pool) -> None:
+    pool.read(good(), 20)
+    first = pool._idle[-1]
+    deaths = []
+    plain = sandbox._Decoder.read
+
+    def dying(self, data, **limits):
+        if not deaths:
+            deaths.append(self)
+            self._process.kill()
+            self._process.wait()
+        return plain(self, data, **limits)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox._Decoder, "read", dying)
+        assert pool.read(good(), 20).pixels.shape == (128, 128)
+    assert deaths == [first]
+    assert pool._idle[-1] is not first
+
+
+def test_a_file_whose_decoder_died_twice_is_refused(pool) -> None:
+    def dying(self, data, **limits):
+        self._process.kill()
+        raise sandbox._DecoderEnded
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox._Decoder, "read", dying)
+        with pytest.raises(UnreadableImage, match="made its decoder fail"):
+            pool.read(good(), 20)
+    assert pool.read(good(), 20).pixels.size
+
+
+def test_processor_time_is_limited_by_the_system_itself(pool) -> None:
+    start = time.monotonic()
+    with pytest.raises(UnreadableImage, match=r"longer than 0\.3 seconds"):
+        pool.read(slow_jpeg(), 0.3)
+    assert time.monotonic() - start < 60
+    assert pool.read(good(), 20).pixels.size
+
+
+def test_whoever_has_little_time_gets_an_answer_in_it(pool) -> None:
+    pool.read(good(), 20)
+    start = time.monotonic()
+    with pytest.raises(NotDecodedInTime):
+        pool.read(slow_jpeg(), 20, within_s=0.5, client="a")
+    assert time.monotonic() - start < 5
+
+
+def test_one_client_neither_takes_all_decoders_nor_keeps_many_threads_waiting(pool) -> None:
+    data, outcomes = slow_jpeg(), []
+    pool.read(good(), 20)
+
+    def send() -> None:
+        try:
+            pool.read(data, 20, within_s=2, client="slow")
+        except ChestLensError as error:
+            outcomes.append(type(error))
+
+    start = time.monotonic()
+    threads = [threading.Thread(target=send) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    assert outcomes.count(DecodersBusy) >= 7, "all but a few are answered at once"
+    assert pool.read(good(), 20, within_s=30, client="other").pixels.size
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - start < 40
+    assert len(outcomes) == 10
+    assert not pool._waiting
+    assert not pool._served
+
+
+def test_the_public_reader_tells_a_client_that_it_has_to_wait() -> None:
+    assert DecodersBusy.code == "busy"
+    assert DecodersBusy.retry_after_s > 0
+    with pytest.raises(NotDecodedInTime):
+        read_safely(slow_jpeg(), within_s=0.2, client="a")
