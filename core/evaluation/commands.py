@@ -71,13 +71,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.add_argument(
         "part",
         nargs="?",
-        choices=["server", "viewer", "data", "training", "evaluation", "peers", "start", "load"],
+        choices=["server", "viewer", "data", "training", "evaluation", "peers", "start", "load", "capacity"],
         default="server",
         help="server: from upload to report; viewer: from a key or a drag to the frame that answers it, in Chromium; "
         "data: labeler, NIH table and, with --images, preparation; training: against bare forward and backward passes; "
         "evaluation: 25,596 images, 1,000 resamples; peers: against torchxrayvision, pytorch-grad-cam and "
         "scikit-learn, in alternating rounds; start: of app.py, with its memory and imports; load: 1 to 50 clients "
-        "at a time [server]",
+        "at a time; capacity: workers for so many studies a day [server]",
     )
     two.add_argument("--repeats", type=int, default=15, help="uploads or, for the viewer, inputs to measure [15]")
     two.add_argument("--side", type=int, default=2500, help="of the viewer's radiograph, in pixels [2500]")
@@ -89,6 +89,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.add_argument("--batch_size", type=int, default=16, help="of training [16]")
     two.add_argument("--checkpoint", type=Path, default=SHIPPED, help=CHECKPOINT_HELP)
     two.add_argument("--rounds", type=int, default=ROUNDS, help=f"of peers and start [{ROUNDS}]")
+    two.add_argument("--studies_a_day", type=int, default=1_000_000, help="of capacity [1000000]")
     two.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON, too")
     two.set_defaults(run=bench)
 
@@ -167,6 +168,10 @@ def bench(options: argparse.Namespace) -> int:
         from core.evaluation.bench.load import measure_load
 
         lines = measure_load(options.checkpoint)
+    elif options.part == "capacity":
+        from core.evaluation.bench.capacity import measure_capacity
+
+        lines = measure_capacity(options.checkpoint, studies_a_day=options.studies_a_day, repeats=options.repeats)
     else:
         from core.evaluation.bench.data import measure_data
 

@@ -204,7 +204,7 @@ class _Folder:
         (root / _CONDEMNED).mkdir(parents=True, exist_ok=True)
 
     def create(self, study_id: str) -> None:
-        (self._root / study_id).mkdir()
+        (self._root / study_id).mkdir(exist_ok=True)
 
     def write(self, study_id: str, name: str, data: bytes, *, durable: bool) -> None:
         try:

@@ -81,8 +81,7 @@ def _upgrade(database: Database, storage: Storage, folders: Path, ids: list[str]
     with database.session() as session:
         for study in session.scalars(select(Study).where(Study.id.in_(ids))):
             folder, values = folders / study.id, dict[str, Any](layout=results.LAYOUT)
-            with contextlib.suppress(FileExistsError):
-                storage.create(study.id)
+            storage.create(study.id)
             try:
                 values |= _convert(session, storage, folder, study, keep=keep)
             except (OSError, ValueError, KeyError, TypeError, Gone):

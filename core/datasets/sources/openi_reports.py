@@ -9,6 +9,7 @@ import re
 import tarfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -153,6 +154,76 @@ def mesh_labels(majors: list[str]) -> dict[str, float]:
     labels = {label: float(any(word in head for head in heads)) for label, word in _HEADS.items()}
     labels["Pleural_Thickening"] = float(any("thickening" in major and "pleura" in major for major in coded))
     return labels
+
+
+@dataclass(frozen=True)
+class CodedDetail:
+    """What the coding of a report says of one finding beside its name.
+
+    Attributes:
+        places: as ``core.anatomy.Place`` keys (``left_lower_zone``); empty where a major of the finding has none.
+        severity: ``mild``, ``moderate`` or ``severe``; None where it is not coded, or differs between majors.
+        several: True where the coding says multiple, else None.
+    """
+
+    places: tuple[str, ...]
+    severity: str | None
+    several: bool | None
+
+
+_SIDES = {"left": ("left",), "right": ("right",), "bilateral": ("left", "right")}
+_ZONES = {
+    "base": "lower",
+    "lower lobe": "lower",
+    "upper lobe": "upper",
+    "apex": "upper",
+    "middle lobe": "middle",
+    "lingula": "middle",
+    "hilum": "middle",
+}
+# Lobes that one lung alone has.
+_SIDE_OF_ZONE = {"middle lobe": ("right",), "lingula": ("left",)}
+_SEVERITIES = {
+    "mild": "mild",
+    "small": "mild",
+    "borderline": "mild",
+    "moderate": "moderate",
+    "large": "severe",
+    "severe": "severe",
+}
+
+
+def coded_details(majors: list[str]) -> dict[str, CodedDetail]:
+    """Place, degree and number of each coded finding, from the qualifiers of its majors.
+
+    >>> coded_details(["Pleural Effusion/left/small"])["Effusion"]
+    CodedDetail(places=('left_lung',), severity='mild', several=None)
+    """
+    found: dict[str, list[list[str]]] = {}
+    for major in (one.lower() for one in majors if one):
+        head, *qualifiers = major.split("/")
+        names = [label for label, word in _HEADS.items() if word in head]
+        if "thickening" in major and "pleura" in major:
+            names.append("Pleural_Thickening")
+        for name in names:
+            found.setdefault(name, []).append(qualifiers)
+    return {name: _detail(coded) for name, coded in found.items()}
+
+
+def _detail(coded: list[list[str]]) -> CodedDetail:
+    places = [_places(qualifiers) for qualifiers in coded]
+    severities = {_SEVERITIES.get(next((one for one in own if one in _SEVERITIES), "")) for own in coded}
+    everywhere = dict.fromkeys(key for own in places for key in own) if all(places) else {}
+    several = any("multiple" in own for own in coded)
+    return CodedDetail(tuple(everywhere), severities.pop() if len(severities) == 1 else None, several or None)
+
+
+def _places(qualifiers: list[str]) -> list[str]:
+    sides = dict.fromkeys(side for one in qualifiers for side in _SIDES.get(one, _SIDE_OF_ZONE.get(one, ())))
+    zones = dict.fromkeys(_ZONES[one] for one in qualifiers if one in _ZONES)
+    if zones and sides:
+        return [f"{side}_{zone}_zone" for side in sides for zone in zones]
+    return [f"{side}_lung" for side in sides] or [f"{zone}_zone" for zone in zones]
 
 
 def packaged_views() -> pd.Series | None:

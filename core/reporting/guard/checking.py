@@ -42,6 +42,7 @@ class JudgedSentence:
             contradicts the evidence, or cannot be read; ``not_checked``: it lies outside the 14 findings.
         faults: why it is refused.
         not_checked: parts of it, or all of it, that are not checked.
+        covered: whether it says something of the 14 findings.
     """
 
     section: Literal["findings", "impression"]
@@ -49,6 +50,7 @@ class JudgedSentence:
     standing: Standing
     faults: tuple[Violation, ...]
     not_checked: tuple[str, ...]
+    covered: bool
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,11 @@ def _judged(draft: Draft, found: Iterable[Violation], silent: Silent) -> Iterato
             own = of.get(text, [])
             faults = tuple(one for one in own if _refuses(one, silent))
             reading = read(text)
-            covered = reading.statements or any(one.observation in BY_NAME or one.implied for one in reading.claims)
+            covered = bool(reading.statements) or any(
+                one.observation in BY_NAME or one.implied for one in reading.claims
+            )
             standing: Standing = "refused" if faults else "kept" if covered else "not_checked"
-            yield JudgedSentence(section, text, standing, faults, _aside(own, silent))
+            yield JudgedSentence(section, text, standing, faults, _aside(own, silent), covered)
 
 
 def check_object(

@@ -14,6 +14,7 @@ from core.errors import ChestLensError
 from core.findings import LABELS
 from core.reporting.errors import DraftError
 from core.reporting.guard.checking import Outside, Silent, check_object
+from core.reporting.guard.intake import read_evidence
 from core.reporting.guard.study import CodedReport, as_table, read_examples, study_examples, study_reports
 from core.reporting.guard.verdict import Draft
 
@@ -85,20 +86,31 @@ def guard_study(options: argparse.Namespace) -> int:
     figures = study_examples(read_examples(options.sentences))
     if options.r2gen_split:
         # Judging a text needs no table of data; reading the collection does.
-        from core.datasets.sources.openi import load_openi
+        from core.datasets.sources.openi import load_openi, read_openi_reports
+        from core.datasets.sources.openi_reports import coded_details
 
         table = load_openi(options.data_dir, images=False, r2gen_split=options.r2gen_split).table
         table = table[
             (table["split"] == "test") & table[LABELS[0]].notna() & table["report_findings"].fillna("").ne("")
         ]
-        reports = [
-            CodedReport(
-                Draft(row["report_findings"], row["report_impression"] or ""),
-                tuple(name for name in LABELS if row[name] == 1),
-            )
-            for _, row in table.iterrows()
-        ]
-        figures += study_reports(tqdm(reports, desc="reading", unit=" reports", disable=None))
+        majors = read_openi_reports(options.data_dir).set_index("uid")["mesh_major"]
+        reports = []
+        for _, row in table.iterrows():
+            details = coded_details(majors[row["study_id"]])
+            findings = [
+                {
+                    "name": name,
+                    "decision": "present" if row[name] == 1 else "absent",
+                    "places": details[name].places if name in details else (),
+                    "severity": details[name].severity if name in details else None,
+                    "several": details[name].several if name in details else None,
+                }
+                for name in LABELS
+            ]
+            named = read_evidence(" ".join(f"+{name}" for name in LABELS if row[name] == 1))
+            draft = Draft(row["report_findings"], row["report_impression"] or "")
+            reports.append(CodedReport(draft, named, read_evidence(findings)))
+        figures += study_reports(reports)
     print(as_table(figures))
     return 0
 

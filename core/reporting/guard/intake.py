@@ -23,7 +23,7 @@ def read_evidence(evidence: str | Sequence[Mapping[str, Any]]) -> Case:
             ?Pneumonia 0Hernia``: ``+`` is present (stated without doubt), ``?`` possible (stated with doubt), ``0`` not
             called, as is every finding left out. Several places are joined by commas, or stand in several tokens. In
             the list, ``certainty`` decides where it is given; else decision and probability do. There ``severity`` may
-            be mild, moderate or severe. A finding without a place, or without a severity, says nothing of it.
+            be mild, moderate or severe, and ``several`` true or false. Of what is left out, nothing is said.
 
     Raises:
         DraftError: it is neither, or names an unknown finding, place, decision or certainty.
@@ -70,6 +70,9 @@ def _from_findings(items: Sequence[Mapping[str, Any]]) -> dict[str, Expected]:
             raise DraftError(f"The places of {name} should be a list, such as ['left_lower_zone'].")
         band = _certainty(name, item.get("certainty")) or certainty_of(decision, probability)
         called = decision in ("present", "possible")
+        several = item.get("several")
+        if several is not None and not isinstance(several, bool):
+            raise DraftError(f"Whether there are several of {name} is {several!r}; it should be true, false or null.")
         severity = item.get("severity")
         if severity is not None and severity not in get_args(Severity):
             raise DraftError(
@@ -80,6 +83,7 @@ def _from_findings(items: Sequence[Mapping[str, Any]]) -> dict[str, Expected]:
             band if called else None,
             tuple(map(_place, places)) if called else (),
             severity if called else None,
+            several if called else None,
         )
     return expected
 

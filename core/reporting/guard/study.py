@@ -13,9 +13,8 @@ from pathlib import Path
 from core.findings import BY_NAME, FINDINGS
 from core.reporting.errors import DraftError
 from core.reporting.guard.case import Case
-from core.reporting.guard.checking import check
+from core.reporting.guard.checking import Silent, check
 from core.reporting.guard.intake import read_evidence
-from core.reporting.guard.reading import read
 from core.reporting.guard.text import divide
 from core.reporting.guard.verdict import Draft
 from core.statistics import wilson
@@ -64,10 +63,17 @@ class Example:
 
 @dataclass(frozen=True)
 class CodedReport:
-    """A radiologist's report and the findings that its human coding calls present."""
+    """A radiologist's report and what its human coding calls present.
+
+    Attributes:
+        draft: the report.
+        named: the findings, with nothing else of them.
+        detailed: the same with the places, degrees and numbers of the coding.
+    """
 
     draft: Draft
-    present: tuple[str, ...]
+    named: Case
+    detailed: Case
 
 
 def read_examples(path: Path) -> list[Example]:
@@ -109,28 +115,32 @@ def study_examples(examples: Sequence[Example]) -> list[Figure]:
     return figures
 
 
-def study_reports(reports: Iterable[CodedReport]) -> list[Figure]:
-    """Sentences of radiologists that are kept against their own coding, and others that are held against them.
-
-    The coding gives no places, so a side that the report names counts against the guard.
-    """
-    covered = kept = simple = outside = faulted = 0
-    for report in reports:
-        case = read_evidence(" ".join(f"+{name}" for name in report.present))
-        bad = {one.sentence for one in check(report.draft, case).faults}
-        for sentence in (*divide(report.draft.findings), *divide(report.draft.impression)):
-            reading = read(sentence)
-            if reading.statements or any(one.observation in BY_NAME or one.implied for one in reading.claims):
-                covered += 1
-                kept += sentence not in bad
-                simple += not _keyword_faults(sentence, case)
-            else:
-                outside += 1
-                faulted += sentence in bad
+def study_reports(reports: Sequence[CodedReport]) -> list[Figure]:
+    """Sentences of radiologists that are kept against their own coding, and others that are held against them."""
+    found = [one for one in reports if one.named.anything_called]
     return [
-        Figure("radiologists' sentences on the 14 findings that are kept", covered, kept, simple),
-        Figure("radiologists' other sentences that are refused", outside, faulted, 0),
+        _kept("kept of sentences on the 14, reports with a finding", [(one.draft, one.named) for one in found]),
+        _kept("  the same, against coded places and degrees", [(one.draft, one.detailed) for one in found]),
+        _kept("  the same, refused where the coding is silent", [(one.draft, one.named) for one in found], "refused"),
+        _kept("kept of sentences on the 14, all reports", [(one.draft, one.named) for one in reports]),
+        _outside("refused of the other sentences, all reports", [(one.draft, one.named) for one in reports]),
     ]
+
+
+def _kept(name: str, drafts: Iterable[tuple[Draft, Case]], silent: Silent = "set_apart") -> Figure:
+    covered = kept = simple = 0
+    for draft, case in drafts:
+        for one in check(draft, case, silent=silent).sentences:
+            if one.covered:
+                covered += 1
+                kept += one.standing == "kept"
+                simple += not _keyword_faults(one.text, case)
+    return Figure(name, covered, kept, simple)
+
+
+def _outside(name: str, drafts: Iterable[tuple[Draft, Case]]) -> Figure:
+    others = [one for draft, case in drafts for one in check(draft, case).sentences if not one.covered]
+    return Figure(name, len(others), sum(one.standing == "refused" for one in others), 0)
 
 
 def as_table(figures: Iterable[Figure]) -> str:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from core.datasets.sources import openi, openi_reports
 from core.datasets.sources.openi import load_openi, read_openi_reports
+from core.datasets.sources.openi_reports import CodedDetail, coded_details
 from core.datasets.table import COLUMNS, DatasetError, Problem
 from core.findings import LABELS
 
@@ -359,3 +360,20 @@ def test_the_published_division_covers_real_reports(shared_data: Path) -> None:
     table = load_openi(images=False, r2gen_split=shared_data / "openi" / "r2gen_split.csv").table
     assert table["split"].value_counts().to_dict() == {"train": 2069, "": 1000, "test": 590, "val": 296}
     assert table.loc[table["split"] != "", "report_findings"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("majors", "name", "places", "severity", "several"),
+    [
+        (["Pleural Effusion/left/small"], "Effusion", ("left_lung",), "mild", None),
+        (["Pulmonary Atelectasis/base/bilateral"], "Atelectasis", ("left_lower_zone", "right_lower_zone"), None, None),
+        (["Pneumonia/middle lobe/severe"], "Pneumonia", ("right_middle_zone",), "severe", None),
+        (["Nodule/lung/apex/multiple"], "Nodule", ("upper_zone",), None, True),
+        # One major without a place leaves it open where the finding ends, and two degrees are none.
+        (["Infiltrate/lung/lingula/mild", "Infiltrate/moderate"], "Infiltration", (), None, None),
+        (["Thickening/pleura/apex/left"], "Pleural_Thickening", ("left_upper_zone",), None, None),
+        (["Cardiomegaly/borderline"], "Cardiomegaly", (), "mild", None),
+    ],
+)
+def test_majors_say_where_how_large_and_how_many(majors, name, places, severity, several) -> None:
+    assert coded_details(majors) == {name: CodedDetail(places, severity, several)}

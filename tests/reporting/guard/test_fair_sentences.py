@@ -31,6 +31,7 @@ No focal consolidation, pleural effusion, or pneumothorax.
 No focal consolidation, pneumothorax or large pleural effusion.
 No focal airspace consolidation.
 No focal airspace disease.
+Lungs: clear.
 No left pleural effusion.
 The right lung is clear.
 Heart size is at the upper limits of normal.
