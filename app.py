@@ -1,6 +1,6 @@
 """Serve ChestLens in the browser.
 
-python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR] [--policy NAME] [--samples DIR] [--writer DIR]
+python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR] [--policy NAME] [--samples DIR] [--writer NAME]
     [--reasoning] [--no_worker]
 """
 
@@ -18,6 +18,7 @@ from core.errors import sentence
 from core.logs import set_up as set_up_logs
 from core.settings import ServerSettings
 from core.studies.supervision import WorkerProcess
+from core.vlm.backends.opening import BACKEND_HELP
 from core.web import create_app, services_of
 from core.web.listening import listen
 
@@ -38,7 +39,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="radiographs for the gallery of samples: a folder of DICOM, PNG or JPEG files. Where it has the layout "
         "of NIH ChestX-ray14 or Open-i, or a table.csv, its labels, boxes and reports stand beside ours [no gallery]",
     )
-    parser.add_argument("--writer", metavar="DIR", help="folder of the writer, or off [the shipped one]")
+    parser.add_argument("--writer", metavar="NAME", help=f"{BACKEND_HELP}; off for none")
     parser.add_argument(
         "--reasoning", action="store_true", help="let the writer reason in ten steps before each report; takes longer"
     )
@@ -62,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.policy:
             settings = replace(settings, policy=options.policy)
         if options.writer:
-            settings = replace(settings, writer=None if options.writer == "off" else Path(options.writer))
+            settings = replace(settings, writer=None if options.writer == "off" else options.writer)
         if options.reasoning:
             settings = replace(settings, reasoning=True)
         if options.samples:

@@ -69,7 +69,8 @@ class ServerSettings:
         checkpoint: folder of the classifier, or public weights (``CHESTLENS_CHECKPOINT``), None for the shipped one.
         policy: by which thresholds findings are called (``CHESTLENS_POLICY``): reading, screening or specific.
         queue_limit: studies that may wait before uploads are turned away with 503 (``CHESTLENS_QUEUE_LIMIT``).
-        writer: folder of the model that rewrites reports (``CHESTLENS_WRITER``; the shipped one by default), None for
+        writer: which model rewrites reports (``CHESTLENS_WRITER``; the shipped one by default): a folder of a model or
+            of an adapter, ``hf:OWNER/MODEL``, or the address of an OpenAI-compatible server; None for
             no rewriting (``off``).
         reasoning: whether the writer reasons in ten steps before each report (``CHESTLENS_REASONING=on``), which the
             page shows when asked for.
@@ -95,7 +96,7 @@ class ServerSettings:
     policy: str = "reading"
     queue_limit: int = 64
     samples: Path | None = None
-    writer: Path | None = None
+    writer: str | Path | None = None
     reasoning: bool = False
     host: str = "127.0.0.1"
     hosts: tuple[str, ...] = ()
@@ -147,7 +148,7 @@ class ServerSettings:
             policy=environment.get("CHESTLENS_POLICY", "reading"),
             queue_limit=int(limit),
             samples=Path(samples) if samples else None,
-            writer=None if writer == "off" else Path(writer or _WRITER),
+            writer=None if writer == "off" else writer or _WRITER,
             reasoning=environment.get("CHESTLENS_REASONING") == "on",
             hosts=tuple(filter(None, (name.strip() for name in environment.get("CHESTLENS_HOSTS", "").split(",")))),
             proxies=int(proxies),

@@ -15,7 +15,9 @@ def test_without_any_setting_everything_lies_in_the_instance_folder() -> None:
 
 
 def test_the_writer_can_be_another_or_none(tmp_path: Path) -> None:
-    assert ServerSettings.from_environment({"CHESTLENS_WRITER": str(tmp_path)}).writer == tmp_path
+    assert ServerSettings.from_environment({"CHESTLENS_WRITER": str(tmp_path)}).writer == str(tmp_path)
+    address = "http://127.0.0.1:8000/v1"
+    assert ServerSettings.from_environment({"CHESTLENS_WRITER": address}).writer == address
     assert ServerSettings.from_environment({"CHESTLENS_WRITER": "off"}).writer is None
     assert ServerSettings.from_environment({"CHESTLENS_REASONING": "on"}).reasoning
 

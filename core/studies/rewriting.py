@@ -20,8 +20,8 @@ from core.studies.studies import Studies
 from core.studies.tables import Job, Study
 
 if TYPE_CHECKING:
+    from core.vlm.backends import Backend
     from core.vlm.prompts import Style
-    from core.vlm.writer import Writer
 
 # Studies that are looked at after a start, for those that were finished while there was no writer.
 _LOOKED_AT = 200
@@ -58,15 +58,15 @@ class Rewriting:
         studies: whose settings name the writer.
 
     Raises:
-        RewritingFailed: the writer's folder holds no model.
+        RewritingFailed: there is no such writer.
     """
 
     def __init__(self, studies: Studies) -> None:
         self._studies = studies
-        self._folder = studies.settings.writer or Path()
+        self._name = studies.settings.writer or ""
         self._style: Style = "reasoning" if studies.settings.reasoning else "report"
-        self._writer: Writer | None = None
-        check_writer(self._folder)
+        self._writer: Backend | None = None
+        check_writer(self._name)
 
     def enlist(self) -> None:
         """Add a job for the last studies that were finished while there was no writer."""
@@ -79,11 +79,11 @@ class Rewriting:
 
     def prepare(self) -> None:
         """Load the writer, before any study is taken on: that takes seconds, in which much can happen."""
-        from core.vlm.writer import Writer
+        from core.vlm.backends import open_backend
 
         if self._writer is None:
             _give_way()
-            self._writer = Writer(self._folder)
+            self._writer = open_backend(self._name)
 
     def run(self, claim: Claim) -> Callable[[Session], list[Job]]:
         """Reword a study's report; what is returned writes its rows.
@@ -111,16 +111,21 @@ class Rewriting:
         return lambda session: []
 
 
-def check_writer(folder: Path) -> None:
-    """Refuse a writer that cannot be loaded, as far as that is seen without loading it.
+def check_writer(name: str | Path) -> None:
+    """Refuse a writer that cannot be opened, as far as that is seen without loading a model.
+
+    Args:
+        name: of a backend, as ``core.vlm.backends`` takes it.
 
     Raises:
-        RewritingFailed: the folder holds no model.
+        RewritingFailed: its folder holds no model, or its server does not answer.
     """
-    if not (folder / "config.json").is_file():
-        raise RewritingFailed(
-            f"{folder} holds no model (config.json is missing); give the writer's folder, or off for none."
-        )
+    from core.vlm.backends import BackendChoice, BackendError, check_backend
+
+    try:
+        check_backend(BackendChoice.of(name))
+    except BackendError as error:
+        raise RewritingFailed(f"{error} Choose another writer, or off for none.") from None
 
 
 def _give_way() -> None:

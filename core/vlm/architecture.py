@@ -5,9 +5,9 @@ classes are those of transformers, so that a folder with a larger model of any k
 ``AutoModelForImageTextToText`` and ``AutoProcessor``.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -25,6 +25,7 @@ from transformers import (
 from core.classifier.checkpoint import load_checkpoint
 from core.classifier.ensemble import members_of
 from core.errors import ChestLensError
+from core.vlm.training_settings import Size
 
 PAD, BEGIN, END, IMAGE, USER, ASSISTANT = "<pad>", "<s>", "</s>", "<image>", "<|user|>", "<|assistant|>"
 # Pixels of the input that one position of the tower's last feature map stands for.
@@ -39,34 +40,26 @@ _CHAT_TEMPLATE = (
 )
 
 
-@dataclass(frozen=True)
-class Size:
-    """How large the model becomes; the defaults make one of about 9 million weights.
-
-    Attributes:
-        vocabulary: tokens at most.
-        width, layers, heads: of the language model.
-        feed_forward: width inside its feed-forward layers.
-        positions: tokens of prompt, image and reply together.
-        image_side: side of the tower's square input, in pixels, a multiple of 32.
-    """
-
-    vocabulary: int = 2048
-    width: int = 256
-    layers: int = 6
-    heads: int = 4
-    feed_forward: int = 704
-    positions: int = 1024
-    image_side: int = 224
-
-
-def train_tokenizer(texts: Iterable[str], *, vocabulary: int, units: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+def train_tokenizer(
+    texts: Iterable[str],
+    *,
+    vocabulary: int,
+    units: Sequence[str] = (),
+    special: Sequence[str] = (USER, ASSISTANT),
+    named: Mapping[str, str] = MappingProxyType({"image_token": IMAGE}),
+    begin: str | None = BEGIN,
+    end: str = END,
+) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer (Sennrich et al., ACL 2016) of these texts: every text can be written in it.
 
     Args:
         texts: to learn from.
         vocabulary: tokens at most, beside the units.
         units: strings that are one token each wherever they stand.
+        special: further tokens of the chat format.
+        named: further tokens that processors ask for by name, such as ``image_token``.
+        begin: token that begins a text, or None.
+        end: token that ends an answer.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
@@ -78,7 +71,7 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int, units: Sequence[st
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         min_frequency=2,
-        special_tokens=[PAD, BEGIN, END, IMAGE, USER, ASSISTANT],
+        special_tokens=list(dict.fromkeys([PAD, *filter(None, [begin]), end, *named.values(), *special])),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
@@ -86,10 +79,10 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int, units: Sequence[st
     tokenizer.add_tokens([AddedToken(unit, normalized=False) for unit in units])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        bos_token=BEGIN,
-        eos_token=END,
+        bos_token=begin,
+        eos_token=end,
         pad_token=PAD,
-        extra_special_tokens={"image_token": IMAGE},
+        extra_special_tokens=dict(named),
     )
 
 

@@ -11,10 +11,10 @@ from tqdm.auto import tqdm
 from core.classifier import Classifier
 from core.imaging import read_radiograph
 from core.imaging.phantom import phantom_png
+from core.vlm.backends import Backend
 from core.vlm.composition import random_evidence
 from core.vlm.pictures import picture_of
 from core.vlm.rewrite import rewrite
-from core.vlm.writer import Writer
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,10 @@ class WriterBench:
     peak_mib: float
 
 
-def bench_writer(folder: str, *, reports: int, seed: int = 0) -> WriterBench:
+def bench_writer(writer: Backend, *, reports: int, seed: int = 0) -> WriterBench:
     """Write reports on the phantom for evidence drawn at random, one after another."""
     radiograph = read_radiograph(phantom_png())
     Classifier().predict(radiograph)
-    writer = Writer(folder)
     picture = picture_of(radiograph)
     draw = random.Random(seed)
     written = []

@@ -12,10 +12,13 @@ from core.datasets import DatasetError, read_table
 from core.datasets.options import add_source_options, load_sources
 from core.datasets.table import SPLITS
 from core.evaluation.resampling import RESAMPLES
+from core.vlm.dashboard import write_dashboard
 from core.vlm.evaluation import TextEvaluation, evaluate
 from core.vlm.evaluation_manifest import manifest_of, read_manifest, studies_of
 from core.vlm.evaluation_page import write_page
 from core.vlm.evaluation_table import as_table
+from core.vlm.options import add_backend_options, backend_choice
+from core.vlm.prompts import MODES
 from core.vlm.text_metrics.learned import BERTSCORE_MODEL, load_learned
 
 
@@ -29,7 +32,8 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "impression, and if known evidence (JSON: label to present, possible, absent or unknown), icd and "
         "reference_icd (codes joined by ;), before_guard_findings, before_guard_impression, guard_action. "
         "With --dataset instead, the writer writes the studies of a split from the labels of their reports, and is "
-        "scored against these; its manifest is kept in the output folder.",
+        "scored against these; its manifest is kept in the output folder. "
+        "With --backend none the baselines stand alone.",
     )
     one.add_argument(
         "--predictions",
@@ -38,13 +42,11 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="[NAME=]FILE",
         help="manifest of one system; again for further ones, which are compared with the first",
     )
-    one.add_argument("--output_dir", type=Path, metavar="DIR", help="for metrics.json, predictions.csv, report.html")
-    one.add_argument("--split", choices=SPLITS, default="test", help="of the dataset [test]")
     one.add_argument(
-        "--backend",
-        metavar="DIR",
-        help="folder of the writer, with --dataset, or none for the baselines alone [the shipped one]",
+        "--output_dir", type=Path, metavar="DIR", help="for metrics.json, predictions.csv, report.html, dashboard.html"
     )
+    one.add_argument("--split", choices=SPLITS, default="test", help="of the dataset [test]")
+    one.add_argument("--mode", choices=MODES, default="evidence", help="as for write, with --dataset [evidence]")
     one.add_argument(
         "--images",
         type=Path,
@@ -72,6 +74,7 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="NAME",
         help="the BERT that CheXbert was made from: folder, or name in the local cache [bert-base-uncased]",
     )
+    add_backend_options(one)
     add_source_options(one, required=False)
     one.set_defaults(run=run_evaluate, parser=one)
 
@@ -94,17 +97,18 @@ def run_evaluate(options: argparse.Namespace) -> int:
     print(as_table(evaluation))
     if options.output_dir:
         write_evaluation(evaluation, options.output_dir)
-        print(f"\nwrote metrics.json, predictions.csv and report.html to {options.output_dir}")
+        print(f"\nwrote metrics.json, predictions.csv, report.html and dashboard.html to {options.output_dir}")
     return 0
 
 
 def write_evaluation(evaluation: TextEvaluation, output_dir: str | Path) -> None:
-    """Write ``metrics.json``, ``predictions.csv`` and ``report.html``."""
+    """Write ``metrics.json``, ``predictions.csv``, ``report.html`` and ``dashboard.html``."""
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "metrics.json", json.dumps(evaluation.to_json(), indent=2) + "\n")
     write_text(folder / "predictions.csv", evaluation.studies.to_csv(index=False, float_format="%.6g"))
     write_page(evaluation, folder / "report.html")
+    write_dashboard(evaluation, folder / "dashboard.html")
 
 
 def _inputs(options: argparse.Namespace) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:
@@ -135,7 +139,7 @@ def _inputs(options: argparse.Namespace) -> tuple[dict[str, pd.DataFrame], pd.Da
 
 def _write(options: argparse.Namespace, studies: pd.DataFrame) -> pd.DataFrame:
     # transformers takes seconds to import, which comparing manifests should not wait for.
-    from core.vlm.writer import SHIPPED_WRITER, Decoding, Writer
+    from core.vlm.backends import Decoding, open_backend
     from core.vlm.written import write_studies
 
     images = None
@@ -143,9 +147,9 @@ def _write(options: argparse.Namespace, studies: pd.DataFrame) -> pd.DataFrame:
         images = read_table(options.images)
         # Images of training records are not to illustrate what is measured.
         images = images[images["split"] == ("train" if options.split == "train" else "val")]
-    decoding = Decoding() if options.temperature is None else Decoding(temperature=options.temperature)
-    writer = Writer(options.backend or SHIPPED_WRITER, decoding)
-    manifest = manifest_of(studies, lambda evidences: write_studies(evidences, writer, images))
+    decoding = None if options.temperature is None else Decoding(temperature=options.temperature)
+    writer = open_backend(backend_choice(options), decoding)
+    manifest = manifest_of(studies, lambda evidences: write_studies(evidences, writer, images, mode=options.mode))
     if options.output_dir:
         options.output_dir.mkdir(parents=True, exist_ok=True)
         write_text(options.output_dir / "written.jsonl", manifest.to_json(orient="records", lines=True))

@@ -1,6 +1,7 @@
 """Manifests of generated reports beside reference reports: one CSV row or JSON line a study."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,19 @@ from core.datasets.table import require_columns
 from core.findings import LABELS
 from core.reporting.evidence import DECISIONS, Decision, Evidence
 from core.reporting.guard import Draft
+from core.vlm.manifests import json_lines
 from core.vlm.reference_evidence import evidence_from_decisions, evidence_from_report, stated_places
+
+log = logging.getLogger(__name__)
 
 REFERENCE = ("reference_findings", "reference_impression")
 GENERATED = ("findings", "impression")
 BEFORE_GUARD = ("before_guard_findings", "before_guard_impression")
 REQUIRED = ("id", *REFERENCE, *GENERATED)
-_TEXTS = (*REQUIRED, *BEFORE_GUARD, "guard_action", "icd", "reference_icd", "view", "patient_id")
+_TEXTS = (
+    *(*REQUIRED, *BEFORE_GUARD, "guard_action", "icd", "reference_icd", "view", "patient_id"),
+    *("image_path", "seconds"),
+)
 
 
 @dataclass(frozen=True)
@@ -56,10 +63,28 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
         if source.suffix == ".csv":
             table = pd.read_csv(source, dtype=str, keep_default_na=False)
         else:
-            table = _json_lines(source)
+            rows = list(json_lines(source))
+            table = pd.DataFrame(rows, columns=None if rows else list(REQUIRED), dtype=object)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DatasetError(f"{source} cannot be read as {source.suffix[1:].upper()}: {error}") from error
-    return checked(table, source.name)
+    return checked(_without_failures(table, source), source.name)
+
+
+def _without_failures(table: pd.DataFrame, source: Path) -> pd.DataFrame:
+    """The rows without those that say why no report was written, which cannot be scored."""
+    if "error" not in table.columns:
+        return table
+    failed = table["error"].map(_text) != ""
+    if failed.all() and len(table):
+        raise DatasetError(f"{source} has no report that could be written: {_text(table['error'].iloc[0])}")
+    if failed.any():
+        log.warning("%s: %d of %d rows have no report and are left out.", source.name, failed.sum(), len(table))
+    table = table[~failed]
+    images = table.get("image_path")
+    if images is None:
+        return table
+    # Pictures are looked for from where the manifest lies.
+    return table.assign(image_path=[str(source.parent / path) if (path := _text(one)) else "" for one in images])
 
 
 def checked(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -199,21 +224,6 @@ def manifest_of(
 def report_text(row: Mapping[str, Any], columns: Sequence[str]) -> str:
     """Both sections as one text."""
     return "\n\n".join(text for column in columns if (text := row[column]))
-
-
-def _json_lines(path: Path) -> pd.DataFrame:
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise DatasetError(f"{path} line {number} is not JSON.") from error
-        if not isinstance(row, dict):
-            raise DatasetError(f"{path} line {number} is not a JSON object.")
-        rows.append(row)
-    return pd.DataFrame(rows, columns=None if rows else list(REQUIRED), dtype=object)
 
 
 def _text(value: object) -> str:

@@ -14,7 +14,7 @@ from core.figures import COLOURS, GREY, as_svg, drawing, panels
 from core.findings import LABELS, display_name
 from core.labeler import find_mentions
 from core.pages import page_environment
-from core.vlm.evaluation import PATHOLOGIES, TextEvaluation
+from core.vlm.evaluation import PATHOLOGIES, PUBLISHED, TextEvaluation
 from core.vlm.evaluation_baselines import BASELINES, TEMPLATE
 from core.vlm.evaluation_manifest import GENERATED, REFERENCE
 from core.vlm.evaluation_table import rows_of, shown
@@ -47,6 +47,7 @@ def write_page(evaluation: TextEvaluation, path: str | Path) -> None:
             shown=shown,
             figure=figure,
             pathologies=[(label, display_name(label)) for label in PATHOLOGIES],
+            published=PUBLISHED,
             examples=_examples(evaluation),
             disclaimer=DISCLAIMER,
         )
@@ -93,8 +94,8 @@ def _examples(evaluation: TextEvaluation) -> list[dict[str, Any]]:
         {
             "id": one,
             "texts": [
-                ("reference", [_marked(references.loc[one, column]) for column in REFERENCE]),
-                *((name, [_marked(systems[name].loc[one, column]) for column in GENERATED]) for name in shown_systems),
+                ("reference", [marked(references.loc[one, column]) for column in REFERENCE]),
+                *((name, [marked(systems[name].loc[one, column]) for column in GENERATED]) for name in shown_systems),
             ],
         }
         for one in chosen
@@ -110,7 +111,7 @@ def _states(row: "pd.Series[Any]") -> bool:
     )
 
 
-def _marked(text: str) -> Markup:
+def marked(text: str) -> Markup:
     """The text with the words that name a label marked by what is said of it."""
     pieces, end = [], 0
     for mention in find_mentions(text):

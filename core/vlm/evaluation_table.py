@@ -1,7 +1,7 @@
 """An evaluation of texts as tables for the terminal."""
 
 from core.findings import display_name
-from core.vlm.evaluation import PATHOLOGIES, SystemScores, TextEvaluation
+from core.vlm.evaluation import PATHOLOGIES, PUBLISHED, SystemScores, TextEvaluation
 from core.vlm.evaluation_baselines import BASELINES
 from core.vlm.text_metrics.measures import Score
 
@@ -103,6 +103,13 @@ def _pathologies(evaluation: TextEvaluation) -> str:
         for name, system in evaluation.systems.items():
             scores = [system.scores.get(f"pathologies.{label}.{share}") for share in _SHARES]
             rows.append([title, name, *(shown(score, interval=name not in BASELINES) for score in scores)])
+            title = ""
+    rows.append(["Published elsewhere, on other images", "", *[""] * len(_SHARES)])
+    for label in PATHOLOGIES:
+        title = f"  {display_name(label)}"
+        for name, figures in PUBLISHED.items():
+            accuracy, f1 = figures[label]
+            rows.append([title, name, f"{accuracy:.2f}", _MISSING, _MISSING, f"{f1:.2f}"])
             title = ""
     return _grid(rows)
 

@@ -1,5 +1,6 @@
 """One call from an image to a written report with its labels and codes, as data."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,14 +14,16 @@ from core.labeler import chexpert_values, label_values, presences
 from core.reporting import assess
 from core.reporting.evidence import Evidence
 from core.reporting.exports import as_object
-from core.reporting.exports.codes import icd10cm_code
 from core.reporting.guard import verdict_as_object
 from core.reporting.report import Report
+from core.vlm.backends import Backend, BackendChoice, open_backend
 from core.vlm.ehr import in_one_line, read_ehr
+from core.vlm.icd import CodeSuggestion, suggested_codes
+from core.vlm.pass_settings import PassSettings
+from core.vlm.passes import Passes, run_passes
 from core.vlm.pictures import picture_of
-from core.vlm.prompts import Style
+from core.vlm.prompts import Mode, Style
 from core.vlm.rewrite import Rewrite, rewrite
-from core.vlm.writer import SHIPPED_WRITER, Writer
 
 
 @dataclass(frozen=True)
@@ -28,26 +31,32 @@ class GeneratedReport:
     """A report and what it says, as data.
 
     Attributes:
-        findings, impression: what is shown: the rewritten text, or the template where the guard let nothing through.
+        findings, impression: what is shown: the model's text as far as the guard lets it through.
         labels: the 14 labels as the labeler reads them from that text: 1, 0, -1 (uncertain) or None (not mentioned).
-        chexpert: the CheXpert-14 labels in the same way.
-        icd10cm: codes suggested for findings that are present, each with ``code``, ``meaning`` and ``findings``.
+        chexpert: the CheXpert-14 labels: read in the same way, or from the structured passes.
+        icd: ICD-10-CM codes, each with what it rests on.
         evidence: what the text rests on.
         template: the report as the template writes it.
-        rewrite: the text with the guard's verdict and the time taken.
+        rewrite: the text with the guard's verdict.
+        ehr: the health record as it was read; None where none was given.
+        passes: how the structured passes answered; None where they were not asked for.
+        timing: seconds for ``image`` (reading and judging it), ``report``, each pass, and ``total``.
     """
 
     findings: str
     impression: str
     labels: dict[str, int | None]
     chexpert: dict[str, int | None]
-    icd10cm: list[dict[str, Any]]
+    icd: tuple[CodeSuggestion, ...]
     evidence: Evidence
     template: Report
     rewrite: Rewrite
+    ehr: dict[str, Any] | None
+    passes: Passes | None
+    timing: dict[str, float]
 
     def as_object(self) -> dict[str, Any]:
-        """The object of ``GET /api/studies/<id>``, with labels and codes beside it."""
+        """The object of ``GET /api/studies/<id>``, with labels, codes and times beside it."""
         template = as_object(self.evidence, self.template)
         shown = as_object(self.evidence, self.rewrite.report)
         return shown | {
@@ -58,8 +67,21 @@ class GeneratedReport:
             "rewrite": rewrite_as_object(self.rewrite),
             "labels": self.labels,
             "chexpert": self.chexpert,
-            "icd10cm": self.icd10cm,
+            "icd": [one.as_object() for one in self.icd],
+            "ehr": self.ehr,
+            "passes": None if self.passes is None else self.passes.as_object(),
+            "timing": self.timing,
         }
+
+    def structured(self) -> dict[str, Any]:
+        """Findings, impression, labels, codes and times alone."""
+        return {
+            "findings": self.findings,
+            "impression": self.impression,
+            "chexpert": self.chexpert,
+            "icd": [one.as_object() for one in self.icd],
+            "timing": self.timing,
+        } | ({} if self.passes is None else {"passes": self.passes.as_object()})
 
 
 def generate(
@@ -67,8 +89,11 @@ def generate(
     ehr: str | Path | Mapping[str, Any] | None = None,
     *,
     style: Style = "report",
+    mode: Mode = "evidence",
+    structured: bool = False,
+    settings: PassSettings | None = None,
     classifier: Classifier | None = None,
-    writer: Writer | None = None,
+    backend: Backend | str | Path | None = None,
     force: bool = False,
 ) -> GeneratedReport:
     """Read a chest radiograph and write its report.
@@ -77,48 +102,57 @@ def generate(
         image: path or bytes of a DICOM, PNG or JPEG file, or a radiograph that was read.
         ehr: health record as JSON text, path or mapping; context for the writer, never a source of findings.
         style: what the writer is asked for.
-        classifier, writer: by default the shipped ones, loaded once.
+        mode: ``evidence`` words the plan; ``image`` lets the model report on its own, judged claim by claim.
+        structured: whether impression, CheXpert labels and ICD codes are asked for in passes of their own.
+        settings: of these passes; by default those of the environment.
+        classifier: by default the shipped one, loaded once.
+        backend: the writer, or its name as ``core.vlm.backends.open_backend`` takes it; by default the one that the
+            environment names, else the shipped one, loaded once.
         force: judge also what does not look like a frontal chest; the result says so.
 
     Raises:
         ImagingError: the file cannot be read, or is no frontal chest radiograph.
         EhrError: the health record cannot be read.
-        WriterError, CheckpointError: a model cannot be opened.
+        WriterError, BackendError, CheckpointError: a model cannot be opened or reached.
+        SettingError: a setting of the environment makes no sense.
     """
+    started = time.perf_counter()
     if not isinstance(image, Radiograph):
         image = read_safely(image if isinstance(image, bytes) else Path(image).read_bytes())
-    context = "" if ehr is None else in_one_line(read_ehr(ehr))
+    record = None if ehr is None else read_ehr(ehr)
+    context = "" if record is None else in_one_line(record)
     admitted = admit(image, force=force)
     assessment = assess(admitted, classifier or _shipped_classifier())
-    written = rewrite(
-        picture_of(admitted.radiograph),
-        assessment.evidence,
-        writer or _shipped_writer(),
-        style=style,
-        context=context,
-    )
+    evidence = assessment.evidence
+    timing = {"image": time.perf_counter() - started}
+    writer = backend if isinstance(backend, Backend) else _opened(BackendChoice.of(backend))
+    picture = picture_of(admitted.radiograph)
+    written = rewrite(picture, evidence, writer, style=style, mode=mode, context=context)
+    timing["report"] = written.seconds
     findings, impression = written.report.text("findings"), written.report.text("impression")
+    passes = None
+    if structured:
+        chosen = settings or PassSettings.of()
+        passes = run_passes(
+            picture, evidence, writer, written.report, mode=mode, context=context, record=record, settings=chosen
+        )
+        impression = passes.impression
+        timing |= passes.seconds
     found = presences(f"FINDINGS: {findings}\nIMPRESSION: {impression}")
+    timing["total"] = time.perf_counter() - started
     return GeneratedReport(
         findings=findings,
         impression=impression,
         labels=label_values(found),
-        chexpert=chexpert_values(found),
-        icd10cm=suggested_codes(assessment.evidence),
-        evidence=assessment.evidence,
+        chexpert=passes.chexpert if passes else chexpert_values(found),
+        icd=passes.icd if passes else tuple(suggested_codes(evidence)),
+        evidence=evidence,
         template=assessment.report,
         rewrite=written,
+        ehr=record,
+        passes=passes,
+        timing={name: round(seconds, 3) for name, seconds in timing.items()},
     )
-
-
-def suggested_codes(evidence: Evidence) -> list[dict[str, Any]]:
-    """ICD-10-CM codes for the findings that are present, most probable first; each code once."""
-    codes: dict[str, dict[str, Any]] = {}
-    for item in evidence.decided("present"):
-        code = icd10cm_code(item.finding)
-        entry = codes.setdefault(code.value, {"code": code.value, "meaning": code.meaning, "findings": []})
-        entry["findings"].append(item.finding.name)
-    return list(codes.values())
 
 
 def rewrite_as_object(written: Rewrite) -> dict[str, Any]:
@@ -133,6 +167,8 @@ def rewrite_as_object(written: Rewrite) -> dict[str, Any]:
         "worded": {author: written.worded_by(author) for author in ("model", "rule")},
         "reasoning": list(written.steps) or None,
         "reasoning_by_rule": written.steps_by_rule,
+        "mode": written.mode,
+        "apart": [one.as_object() for one in written.apart],
     }
 
 
@@ -142,5 +178,5 @@ def _shipped_classifier() -> Classifier:
 
 
 @cache
-def _shipped_writer() -> Writer:
-    return Writer(SHIPPED_WRITER)
+def _opened(choice: BackendChoice) -> Backend:
+    return open_backend(choice)

@@ -18,12 +18,12 @@ from core.reporting import assess
 from core.reporting.evidence import Evidence
 from core.reporting.guard import Draft, examine
 from core.statistics import wilson
+from core.vlm.backends import Backend
 from core.vlm.composition import random_evidence
 from core.vlm.faithfulness import faults_of
 from core.vlm.pictures import picture_of
 from core.vlm.prompts import stated_decision
 from core.vlm.rewrite import Rewrite, rewrite
-from core.vlm.writer import Writer
 from core.vlm.written import write_all
 
 _CALLED = ("present", "uncertain")
@@ -59,14 +59,14 @@ class GuardStudy:
     seconds: tuple[float, float]
 
 
-def study_guard(writer: Writer, *, sets: int, seed: int = 0) -> GuardStudy:
+def study_guard(writer: Backend, *, sets: int, seed: int = 0) -> GuardStudy:
     """Write and guard ``sets`` reports for evidence drawn at random (see ``random_evidence``)."""
     draw = random.Random(seed)
     evidences = [random_evidence(draw) for _ in range(sets)]
     return summarise(evidences, write_all(evidences, writer))
 
 
-def study_images(files: Sequence[Path], classifier: Classifier, writer: Writer) -> GuardStudy:
+def study_images(files: Sequence[Path], classifier: Classifier, writer: Backend) -> GuardStudy:
     """Write and guard the report of each radiograph, with the evidence that the classifier gives.
 
     Raises:

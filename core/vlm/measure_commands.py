@@ -1,10 +1,12 @@
-"""``python -m core.vlm guard-study|bench``: how faithful, and how fast, the writer is."""
+"""``python -m core.vlm guard-study|bench|plan``: how faithful and how fast the writer is, and what a model needs."""
 
 import argparse
 import json
 import random
 from dataclasses import asdict
 from pathlib import Path
+
+from core.vlm.options import add_backend_options, backend_choice
 
 
 def add_measurements(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,8 +26,21 @@ def add_measurements(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     two = commands.add_parser("bench", help="time and memory that the writer takes")
     two.add_argument("--reports", type=int, default=30, help="reports to write [30]")
     two.set_defaults(run=bench, parser=two)
+    three = commands.add_parser(
+        "plan",
+        help="memory and time that models need, computed from their configurations",
+        description="Counts weights without loading any, for published models and for folders.",
+    )
+    three.add_argument("names", nargs="*", metavar="NAME", help="published models, or folders [all published ones]")
+    three.add_argument(
+        "--measure",
+        action="store_true",
+        help="train a smaller model of each published one's class for two steps, and set its memory beside what is "
+        "computed for it (Linux)",
+    )
+    three.set_defaults(run=plan)
     for command in (one, two):
-        command.add_argument("--backend", metavar="DIR", help="folder of the writer [the shipped one]")
+        add_backend_options(command)
 
 
 def guard_study(options: argparse.Namespace) -> int:
@@ -33,12 +48,12 @@ def guard_study(options: argparse.Namespace) -> int:
     # transformers takes seconds to import, which --help should not wait for.
     from core.classifier import Classifier
     from core.reporting.bulk import find_files
+    from core.vlm.backends import open_backend
     from core.vlm.guard_study import in_words, study_guard, study_images
-    from core.vlm.writer import SHIPPED_WRITER, Writer
 
     if options.sets < 1:
         options.parser.error("--sets must be 1 or more")
-    writer = Writer(options.backend or SHIPPED_WRITER)
+    writer = open_backend(backend_choice(options))
     if options.images:
         files = find_files(options.images)
         chosen = random.Random(options.seed).sample(files, min(options.sets, len(files)))
@@ -53,10 +68,29 @@ def guard_study(options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """Measure, and print."""
+    from core.vlm.backends import open_backend
     from core.vlm.bench import bench_writer, in_words
-    from core.vlm.writer import SHIPPED_WRITER
 
     if options.reports < 1:
         options.parser.error("--reports must be 1 or more")
-    print(in_words(bench_writer(options.backend or str(SHIPPED_WRITER), reports=options.reports)))
+    print(in_words(bench_writer(open_backend(backend_choice(options)), reports=options.reports)))
+    return 0
+
+
+def plan(options: argparse.Namespace) -> int:
+    """Print the table."""
+    from core.vlm.planning import as_table, named_configuration, published_names, size_of
+
+    names = options.names or published_names()
+    if options.measure:
+        from core.vlm.plan_check import check_plan
+
+        for name in names:
+            one = check_plan(name)
+            print(
+                f"{name}: a smaller model of {one.weights / 1e6:.0f} million weights took {one.measured / 1e6:.0f} MB "
+                f"to train, computed {one.computed / 1e6:.0f} MB ({one.computed / one.measured:.2f} of it)."
+            )
+        return 0
+    print(as_table({name: size_of(named_configuration(name)) for name in names}))
     return 0

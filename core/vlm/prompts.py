@@ -1,6 +1,7 @@
 """Prompts from evidence, through the Jinja files in ``templates/prompts``, and replies back to their parts."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -17,6 +18,9 @@ from core.reporting.wording import side_of
 
 Style = Literal["report", "rsna", "reasoning"]
 STYLES: tuple[Style, ...] = get_args(Style)
+Mode = Literal["evidence", "image"]
+"""``evidence``: the model words what the plan says; ``image``: it reports on its own, and is judged claim by claim."""
+MODES: tuple[Mode, ...] = get_args(Mode)
 STEPS = 10
 
 PROMPTS = Path(__file__).resolve().parents[2] / "templates" / "prompts"
@@ -56,6 +60,47 @@ def render_prompt(evidence: Evidence, style: Style = "report", *, context: str =
     """
     template = _environment.get_template(f"{style}.j2")
     return template.render(evidence=evidence, ehr=context).strip()
+
+
+def render_image_prompt(style: Style = "report", *, context: str = "") -> str:
+    """What a model is asked that reports on its own, with nothing but the image and perhaps a clinical context."""
+    return _environment.get_template(f"image_{style}.j2").render(ehr=context).strip()
+
+
+def render_rewording(sentences: Sequence[str], *, context: str = "") -> str:
+    """What a model is asked that puts given sentences into other words."""
+    return _environment.get_template("reword.j2").render(sentences=sentences, ehr=context).strip()
+
+
+def render_structured(name: str, evidence: Evidence | None, *, context: str = "", names: Sequence[str] = ()) -> str:
+    """What a model is asked in one of the structured passes.
+
+    Args:
+        name: ``impression``, ``chexpert`` or ``icd``.
+        evidence: what the answer may say; None to ask about the image alone.
+        context: clinical facts in one line, or nothing.
+        names: of the labels.
+    """
+    template = _environment.get_template(f"structured_{name}.j2")
+    return template.render(evidence=evidence, ehr=context, names=names).strip()
+
+
+def render_stage(name: str, *, context: str = "", names: Sequence[str] = ()) -> str:
+    """What a model is asked in stage ``a`` or ``b`` of the curriculum."""
+    return _environment.get_template(f"stage_{name}.j2").render(ehr=context, names=names).strip()
+
+
+def render_question(question: str, evidence: Evidence, *, context: str = "") -> str:
+    """What a model is asked when a reader has a question about the image."""
+    return _environment.get_template("question.j2").render(question=question, evidence=evidence, ehr=context).strip()
+
+
+def read_numbered(text: str, count: int) -> list[str]:
+    """The lines of an answer by their numbers from 1 to ``count``; empty where a number is missing or comes twice."""
+    found: dict[int, list[str]] = {}
+    for number, line in _STEP.findall(text):
+        found.setdefault(int(number), []).append(line.strip())
+    return [lines[0] if len(lines := found.get(number, [])) == 1 else "" for number in range(1, count + 1)]
 
 
 def reasoning_steps(evidence: Evidence) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from core.datasets import read_table, write_problems
 from core.datasets.conversations import FRACTIONS, make_conversations, write_conversations
 from core.datasets.splits import split_table
 from core.datasets.table import SPLITS, DatasetError
+from core.vlm.training_settings import ARCHITECTURES, PRESETS, STAGES, Size, StageSettings
 
 _EXPLANATIONS = {
     "epochs": "passes over the records",
@@ -18,6 +19,11 @@ _EXPLANATIONS = {
     "learning_rate": "peak of AdamW's, which rises first and then falls as a cosine",
     "warmup_share": "share of all steps in which the rate rises",
     "weight_decay": "AdamW",
+    "preset": "what of the language model is trained: full (all), lora-64 (LoRA of rank 64, alpha 128 on q, k, v, "
+    "o, gate, up, down and the projector), lora-16 (rank 16, alpha 32 on q and v), qlora (as lora-64 over a base in 4 "
+    "bits, with paged 8-bit AdamW and gradient checkpointing; on a GPU)",
+    "dropout": "of the adapters' inputs",
+    "warmup_steps": "optimiser steps in which the rate rises; 0 for warmup_share",
     "precision": "bf16, fp16 (on a GPU), fp32, or auto: bf16 where the processor computes in it",
     "max_records": "records of the training split at most; 0 for all",
     "save_steps": "optimiser steps between two states that a stopped run can go on from",
@@ -58,6 +64,19 @@ def add_prepare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--composed", type=int, default=12_000, help="training records with evidence drawn at random [12000]"
     )
     evidence.add_argument(
+        "--own_words",
+        type=float,
+        default=0.25,
+        help="share of the complete reports' records in the report's own words, the others being put into typical ones "
+        "[0.25]",
+    )
+    evidence.add_argument(
+        "--normal_reports",
+        type=int,
+        default=400,
+        help="typical normal reports that the others are put into, at most; each takes a search [400]",
+    )
+    evidence.add_argument(
         "--image_only", type=float, default=0.1, help="share of the reports' records that ask without evidence [0.1]"
     )
     evidence.add_argument(
@@ -73,11 +92,17 @@ def add_prepare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def add_create_and_train(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``create`` and ``train`` to the parser of ``python -m core.vlm``."""
-    # transformers takes seconds to import, which other commands should not wait for.
-    from core.vlm.architecture import Size
-    from core.vlm.training import STAGES, StageSettings
-
-    one = commands.add_parser("create", help="a small untrained writer with a trained vision tower")
+    one = commands.add_parser(
+        "create",
+        help="a small untrained writer with a trained vision tower, or a small model of a published architecture",
+    )
+    one.add_argument(
+        "--architecture",
+        choices=("writer", *ARCHITECTURES),
+        default="writer",
+        help="writer: that of the shipped one; else a model of some ten thousand weights on which every path of the "
+        "large ones can be tried [writer]",
+    )
     one.add_argument("--records", type=Path, required=True, help="folder of prepare, whose texts make the tokenizer")
     one.add_argument("--output_dir", type=Path, required=True, help="folder for the model")
     one.add_argument(
@@ -91,20 +116,30 @@ def add_create_and_train(commands: "argparse._SubParsersAction[argparse.Argument
         "train", help="one stage of training; goes on where it was stopped when given again with the same options"
     )
     two.add_argument("--stage", choices=STAGES, required=True, help="vision encoder, projector, or language model")
-    two.add_argument("--model", type=Path, required=True, help="model folder to start from, of any kind and size")
+    two.add_argument("--config", type=Path, metavar="FILE", help="YAML file with values for the other options")
+    two.add_argument("--model", required=True, help="model folder or hf:OWNER/MODEL to start from, of any size")
     two.add_argument("--records", type=Path, help="folder of prepare (projector, language)")
     two.add_argument("--table", type=Path, help="table of labelled images (vision)")
     two.add_argument("--output_dir", type=Path, required=True, help="folder for the run; the model lands in its model/")
     for setting in fields(StageSettings):
         assert setting.default is not MISSING
         shown = f"{_EXPLANATIONS[setting.name]} [{setting.default}]"
-        if isinstance(setting.default, bool):
+        if setting.name == "preset":
+            two.add_argument("--preset", choices=tuple(PRESETS), default="full", help=shown)
+        elif isinstance(setting.default, bool):
             two.add_argument(f"--{setting.name}", action="store_true", help=shown)
         else:
             two.add_argument(
                 f"--{setting.name}", type=type(setting.default), default=setting.default, metavar="VALUE", help=shown
             )
     two.set_defaults(run=train)
+
+    merging = commands.add_parser("merge", help="base and LoRA adapter to one model")
+    merging.add_argument("--adapter", type=Path, required=True, metavar="DIR", help="folder of the adapter")
+    merging.add_argument("--base", metavar="NAME", help="folder or hf:OWNER/MODEL [the one that the adapter names]")
+    merging.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="of the result [auto]")
+    merging.add_argument("--output_dir", type=Path, required=True, help="folder for the model")
+    merging.set_defaults(run=merge_adapter)
 
     three = commands.add_parser("wordings", help="how the training reports of a table say that something is not there")
     three.add_argument("--table", type=Path, required=True, help="table that python -m core table wrote")
@@ -151,6 +186,8 @@ def _prepare_with_evidence(options: argparse.Namespace) -> int:
         variants=options.variants,
         composed=options.composed,
         image_only=options.image_only,
+        own_words=options.own_words,
+        normal_reports=options.normal_reports,
         style_shares=tuple(options.style_shares),
         seed=options.split_seed,
     )
@@ -166,10 +203,20 @@ def _prepare_with_evidence(options: argparse.Namespace) -> int:
 
 def create(options: argparse.Namespace) -> int:
     """Make an untrained model."""
-    from core.vlm.architecture import Size, make_model, train_tokenizer
+    # transformers takes seconds to import, which --help should not wait for.
+    from core.vlm.architecture import make_model, train_tokenizer
+    from core.vlm.batches import load_records
     from core.vlm.prompts import evidence_units
-    from core.vlm.training import load_records
+    from core.vlm.small_models import make_small
 
+    if options.architecture != "writer":
+        records = load_records(options.records / "train.json")
+        texts = [text for record in records for text in (record["request"], record["reply"])]
+        model, processor = make_small(options.architecture, texts)
+        model.save_pretrained(options.output_dir)
+        processor.save_pretrained(options.output_dir)
+        print(f"{model.num_parameters():,} weights, untrained: {options.output_dir}")
+        return 0
     size = Size(**{field.name: getattr(options, field.name) for field in fields(Size)})
     records = load_records(options.records / "train.json")
     texts = (text for record in records for text in (record["request"], record["reply"]))
@@ -178,6 +225,15 @@ def create(options: argparse.Namespace) -> int:
     model.save_pretrained(options.output_dir)
     processor.save_pretrained(options.output_dir)
     print(f"{model.num_parameters() / 1e6:.1f} million weights, {len(tokenizer)} tokens: {options.output_dir}")
+    return 0
+
+
+def merge_adapter(options: argparse.Namespace) -> int:
+    """Write base and adapter as one model."""
+    from core.vlm.merging import merge
+
+    count = merge(options.adapter, options.output_dir, base=options.base, precision=options.precision)
+    print(f"{count / 1e6:.1f} million weights: {options.output_dir}")
     return 0
 
 
@@ -196,7 +252,7 @@ def wordings(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """Run one stage."""
-    from core.vlm.training import StageSettings, train_writer
+    from core.vlm.training import train_writer
 
     settings = StageSettings(**{field.name: getattr(options, field.name) for field in fields(StageSettings)})
     if options.stage == "vision":

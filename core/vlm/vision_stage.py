@@ -8,12 +8,16 @@ import pandas as pd
 import torch
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import EvalPrediction, PreTrainedModel, ProcessorMixin, Trainer
+from transformers import EvalPrediction, ProcessorMixin, Trainer
 
 from core.datasets.table import DatasetError
 from core.evaluation.ranking import auroc_per_label, macro
 from core.findings import LABELS
-from core.vlm.training import StageSettings, arguments, load_model, parts_of, picture, run, towers
+from core.vlm.batches import picture
+from core.vlm.models import WriterTrainingError
+from core.vlm.parts import VisionReader
+from core.vlm.training import arguments, load_base, run, save_trained
+from core.vlm.training_settings import StageSettings
 
 
 class LabelledImages(Dataset[dict[str, Any]]):
@@ -44,36 +48,41 @@ class LabelledImages(Dataset[dict[str, Any]]):
 
 
 class TowerWithHead(nn.Module):
-    """The vision encoder under a linear layer.
+    """The vision encoder under a linear layer that reads what the model's projector reads.
+
+    Only weights that this depends on learn: LLaVA, for one, never reads its encoder's last layer.
 
     Args:
-        model: whose encoder it is.
+        reader: of the model.
+        example: images of any batch, to see what the reader depends on and how wide it is.
     """
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, reader: VisionReader, example: dict[str, torch.Tensor]) -> None:
         super().__init__()
-        parts_of(model, "vision")
-        self.tower = towers(model)[0]
-        self.head = nn.Linear(model.config.vision_config.hidden_size, len(LABELS))
+        self.reader = reader
+        for parameter in reader.parameters():
+            parameter.requires_grad_(False)
+        for parameter in reader.read_parameters(example):
+            parameter.requires_grad_(True)
+        with torch.no_grad():
+            width = reader(**example).shape[-1]
+        self.head = nn.Linear(width, len(LABELS))
 
-    def forward(self, pixel_values: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward(self, labels: torch.Tensor, **images: torch.Tensor) -> dict[str, torch.Tensor]:
         """Loss over the labels that are known, and logits (B, 14)."""
-        features = self.tower(pixel_values).last_hidden_state
-        # Feature maps (B, C, h, w) of convolutional encoders, patches (B, N, C) of transformers.
-        pooled = features.mean(dim=(2, 3)) if features.ndim == 4 else features.mean(dim=1)
-        logits = self.head(pooled)
+        logits = self.head(self.reader(**images).to(self.head.weight.dtype))
         known = ~labels.isnan()
         losses = nn.functional.binary_cross_entropy_with_logits(logits, labels.nan_to_num(), reduction="none")
         return {"loss": (losses * known).sum() / known.sum().clamp(min=1), "logits": logits}
 
 
 def train_vision(
-    model_folder: Path, table: pd.DataFrame, output_dir: Path, settings: StageSettings
+    model_folder: str | Path, table: pd.DataFrame, output_dir: Path, settings: StageSettings
 ) -> dict[str, float]:
     """Train the vision encoder on labelled images; goes on where an earlier run was stopped.
 
     Args:
-        model_folder: model to start from.
+        model_folder: model to start from, or ``hf:OWNER/MODEL``.
         table: as ``load_table`` returns it.
         output_dir: gets the model's folder ``model``, TensorBoard's records and ``settings.json``.
         settings: how.
@@ -82,15 +91,22 @@ def train_vision(
         Macro AUROC on the validation images.
 
     Raises:
-        WriterTrainingError, DatasetError: something is missing; the message says what to do.
+        WriterTrainingError, WriterError, PartError, DatasetError: something is missing; the message says what to do.
     """
+    if settings.preset != "full":
+        raise WriterTrainingError("The vision stage trains the encoder's own weights: leave the preset out.")
     data = {
         split: LabelledImages(table, split, limit=settings.max_records if split == "train" else 0)
         for split in ("train", "val")
     }
-    model, processor = load_model(model_folder)
+    model, processor = load_base(model_folder)
+    model.requires_grad_(False)
+    reader = VisionReader(model)
+    example = _batch(processor, [data["train"][0]])
+    del example["labels"]
+    torch.manual_seed(settings.seed)
     trainer = Trainer(
-        model=TowerWithHead(model),
+        model=TowerWithHead(reader, example),
         args=arguments(output_dir, settings, by_length=False),
         train_dataset=data["train"],
         eval_dataset=data["val"],
@@ -99,17 +115,18 @@ def train_vision(
     )
     run(trainer, "vision", model_folder, output_dir, settings)
     figures = trainer.evaluate()
-    model.save_pretrained(output_dir / "model")
-    processor.save_pretrained(output_dir / "model")
+    reader.close()
+    if trainer.is_world_process_zero():
+        save_trained(model, processor, model_folder, output_dir / "model")
     return {"macro AUROC": float(figures["eval_macro_auroc"])}
 
 
 def _batch(processor: ProcessorMixin, records: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-    pictures = [picture(record["image"]) for record in records]
-    return {
-        "pixel_values": processor.image_processor(pictures, return_tensors="pt")["pixel_values"],
-        "labels": torch.from_numpy(np.stack([record["labels"] for record in records])),
-    }
+    # A list for each image: classes that take several to a text batch them so.
+    pictures = [[picture(record["image"])] for record in records]
+    made = processor.image_processor(pictures, return_tensors="pt")
+    images = {name: value for name, value in made.items() if isinstance(value, torch.Tensor)}
+    return images | {"labels": torch.from_numpy(np.stack([record["labels"] for record in records]))}
 
 
 def _macro_auroc(found: EvalPrediction) -> dict[str, float]:

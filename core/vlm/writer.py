@@ -4,22 +4,19 @@ import copy
 import inspect
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
-from transformers import DynamicCache
+from transformers import DynamicCache, PreTrainedModel, TextStreamer
 
-from core.errors import ChestLensError
-from core.settings import ROOT
-from core.vlm.prompts import Reply, read_reply
-from core.vlm.training import WriterTrainingError, chat_prompt, load_model
-
-SHIPPED_WRITER = ROOT / "core" / "checkpoints" / "writer"
+from core.vlm.backends.backend import Backend, Decoding
+from core.vlm.backends.opening import SHIPPED_WRITER
+from core.vlm.batches import chat_prompt
+from core.vlm.models import HUB, Opening, load_model
 
 # Below so many weights further threads save no time, and cost tens of times as much where the machine is busy.
 _ONE_THREAD = 50_000_000
@@ -27,54 +24,45 @@ _ONE_THREAD = 50_000_000
 _AT_ONCE = 16
 
 
-class WriterError(ChestLensError):
-    """The writer cannot be opened; the message says why."""
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """How words are drawn from the model.
-
-    Attributes:
-        temperature: 0 always takes the likeliest, 1 draws as often as the model finds it likely.
-        top_p: of free text, the likeliest tokens that together have this probability are drawn from (Holtzman et al.,
-            ICLR 2020).
-        max_new_tokens: length of free text at most, in tokens.
-    """
-
-    temperature: float = 0.4
-    top_p: float = 0.9
-    max_new_tokens: int = 512
-
-
-class Writer:
-    """A loaded model folder. One text is worked on at a time; threads wait for each other.
+class Writer(Backend):
+    """A model in this process. One text is worked on at a time; threads wait for each other.
 
     Args:
-        folder: in Hugging Face form; by default the one that ChestLens ships.
+        source: folder of a model or an adapter, or ``hf:OWNER/MODEL``; by default the one that ChestLens ships.
         decoding: how words are drawn.
+        opening: in which numbers, with which adapter.
 
     Attributes:
         identity: name and version, as pages and records state them.
 
     Raises:
-        WriterError: the folder holds no usable model.
+        WriterError: there is no usable model; the message says why.
     """
 
-    def __init__(self, folder: str | Path = SHIPPED_WRITER, decoding: Decoding | None = None) -> None:
+    weighs = True
+
+    def __init__(
+        self,
+        source: str | Path = SHIPPED_WRITER,
+        decoding: Decoding | None = None,
+        *,
+        opening: Opening | None = None,
+    ) -> None:
         self._model: Any
         self._processor: Any
-        try:
-            self._model, self._processor = load_model(folder)
-        except WriterTrainingError as error:
-            raise WriterError(str(error)) from None
-        self._model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+        self._model, self._processor = load_model(source, opening)
+        self._model.eval()
+        if opening is None or opening.precision != "4bit":
+            self._model.to("cuda" if torch.cuda.is_available() else "cpu")
         self.decoding = decoding or Decoding()
-        self.identity = _identity(Path(folder))
-        self._threads = 1 if self._model.num_parameters() < _ONE_THREAD else torch.get_num_threads()
+        self.identity = _identity(source, opening)
+        count = sum(parameter.numel() for parameter in self._model.parameters())
+        self._threads = 1 if count < _ONE_THREAD else torch.get_num_threads()
         self._lock = threading.Lock()
+        inner = self._model if isinstance(self._model, PreTrainedModel) else self._model.get_base_model()
+        self._text_config = inner.config.get_text_config()
         # Version 5.24 of transformers calls it cache.
-        accepted = inspect.signature(self._model.forward).parameters
+        accepted = inspect.signature(inner.forward).parameters
         self._memory_name = "cache" if "cache" in accepted else "past_key_values"
 
     def begin(self, picture: Image.Image, prompt: str) -> "TextInProgress":
@@ -85,30 +73,42 @@ class Writer:
             prompt: as ``core.vlm.prompts`` renders it.
         """
         inputs = self._inputs(picture, prompt)
-        memory = DynamicCache(config=self._model.config.get_text_config())
+        memory = DynamicCache(config=self._text_config)
         with self._at_work():
             logits = self._read_on(memory, **inputs)
         return TextInProgress(self, memory, logits[0, -1])
 
-    def reply(self, picture: Image.Image, prompt: str, *, seed: int) -> Reply:
-        """A free text, in its parts; the same seed gives the same text. Nothing vouches for what it says."""
+    def answer(
+        self,
+        picture: Image.Image,
+        prompt: str,
+        *,
+        seed: int,
+        decoding: Decoding | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> str:
+        """As ``Backend.answer``."""
+        chosen = decoding or self.decoding
         inputs = self._inputs(picture, prompt)
-        temperature = self.decoding.temperature
-        sampling = {"do_sample": True, "temperature": temperature, "top_p": self.decoding.top_p, "top_k": 0}
+        sampling = {"do_sample": True, "temperature": chosen.temperature, "top_p": chosen.top_p, "top_k": 0}
+        tokenizer = self._processor.tokenizer
+        streamer = None if on_text is None else _Told(tokenizer, on_text)
         # The draws of the rest of the program are not to depend on how much was written.
         with self._at_work(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             tokens = self._model.generate(
                 **inputs,
-                **(sampling if temperature > 0 else {"do_sample": False}),
-                max_new_tokens=self.decoding.max_new_tokens,
+                **(sampling if chosen.temperature > 0 else {"do_sample": False}),
+                max_new_tokens=chosen.max_new_tokens,
+                repetition_penalty=chosen.repetition_penalty,
+                streamer=streamer,
             )
         written = tokens[0, inputs["input_ids"].shape[1] :]
-        return read_reply(str(self._processor.tokenizer.decode(written, skip_special_tokens=True)))
+        return str(tokenizer.decode(written, skip_special_tokens=True))
 
     def _inputs(self, picture: Image.Image, prompt: str) -> Any:
         text = chat_prompt(self._processor, prompt)
-        return self._processor(images=picture, text=text, return_tensors="pt").to(self._model.device)
+        return self._processor(images=[[picture]], text=[text], return_tensors="pt").to(self._model.device)
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
@@ -128,6 +128,20 @@ class Writer:
         """Logits (B, T, V) of the next token behind each of the inputs, which the memory then holds too."""
         logits: torch.Tensor = self._model(**inputs, **{self._memory_name: memory}, use_cache=True).logits
         return logits
+
+
+class _Told(TextStreamer):
+    """Tells of a text while it is written."""
+
+    def __init__(self, tokenizer: Any, tell: Callable[[str], None]) -> None:
+        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
+        self._tell = tell
+        self._text = ""
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        """Take what is certain of the text."""
+        self._text += text
+        self._tell(self._text)
 
 
 class TextInProgress:
@@ -159,6 +173,10 @@ class TextInProgress:
 
     def _likelihoods(self, candidates: list[list[int]]) -> list[float]:
         longest = max(map(len, candidates))
+        if longest == 1:
+            # What comes next is known already.
+            chances = self._last.float().log_softmax(dim=-1)
+            return [float(chances[tokens[0]]) for tokens in candidates]
         # What is filled up at the right is seen by nothing before it.
         rows = [tokens + [0] * (longest - len(tokens)) for tokens in candidates]
         with self._writer._at_work():
@@ -172,10 +190,13 @@ class TextInProgress:
             return [float(each[row, : len(tokens)].mean()) for row, tokens in enumerate(candidates)]
 
 
-def _identity(folder: Path) -> dict[str, str]:
-    """What ``identity.json`` says, or the folder's name for models of others."""
+def _identity(source: str | Path, opening: Opening | None) -> dict[str, str]:
+    """What ``identity.json`` says, or the names of the folders for models of others."""
     try:
-        stored = json.loads((folder / "identity.json").read_text())
-        return {"name": str(stored["name"]), "version": str(stored["version"])}
+        stored = json.loads((Path(source) / "identity.json").read_text())
+        name, version = str(stored["name"]), str(stored["version"])
     except (OSError, ValueError, KeyError):
-        return {"name": folder.name, "version": "not stated"}
+        name, version = str(source) if str(source).startswith(HUB) else Path(source).name, "not stated"
+    if opening is not None and opening.adapter:
+        name += f" with the adapter {Path(opening.adapter).name}"
+    return {"name": name, "version": version}

@@ -8,9 +8,10 @@ import pytest
 from core.classifier import SHIPPED
 from core.datasets.table import complete
 from core.findings import LABELS
-from core.vlm.architecture import Size, make_model, train_tokenizer
+from core.vlm.architecture import make_model, train_tokenizer
 from core.vlm.pairing import ImagePairs
 from core.vlm.records import Recipe, covered_reports, make_records
+from core.vlm.training_settings import Size
 from core.vlm.writer import SHIPPED_WRITER, Writer
 
 NORMAL = (

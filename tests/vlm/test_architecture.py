@@ -7,8 +7,11 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from core.classifier import SHIPPED
 from core.classifier.checkpoint import load_checkpoint
 from core.classifier.ensemble import members_of
-from core.vlm.architecture import Size, make_model, train_tokenizer
-from core.vlm.training import WriterTrainingError, chat_prompt, load_model, parts_of
+from core.vlm.architecture import make_model, train_tokenizer
+from core.vlm.batches import chat_prompt
+from core.vlm.models import WriterError, load_model
+from core.vlm.parts import parts_of
+from core.vlm.training_settings import Size
 
 
 def test_the_folder_opens_through_the_auto_classes_with_the_same_weights(tiny_model):
@@ -57,11 +60,11 @@ def test_parts_of_a_model_do_not_overlap(tiny_model):
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(WriterTrainingError, match=r"config\.json is missing"):
+    with pytest.raises(WriterError, match=r"config\.json is missing"):
         load_model(tmp_path)
 
 
 def test_a_broken_model_is_refused_with_a_sentence(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "no such kind"}')
-    with pytest.raises(WriterTrainingError, match="cannot be opened"):
+    with pytest.raises(WriterError, match="cannot be opened"):
         load_model(tmp_path)

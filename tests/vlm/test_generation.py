@@ -22,20 +22,20 @@ def chest(tmp_path_factory, phantom_png_bytes):
 
 
 def test_a_report_comes_with_its_labels_and_codes(phantom_png_bytes, classifier, writer):
-    made = generate(phantom_png_bytes, classifier=classifier, writer=writer)
+    made = generate(phantom_png_bytes, classifier=classifier, backend=writer)
     assert made.findings
     assert made.impression
     assert made.labels == label_values(presences(f"FINDINGS: {made.findings}\nIMPRESSION: {made.impression}"))
     for item in made.evidence.findings:
         if item.certainty is not None:
             assert made.labels[item.finding.name] == (1 if (item.probability or 0) >= 0.5 else -1)
-    coded = {name for entry in made.icd10cm for name in entry["findings"]}
+    coded = {name for entry in made.icd for name in entry.findings}
     assert coded == {item.finding.name for item in made.evidence.decided("present")}
     assert len(made.chexpert) == 14
 
 
 def test_the_object_is_that_of_the_http_interface(chest, classifier, writer):
-    made = generate(chest, EHR, classifier=classifier, writer=writer).as_object()
+    made = generate(chest, EHR, classifier=classifier, backend=writer).as_object()
     assert made["report"]["source"] in ("vlm", "template")
     assert made["reports"]["template"]["source"] == "template"
     assert made["rewrite"]["status"] == "done"
@@ -45,15 +45,15 @@ def test_the_object_is_that_of_the_http_interface(chest, classifier, writer):
 
 
 def test_history_leaves_no_trace(chest, classifier, writer):
-    made = generate(chest, EHR, classifier=classifier, writer=writer)
+    made = generate(chest, EHR, classifier=classifier, backend=writer)
     assert not re.search(r"72|COPD|year", made.findings + made.impression)
 
 
 def test_what_is_no_image_or_record_is_refused(chest, classifier, writer):
     with pytest.raises(ImagingError):
-        generate(b"no image", classifier=classifier, writer=writer)
+        generate(b"no image", classifier=classifier, backend=writer)
     with pytest.raises(EhrError):
-        generate(chest, "no record", classifier=classifier, writer=writer)
+        generate(chest, "no record", classifier=classifier, backend=writer)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_each_style_prints_its_headings(chest, capsys, style, headings):
 def test_structured_output_is_json(chest, capsys):
     assert main(["write", str(chest), "--style", "structured"]) == 0
     made = json.loads(capsys.readouterr().out)
-    assert set(made) == {"findings", "impression", "chexpert", "icd10cm"}
+    assert set(made) == {"findings", "impression", "chexpert", "icd", "timing", "passes"}
 
 
 def test_a_manifest_keeps_what_failed(chest, tmp_path, capsys):

@@ -11,13 +11,15 @@ from core.imaging import read_radiograph
 from core.reporting.guard import Draft, examine
 from core.reporting.plan import plan_of
 from core.reporting.templater import write_report
+from core.vlm.backends import Backend, Decoding
 from core.vlm.composition import random_evidence
 from core.vlm.faithfulness import faults_of
 from core.vlm.guard_study import in_words, study_guard, summarise
+from core.vlm.models import WriterError
 from core.vlm.pictures import picture_of
-from core.vlm.prompts import STEPS, Reply, reasoning_steps, render_prompt
+from core.vlm.prompts import STEPS, Reply, reasoning_steps, render_prompt, write_reply
 from core.vlm.rewrite import rewrite
-from core.vlm.writer import SHIPPED_WRITER, Decoding, Writer, WriterError
+from core.vlm.writer import SHIPPED_WRITER, Writer
 
 LIMIT_MB = 60
 
@@ -36,11 +38,12 @@ def shown(written):
     return Draft(written.report.text("findings"), written.report.text("impression"))
 
 
-class Perverse:
+class Perverse(Backend):
     """A writer that finds likeliest what is last in the alphabet, and reasons as it is told."""
 
     identity = {"name": "perverse", "version": "1"}  # noqa: RUF012
     decoding = Decoding(temperature=0)
+    weighs = True
 
     def __init__(self, steps=()):
         self.steps = steps
@@ -54,8 +57,8 @@ class Perverse:
     def add(self, text):
         pass
 
-    def reply(self, picture, prompt, *, seed):
-        return Reply(Draft("A fracture.", "A fracture."), steps=self.steps)
+    def answer(self, picture, prompt, *, seed, decoding=None, on_text=None):
+        return write_reply(Reply(Draft("A fracture.", "A fracture."), steps=self.steps))
 
 
 def test_the_shipped_folder_is_small_and_states_who_it_is(writer):

@@ -9,7 +9,10 @@ import torch
 from core.datasets.conversations import write_conversations
 from core.datasets.table import DatasetError
 from core.vlm import training
-from core.vlm.training import Collator, StageSettings, WriterTrainingError, load_model, load_records, train_writer
+from core.vlm.batches import Collator, load_records
+from core.vlm.models import WriterTrainingError, load_model
+from core.vlm.training import train_writer
+from core.vlm.training_settings import StageSettings
 from core.vlm.vision_stage import train_vision
 
 QUICK = StageSettings(epochs=1, batch_size=8, learning_rate=3e-3, precision="fp32", max_records=48, save_steps=2)

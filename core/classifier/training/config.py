@@ -25,17 +25,27 @@ def read_config(parser: argparse.ArgumentParser, arguments: list[str] | None) ->
     before.add_argument("--config")
     path = before.parse_known_args(arguments)[0].config
     if path:
-        with open(path, encoding="utf-8") as file:
-            try:
-                values = yaml.safe_load(file)
-            except yaml.YAMLError as error:
-                raise TrainingError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
-        if not isinstance(values, dict):
-            raise TrainingError(f"{path} must map option names to values, such as epochs: 10.")
-        if isinstance(values.get("training"), dict):
-            values = values["training"]
-        _set_defaults(parser, values, str(path))
+        apply_config(parser, path)
     return parser.parse_args(arguments)
+
+
+def apply_config(parser: argparse.ArgumentParser, path: str) -> None:
+    """Take defaults for a parser's options from a YAML file; options that it names are required no longer.
+
+    Raises:
+        TrainingError: the file is not YAML, not a mapping, or names an option that does not exist.
+        OSError: the file cannot be read.
+    """
+    with open(path, encoding="utf-8") as file:
+        try:
+            values = yaml.safe_load(file)
+        except yaml.YAMLError as error:
+            raise TrainingError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(values, dict):
+        raise TrainingError(f"{path} must map option names to values, such as epochs: 10.")
+    if isinstance(values.get("training"), dict):
+        values = values["training"]
+    _set_defaults(parser, values, path)
 
 
 def explain_settings() -> dict[str, str]:
