@@ -15,7 +15,7 @@ from core.classifier.reliability import LOCALIZATION, save_localization
 from core.classifier.training import TrainingSettings, add_training_options, read_inputs
 from core.datasets import load_boxes, load_table, restore_validation
 from core.datasets.sources.openi import load_openi
-from core.evaluation import localisation_table
+from core.evaluation import labeler_sentences, localisation_table
 from core.evaluation.bench.rounds import ROUNDS
 from core.evaluation.errors import EvaluationError
 from core.evaluation.labeler_study import as_table, study_labeler
@@ -28,6 +28,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     one = commands.add_parser("labeler-study", help="the report labeler against the human coding of Open-i")
     one.add_argument("--data_dir", type=Path, help="folder of Open-i [the reports of the torchxrayvision package]")
     one.add_argument("--r2gen_split", type=Path, help="r2gen_split.csv or annotation.json, for figures by split")
+    one.add_argument("--sentences", type=Path, metavar="FILE", help="adds single sentences with what they say")
     one.add_argument("--output", type=Path, help="JSON file for the figures")
     one.set_defaults(run=labeler_study)
 
@@ -101,6 +102,8 @@ def labeler_study(options: argparse.Namespace) -> int:
     if options.output:
         write_json(options.output, study, indent=2)
     print(as_table(study))
+    if options.sentences:
+        print(f"\n{labeler_sentences.as_table(labeler_sentences.read_cases(options.sentences))}")
     return 0
 
 

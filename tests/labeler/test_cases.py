@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from statements import CASES as CASES_FILE
 from statements import read_cases, score
 
-CASES = read_cases()
+from core.evaluation.labeler_sentences import as_table
+
+CASES = read_cases(CASES_FILE)
 KINDS = sorted({case.kind for case in CASES})
 
 
@@ -36,3 +39,11 @@ def test_the_open_cases_are_read(shared_data: Path) -> None:
     result = score(read_cases(path))
     assert result.right >= 0.9 * result.stated, result.wrong
     assert result.opposite <= 10
+
+
+def test_the_table_of_sentences_stands_beside_a_search_for_keywords() -> None:
+    lines = as_table(CASES).splitlines()
+    assert len(lines) == 1 + len({case.part for case in CASES})
+    for line in lines[1:]:
+        labeler, keywords = (float(part.split()[0]) for part in line.replace("  0.", "|0.").split("|")[1:])
+        assert labeler > keywords

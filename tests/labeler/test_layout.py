@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterator
 from itertools import cycle
 
 import pytest
+from statements import CASES as CASES_FILE
 from statements import read_cases
 from test_labeler import STATEMENTS
 
 from core.labeler import find_mentions, presences
 
 TEXTS = tuple(
-    dict.fromkeys(text for text in (*(one for one, _ in STATEMENTS), *(one.text for one in read_cases())) if text)
+    dict.fromkeys(
+        text for text in (*(one for one, _ in STATEMENTS), *(one.text for one in read_cases(CASES_FILE))) if text
+    )
 )
 
 

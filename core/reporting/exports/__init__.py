@@ -5,7 +5,8 @@ Patient and study identifiers of the source are written into DICOM objects, whic
 as identifiers without a name, into FHIR resources; the other formats carry none.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from core.findings import LABELS
 from core.reporting.errors import ReportingError
@@ -15,6 +16,9 @@ from core.reporting.exports.study import ReportedStudy
 __all__ = ["FORMATS", "Format", "ReportedStudy", "as_csv", "as_object", "check_choice", "export"]
 
 
+Writer = Callable[[ReportedStudy, str | None], bytes]
+
+
 @dataclass(frozen=True)
 class Format:
     """One format of export.
@@ -22,25 +26,70 @@ class Format:
     Attributes:
         file_name: its name in the HTTP interface, ``report.*``, ``overlay.*`` or ``deidentified.*``.
         media_type: MIME type; texts are in UTF-8.
+        write: makes the file of a study and, for a format of ``pictures``, of the finding whose heatmap it shows.
         pictures: whether it shows a heatmap, whose finding may be chosen.
         anonymous: whether not even its name may tell whose it is.
     """
 
     file_name: str
     media_type: str
+    write: Writer = field(repr=False)
     pictures: bool = False
     anonymous: bool = False
 
 
+def _text(study: ReportedStudy, _: str | None) -> bytes:
+    return as_text(study.evidence, study.report, study.review, name=study.name).encode(errors="replace")
+
+
+def _json(study: ReportedStudy, _: str | None) -> bytes:
+    return as_json(study.evidence, study.report, study.review, name=study.name).encode()
+
+
+def _csv(study: ReportedStudy, _: str | None) -> bytes:
+    return as_csv([(study.name, study.evidence, study.review)]).encode(errors="replace")
+
+
+# What a format needs is imported when it is asked for: highdicom and ReportLab take longer than a text report.
+def _pdf(study: ReportedStudy, finding: str | None) -> bytes:
+    from core.reporting.exports.pdf import as_pdf
+
+    return as_pdf(study, finding)
+
+
+def _structured_report(study: ReportedStudy, _: str | None) -> bytes:
+    from core.reporting.exports.structured_report import as_structured_report
+
+    return as_structured_report(study)
+
+
+def _secondary_capture(study: ReportedStudy, finding: str | None) -> bytes:
+    from core.reporting.exports.secondary_capture import as_secondary_capture
+
+    return as_secondary_capture(study, finding)
+
+
+def _fhir(study: ReportedStudy, _: str | None) -> bytes:
+    from core.reporting.exports.fhir import as_fhir
+
+    return as_fhir(study).encode()
+
+
+def _deidentified(study: ReportedStudy, _: str | None) -> bytes:
+    from core.reporting.exports.deidentified import as_deidentified
+
+    return as_deidentified(study)
+
+
 FORMATS: dict[str, Format] = {
-    "txt": Format("report.txt", "text/plain"),
-    "json": Format("report.json", "application/json"),
-    "csv": Format("report.csv", "text/csv"),
-    "pdf": Format("report.pdf", "application/pdf", pictures=True),
-    "sr": Format("report.dcm", "application/dicom"),
-    "sc": Format("overlay.dcm", "application/dicom", pictures=True),
-    "fhir": Format("report.fhir.json", "application/fhir+json"),
-    "deidentified": Format("deidentified.zip", "application/zip", anonymous=True),
+    "txt": Format("report.txt", "text/plain", _text),
+    "json": Format("report.json", "application/json", _json),
+    "csv": Format("report.csv", "text/csv", _csv),
+    "pdf": Format("report.pdf", "application/pdf", _pdf, pictures=True),
+    "sr": Format("report.dcm", "application/dicom", _structured_report),
+    "sc": Format("overlay.dcm", "application/dicom", _secondary_capture, pictures=True),
+    "fhir": Format("report.fhir.json", "application/fhir+json", _fhir),
+    "deidentified": Format("deidentified.zip", "application/zip", _deidentified, anonymous=True),
 }
 
 
@@ -71,31 +120,4 @@ def export(study: ReportedStudy, file_format: str, *, finding: str | None = None
         ReportingError: the format or the finding is unknown, or the format shows no heatmap.
     """
     check_choice(file_format, finding)
-    # What a format needs is imported when it is asked for: highdicom and ReportLab take longer than a text report.
-    match file_format:
-        case "txt":
-            return as_text(study.evidence, study.report, study.review, name=study.name).encode(errors="replace")
-        case "json":
-            return as_json(study.evidence, study.report, study.review, name=study.name).encode()
-        case "csv":
-            return as_csv([(study.name, study.evidence, study.review)]).encode(errors="replace")
-        case "pdf":
-            from core.reporting.exports.pdf import as_pdf
-
-            return as_pdf(study, finding)
-        case "sr":
-            from core.reporting.exports.structured_report import as_structured_report
-
-            return as_structured_report(study)
-        case "sc":
-            from core.reporting.exports.secondary_capture import as_secondary_capture
-
-            return as_secondary_capture(study, finding)
-        case "deidentified":
-            from core.reporting.exports.deidentified import as_deidentified
-
-            return as_deidentified(study)
-        case _:
-            from core.reporting.exports.fhir import as_fhir
-
-            return as_fhir(study).encode()
+    return FORMATS[file_format].write(study, finding)
