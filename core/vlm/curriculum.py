@@ -258,7 +258,7 @@ def _record(study: Study, stage: str, record: dict[str, Any] | None, *, syntheti
     labels = {name: study.labels.get(name) for name in CHEXPERT}
     made: dict[str, Any] = {"image": study.image_path, "stage": stage}
     if stage == "A":
-        answer = {"impression": study.impression, "chexpert": labels}
+        answer: dict[str, Any] = {"impression": study.impression, "chexpert": labels}
         request = render_stage("a", names=tuple(CHEXPERT))
     else:
         assert record is not None

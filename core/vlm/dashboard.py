@@ -63,7 +63,7 @@ def write_dashboard(evaluation: TextEvaluation, path: str | Path, *, most: int =
 
 def _study(row: dict[str, Any], systems: dict[str, pd.DataFrame]) -> dict[str, Any]:
     reference = _labels(" ".join(row[column] for column in REFERENCE))
-    reports = []
+    reports: list[dict[str, Any]] = []
     for name, table in systems.items():
         own = table.loc[row["id"]]
         labels = _labels(" ".join(own[column] for column in GENERATED))

@@ -144,8 +144,8 @@ def run_passes(
     text = f"FINDINGS: {report.text('findings')}\nIMPRESSION: {impression}"
     chexpert, disagreements = _agreed(answered, text, evidence, keywords=settings.enable_label_keywords)
     codes, refused = _timed(asked, "icd", lambda: _codes(asked))
-    biased = (settings.chexpert_positive_bias, settings.chexpert_negative_bias)
-    biased += (settings.icd_positive_bias, settings.icd_negative_bias)
+    biased = [settings.chexpert_positive_bias, settings.chexpert_negative_bias]
+    biased += [settings.icd_positive_bias, settings.icd_negative_bias]
     notes = () if backend.weighs or not any(biased) else ("A server takes no biases; they had no effect.",)
     return Passes(
         impression, chexpert, codes, answered, (*disagreements, *refused), apart, asked.read, asked.seconds, settings,

@@ -99,7 +99,7 @@ def _llava(texts: Iterable[str], language: str) -> Made:
             projection_dim=24,
         ),
         text_config=LlamaConfig(**text) if language == "llama" else MistralConfig(**text, sliding_window=None),
-        image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
+        image_token_index=_id(tokenizer, "<image>"),
         vision_feature_layer=-2,
         vision_feature_select_strategy="default",
         image_seq_length=16,
@@ -124,7 +124,7 @@ def _qwen(texts: Iterable[str]) -> Made:
     }
     special = ("<|im_start|>", "<|im_end|>")
     tokenizer = train_tokenizer(texts, vocabulary=420, special=special, named=named, begin=None, end="<|im_end|>")
-    ids = {name: tokenizer.convert_tokens_to_ids(token) for name, token in named.items()}
+    ids = {name: _id(tokenizer, token) for name, token in named.items()}
     head = _WIDTH // _HEADS
     rotary = {"rope_type": "default", "mrope_section": [head // 4, head // 8, head // 8], "rope_theta": 1e6}
     configuration = Qwen2_5_VLConfig(
@@ -175,7 +175,7 @@ def _mllama(texts: Iterable[str]) -> Made:
             "supported_aspect_ratios": [[1, 1], [1, 2], [2, 1]],
         },
         text_config=text | {"num_hidden_layers": 3, "cross_attention_layers": [1]},
-        image_token_index=tokenizer.convert_tokens_to_ids("<|image|>"),
+        image_token_index=_id(tokenizer, "<|image|>"),
     )
     processor = MllamaProcessor(
         image_processor=MllamaImageProcessor(size={"height": 56, "width": 56}, max_image_tiles=2),
@@ -194,7 +194,7 @@ def _gemma(texts: Iterable[str]) -> Made:
     named = {"boi_token": "<start_of_image>", "eoi_token": "<end_of_image>", "image_token": "<image_soft_token>"}
     special = ("<start_of_turn>", "<end_of_turn>")
     tokenizer = train_tokenizer(texts, vocabulary=420, special=special, named=named)
-    ids = {name: tokenizer.convert_tokens_to_ids(token) for name, token in named.items()}
+    ids = {name: _id(tokenizer, token) for name, token in named.items()}
     configuration = Gemma3Config(
         vision_config={
             "hidden_size": 24,
@@ -222,7 +222,7 @@ def _gemma(texts: Iterable[str]) -> Made:
     model = Gemma3ForConditionalGeneration(configuration)
     # Zero at first: nothing of the image would come through.
     torch.nn.init.normal_(model.model.multi_modal_projector.mm_input_projection_weight, std=0.1)
-    model.generation_config.eos_token_id = [tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<end_of_turn>")]
+    model.generation_config.eos_token_id = [tokenizer.eos_token_id, _id(tokenizer, "<end_of_turn>")]
     return model, processor
 
 
@@ -256,6 +256,10 @@ def make_small(architecture: str, texts: Iterable[str], *, seed: int = 0) -> Mad
         model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model, processor
+
+
+def _id(tokenizer: PreTrainedTokenizerFast, token: str) -> int:
+    return int(tokenizer.get_vocab()[token])
 
 
 def _tokens_of(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:

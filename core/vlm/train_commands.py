@@ -211,8 +211,8 @@ def create(options: argparse.Namespace) -> int:
 
     if options.architecture != "writer":
         records = load_records(options.records / "train.json")
-        texts = [text for record in records for text in (record["request"], record["reply"])]
-        model, processor = make_small(options.architecture, texts)
+        words = (text for record in records for text in (record["request"], record["reply"]))
+        model, processor = make_small(options.architecture, words)
         model.save_pretrained(options.output_dir)
         processor.save_pretrained(options.output_dir)
         print(f"{model.num_parameters():,} weights, untrained: {options.output_dir}")

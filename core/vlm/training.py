@@ -177,7 +177,8 @@ def run(trainer: Trainer, stage: Stage, model_folder: str | Path, output_dir: Pa
         raise WriterTrainingError(
             f"{output_dir} holds a run with other settings; name another --output_dir, or delete that folder."
         )
-    learning, all_weights = trained_share(trainer.model.parameters())
+    learner: Any = trainer.model
+    learning, all_weights = trained_share(learner.parameters())
     log.info("%s stage: %d of %d weights learn", stage, learning, all_weights)
     if trainer.is_world_process_zero():
         record.write_text(json.dumps(resolved, indent=2) + "\n")
