@@ -67,6 +67,8 @@ class WorkerProcess:
         process = self._process
         if process is None:
             return
+        if self._thread.ident is None:
+            process.kill()  # it never became ready, and has nothing in hand
         if process.stdin is not None:
             process.stdin.close()
         try:
