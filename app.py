@@ -14,7 +14,7 @@ from flask import Flask
 
 from core.classifier.importing import CHECKPOINT_HELP
 from core.classifier.options import add_policy_option
-from core.errors import sentence
+from core.command_line import add_traceback_option, run_command
 from core.logs import set_up as set_up_logs
 from core.settings import ServerSettings
 from core.studies.supervision import WorkerProcess
@@ -46,6 +46,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--no_worker", action="store_true", help="serve pages alone; studies wait for python -m core worker"
     )
+    add_traceback_option(parser)
     options = parser.parse_args(arguments)
     if not 0 <= options.port <= 65535:
         parser.error(f"--port must lie between 0 and 65535, not {options.port}")
@@ -55,24 +56,29 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the server until it is interrupted; 1 on failure with one sentence on stderr."""
     options = parse_arguments(arguments)
-    try:
-        settings = replace(ServerSettings.from_environment(), host=options.host)
-        set_up_logs(settings.log)
-        if options.checkpoint:
-            settings = replace(settings, checkpoint=options.checkpoint)
-        if options.policy:
-            settings = replace(settings, policy=options.policy)
-        if options.writer:
-            settings = replace(settings, writer=None if options.writer == "off" else options.writer)
-        if options.reasoning:
-            settings = replace(settings, reasoning=True)
-        if options.samples:
-            settings = replace(settings, samples=options.samples)
-        with WorkerProcess(settings, wanted=not options.no_worker) as worker:
-            return _serve(create_app(settings, worker=False), worker, options.host, options.port)
-    except (ValueError, OSError) as error:
-        print(f"app.py: {sentence(error)}", file=sys.stderr)
-        return 1
+    return run_command(lambda: run(options), name="app.py", show_traceback=options.traceback)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Put the settings together and serve.
+
+    Raises:
+        ChestLensError, OSError: with the sentence that is told.
+    """
+    settings = replace(ServerSettings.from_environment(), host=options.host)
+    set_up_logs(settings.log)
+    if options.checkpoint:
+        settings = replace(settings, checkpoint=options.checkpoint)
+    if options.policy:
+        settings = replace(settings, policy=options.policy)
+    if options.writer:
+        settings = replace(settings, writer=None if options.writer == "off" else options.writer)
+    if options.reasoning:
+        settings = replace(settings, reasoning=True)
+    if options.samples:
+        settings = replace(settings, samples=options.samples)
+    with WorkerProcess(settings, wanted=not options.no_worker) as worker:
+        return _serve(create_app(settings, worker=False), worker, options.host, options.port)
 
 
 def _serve(app: Flask, worker: WorkerProcess, host: str, port: int) -> int:

@@ -13,7 +13,7 @@ class ChestLensError(ValueError):
         code: names the kind for programs.
     """
 
-    code: ClassVar[str] = "error"
+    code: str = "error"
 
 
 class Busy(ChestLensError):

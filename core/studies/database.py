@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError, TimeoutError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError, TimeoutError
 from sqlalchemy.orm import Session
 
-from core.studies.errors import DatabaseTooNew, Unavailable
+from core.studies.errors import BadSetting, DatabaseTooNew, Unavailable
 from core.studies.tables import Base
 from core.studies.visibility import ViewersSession
 
@@ -32,15 +32,25 @@ class Database:
         url: SQLAlchemy URL.
 
     Raises:
+        BadSetting: the URL is none, or needs a package.
         DatabaseTooNew: a later version of ChestLens made it.
         Unavailable: it cannot be reached.
     """
 
     def __init__(self, url: str) -> None:
-        sqlite = make_url(url).get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"connect_args": {"timeout": _LOCK_SECONDS}} if sqlite else {"pool_pre_ping": True}
-        # Parameters hold file names and reports, which no log may.
-        self.engine = create_engine(url, hide_parameters=True, **options)
+        try:
+            sqlite = make_url(url).get_backend_name() == "sqlite"
+            options: dict[str, Any] = (
+                {"connect_args": {"timeout": _LOCK_SECONDS}} if sqlite else {"pool_pre_ping": True}
+            )
+            # Parameters hold file names and reports, which no log may.
+            self.engine = create_engine(url, hide_parameters=True, **options)
+        except (ArgumentError, ImportError):
+            # What SQLAlchemy says would repeat the URL, which may hold a password.
+            raise BadSetting(
+                "DATABASE_URL is no address of a database, or its driver is not installed; it looks like "
+                "postgresql+pg8000://user@host/name (pip install pg8000) or sqlite:////folder/file."
+            ) from None
         if sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
         try:

@@ -12,7 +12,7 @@ from threading import Event
 
 from huey.storage import BaseStorage, PriorityRedisStorage, SqliteStorage
 
-from core.studies.errors import Unavailable
+from core.studies.errors import BadSetting, Unavailable
 from core.studies.tables import JobKind
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,9 @@ class Delivery:
     Args:
         file: of SQLite; used where there is no Redis.
         redis_url: of a Redis that all processes share.
+
+    Raises:
+        BadSetting: the URL is none.
     """
 
     def __init__(self, file: Path, redis_url: str | None = None) -> None:
@@ -37,7 +40,10 @@ class Delivery:
         for kind in KINDS:
             name = f"chestlens{kind}"
             if redis_url:
-                self._queues[kind] = PriorityRedisStorage(name, url=redis_url, read_timeout=1)
+                try:
+                    self._queues[kind] = PriorityRedisStorage(name, url=redis_url, read_timeout=1)
+                except ValueError:
+                    raise BadSetting("REDIS_URL is no address of Redis; it looks like redis://host:6379/0.") from None
             else:
                 self._queues[kind] = SqliteStorage(name, filename=str(file))
 

@@ -17,8 +17,10 @@ class DatabaseTooNew(ChestLensError):
     """The database was made by a later version of ChestLens."""
 
 
-class NoSuchStudy(LookupError):
+class NoSuchStudy(ChestLensError):
     """There is no study of this id, or none that this person may see."""
+
+    code = "not_found"
 
     def __init__(self) -> None:
         super().__init__("There is no such study; it may have been deleted.")
@@ -32,6 +34,10 @@ class KeyReused(ChestLensError):
 
 class Gone(Exception):
     """A file of a study is not there, mostly because the study was deleted meanwhile."""
+
+
+class BadSetting(ChestLensError):
+    """A setting names a database, a queue or a place for files that cannot be used."""
 
 
 class RewritingFailed(ChestLensError):

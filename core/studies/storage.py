@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from core.atomic import replacing
 from core.studies.cipher import Cipher
-from core.studies.errors import Gone, Unavailable
+from core.studies.errors import BadSetting, Gone, Unavailable
 
 ENCRYPTED = frozenset({"upload", "identifiers"})
 """Files that identify a patient."""
@@ -177,7 +177,7 @@ def open_storage(place: str, cipher: Cipher) -> Storage:
 
     Raises:
         Unavailable: the folder cannot be made.
-        ValueError: fsspec knows no such address, or needs a package for it.
+        BadSetting: fsspec knows no such address, or needs a package for it.
     """
     if "://" not in place:
         with _telling_what_passes():
@@ -188,9 +188,9 @@ def open_storage(place: str, cipher: Cipher) -> Storage:
         # What another process wrote must be seen at once.
         filesystem, root = url_to_fs(place, use_listings_cache=False)
     except ImportError as error:
-        raise ValueError(f"CHESTLENS_STORAGE is {place}, which needs a package: {error}.") from None
+        raise BadSetting(f"CHESTLENS_STORAGE is {place}, which needs a package: {error}.") from None
     except ValueError as error:
-        raise ValueError(f"CHESTLENS_STORAGE is {place}, which cannot be used: {error}.") from None
+        raise BadSetting(f"CHESTLENS_STORAGE is {place}, which cannot be used: {error}.") from None
     return Storage(_Objects(filesystem, root.rstrip("/")), cipher)
 
 

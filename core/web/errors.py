@@ -31,8 +31,10 @@ TOO_LARGE = (
 _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
-class NotFound(LookupError):
+class NotFound(ChestLensError):
     """What was asked for is not there."""
+
+    code = "not_found"
 
 
 @blueprint.app_errorhandler(ImagingError)
@@ -55,15 +57,10 @@ def request_too_large(_: RequestEntityTooLarge) -> tuple[Response, int]:
 
 
 @blueprint.app_errorhandler(NotFound)
-def not_found(error: NotFound) -> tuple[Response, int]:
-    """An unknown study, finding or format."""
-    return _answer(404, "not_found", str(error))
-
-
 @blueprint.app_errorhandler(NoSuchStudy)
-def no_such_study(error: NoSuchStudy) -> tuple[Response, int]:
-    """A study that is not there, or not for this person."""
-    return _answer(404, "not_found", str(error))
+def not_found(error: NotFound | NoSuchStudy) -> tuple[Response, int]:
+    """An unknown finding or format; a study that is not there, or not for this person."""
+    return _answer(404, error.code, str(error))
 
 
 @blueprint.app_errorhandler(Busy)

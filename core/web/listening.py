@@ -14,6 +14,7 @@ from waitress.task import ErrorTask
 from waitress.utilities import RequestEntityTooLarge
 from waitress.wasyncore import dispatcher
 
+from core.errors import ChestLensError
 from core.web.errors import TOO_LARGE
 
 
@@ -37,6 +38,10 @@ class _TellingErrors(ErrorTask):
         self.write(body)
 
 
+class CannotListen(ChestLensError):
+    """The address is taken, or not of this machine."""
+
+
 class _Channel(HTTPChannel):
     error_task_class = _TellingErrors
 
@@ -53,18 +58,21 @@ def listen(
         sockets: gets what the server listens and answers on, for one that is to be closed again.
 
     Raises:
-        OSError: the address is taken or not of this machine.
+        CannotListen: the address is taken or not of this machine.
     """
     sockets = {} if sockets is None else sockets
-    server = create_server(
-        app,
-        map=sockets,
-        host=host,
-        port=port,
-        threads=8,
-        ident="ChestLens",
-        max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
-    )
+    try:
+        server = create_server(
+            app,
+            map=sockets,
+            host=host,
+            port=port,
+            threads=8,
+            ident="ChestLens",
+            max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
+        )
+    except OSError as error:
+        raise CannotListen(f"Cannot listen on {host}, port {port}: {error.strerror}. Choose another --port.") from error
     for listener in sockets.values():
         if isinstance(listener, BaseWSGIServer):
             listener.channel_class = _Channel

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.utils import secure_filename
 
 from core import DISCLAIMER
+from core.errors import ChestLensError
 from core.imaging import TooLarge
 from core.plain_text import printable
 from core.reporting.exports.plain import report_object
@@ -39,14 +40,10 @@ _HOW = (
 )
 
 
-class BadReview(ValueError):
-    """A request that says nothing usable."""
+class BadReview(ChestLensError):
+    """A request that says nothing usable: a field is missing, of another kind, or too long."""
 
-
-@blueprint.app_errorhandler(BadReview)
-def bad_review(error: BadReview) -> tuple[Response, int]:
-    """A field is missing, of another kind, or too long."""
-    return jsonify(error={"code": "bad_request", "message": str(error)}), 400
+    code = "bad_request"
 
 
 Answer = dict[str, Any] | tuple[Response, int]

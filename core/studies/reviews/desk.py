@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from core import __version__
+from core.errors import ChestLensError
 from core.reporting import Evidence, Report, Review, Sentence, SignOff
 from core.reporting.report import SECTIONS
 from core.studies.results import Result
@@ -17,7 +18,7 @@ EDITABLE = ("findings", "impression")
 """Sections that a reviewer writes; the other two state facts of the file."""
 
 
-class NotPossible(RuntimeError):
+class NotPossible(ChestLensError):
     """The report is not in a state that allows this.
 
     Attributes:

@@ -8,13 +8,16 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
+from core.errors import ChestLensError
 from core.studies.database import Database
 from core.studies.reviews.record import START
 from core.studies.tables import Event, ReviewKind, Study, now
 
 
-class OutOfDate(RuntimeError):
+class OutOfDate(ChestLensError):
     """Somebody else added to the record first."""
+
+    code = "conflict"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,28 @@
+"""Settings that name a database, a queue or a place for files that cannot be used."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core.studies.cipher import Cipher
+from core.studies.database import Database
+from core.studies.delivery import Delivery
+from core.studies.errors import BadSetting
+from core.studies.storage import open_storage
+
+
+@pytest.mark.parametrize(
+    ("use", "named"),
+    [
+        (lambda: Database("foo://somebody:hidden@x"), "DATABASE_URL"),
+        (lambda: Database("no address, hidden"), "DATABASE_URL"),
+        (lambda: Database("postgresql+nodriver://somebody:hidden@x/y"), "DATABASE_URL"),
+        (lambda: Delivery(Path("unused"), "hidden"), "REDIS_URL"),
+        (lambda: open_storage("foo://x", Cipher("k" * 32)), "CHESTLENS_STORAGE"),
+    ],
+)
+def test_a_wrong_address_is_one_sentence_that_repeats_no_password(use: Callable[[], object], named: str) -> None:
+    with pytest.raises(BadSetting, match=f"^{named} ") as told:
+        use()
+    assert "hidden" not in str(told.value)
