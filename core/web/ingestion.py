@@ -76,7 +76,8 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
     else:
         try:
             admitted = read(data, force=force)
-        except NotDecodedInTime:
+        except (DecodersBusy, NotDecodedInTime):
+            # Whoever sends many at once loses none: each is read when it is its turn, and then refused where it must.
             admitted = None
         # What takes long waits behind the files that do not.
         name, slow = clean_name(upload.filename), admitted is None
@@ -93,7 +94,7 @@ def read(data: bytes, *, force: bool = False) -> Admitted:
 
     Raises:
         ImagingError: it cannot be read, or is no frontal chest radiograph.
-        DecodersBusy: so much is being decoded that this file has to be sent again.
+        DecodersBusy: no decoder was free for this sender in time.
         NotDecodedInTime: it takes longer than its sender should wait.
     """
     return admit(read_safely(data, within_s=_DECODING_SECONDS, client=request.remote_addr), force=force)

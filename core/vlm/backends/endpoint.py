@@ -119,9 +119,10 @@ class Endpoint(Backend):
             if error.status_code in (401, 403):
                 return BackendError(f"{where} refuses the key: set CHESTLENS_WRITER_KEY. It said: {said}")
             return BackendError(f"{where} answered with an error ({error.status_code}): {said}")
-        if isinstance(error, openai.APIConnectionError):
+        connected = error.__cause__ is not None and _named(error.__cause__, "RemoteProtocolError", "ReadError")
+        if isinstance(error, openai.APIConnectionError) and not connected:
             return BackendError(f"{where} cannot be reached: start it, or check the address.")
-        if _broke_off(error):
+        if connected or _broke_off(error):
             return BackendError(f"{where} broke off its answer: see what its log says.")
         return BackendError(f"{where} talks nonsense: its answer is not of OpenAI's protocol.")
 
@@ -131,7 +132,7 @@ def _broke_off(error: Exception) -> bool:
     return _named(error, "RemoteProtocolError", "ReadError") or type(error) is openai.APIError
 
 
-def _named(error: Exception, *names: str) -> bool:
+def _named(error: BaseException, *names: str) -> bool:
     # While an answer is streamed, errors are those of the client's own HTTP library, which differs by its version.
     return any(kind.__name__ in names for kind in type(error).__mro__)
 
