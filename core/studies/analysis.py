@@ -1,6 +1,7 @@
 """The job ``analyse``: from an upload to findings, heatmaps and report."""
 
 import logging
+import threading
 from collections.abc import Callable
 
 from sqlalchemy import select, update
@@ -26,12 +27,17 @@ class Analysis:
     Args:
         studies: whose settings name the checkpoint and the policy.
 
+    Attributes:
+        idle: set while nothing is analysed.
+
     Raises:
         CheckpointError: the classifier cannot be loaded, or lacks the policy.
     """
 
     def __init__(self, studies: Studies) -> None:
         self._studies, self._settings = studies, studies.settings
+        self.idle = threading.Event()
+        self.idle.set()
         self._classifier = Classifier(checkpoint_folder(self._settings.checkpoint or SHIPPED))
         self._classifier.config.policy(self._settings.policy)
 
@@ -46,6 +52,13 @@ class Analysis:
             Gone: the study was deleted.
             Unavailable: files cannot be stored at the moment.
         """
+        self.idle.clear()
+        try:
+            return self._run(claim)
+        finally:
+            self.idle.set()
+
+    def _run(self, claim: Claim) -> Callable[[Session], list[Job]]:
         storage, study_id = self._studies.storage, claim.study_id
         admitted = self._admitted(study_id)
         self._studies.jobs.progress(claim, 0.4)

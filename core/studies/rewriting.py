@@ -6,7 +6,7 @@ A study is done, and complete, before its rewrite begins. Whatever goes wrong he
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _LOOKED_AT = 200
 # Of 0 to 19: a study that waits for its result goes before a report that is there and reworded.
 _GIVES_WAY = 15
+# A sentence is put off no longer than this for studies that are analysed.
+_PUT_OFF_SECONDS = 5.0
 _OFF: dict[str, Any] = {
     "status": "off",
     "message": None,
@@ -56,13 +58,14 @@ class Rewriting:
 
     Args:
         studies: whose settings name the writer.
+        others_idle: set while no study waits for this processor; cleared, sentences are put off.
 
     Raises:
         RewritingFailed: there is no such writer.
     """
 
-    def __init__(self, studies: Studies) -> None:
-        self._studies = studies
+    def __init__(self, studies: Studies, others_idle: threading.Event) -> None:
+        self._studies, self._others_idle = studies, others_idle
         self._name = studies.settings.writer or ""
         self._style: Style = "reasoning" if studies.settings.reasoning else "report"
         self._writer: Backend | None = None
@@ -104,11 +107,15 @@ class Rewriting:
             result.evidence,
             self._writer,
             style=self._style,
-            on_sentences=lambda sentences: self._studies.jobs.show(claim, sentences),
+            on_sentences=lambda sentences: self._show(claim, sentences),
         )
         report = written.report if written.report.source == "vlm" else None
         results.write_rewrite(storage, study_id, report, rewrite_as_object(written))
         return lambda session: []
+
+    def _show(self, claim: Claim, sentences: Sequence[str]) -> None:
+        self._studies.jobs.show(claim, sentences)
+        self._others_idle.wait(_PUT_OFF_SECONDS)
 
 
 def check_writer(name: str | Path) -> None:

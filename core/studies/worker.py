@@ -47,10 +47,11 @@ class Worker:
 
     def __init__(self, studies: Studies) -> None:
         self._studies = studies
-        self._tasks: dict[str, Task] = {"analyse": Analysis(studies)}
+        analysis = Analysis(studies)
+        self._tasks: dict[str, Task] = {"analyse": analysis}
         self._enlist: Callable[[], None] | None = None
         if studies.settings.writer is not None:
-            rewriting = Rewriting(studies)
+            rewriting = Rewriting(studies, analysis.idle)
             self._tasks["rewrite"], self._enlist = rewriting, rewriting.enlist
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._keep, name="keeping", daemon=True)]

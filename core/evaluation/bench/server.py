@@ -113,7 +113,7 @@ def finished_study(base: str, picture: bytes, *, timeout: float = _STUDY_TIMEOUT
 
 
 def memory_of(pid: int) -> str:
-    """Peak resident memory of the server and its decoder processes; Linux tells it in ``/proc``."""
+    """Peak resident memory of the server, and of its worker and decoder processes; Linux tells it in ``/proc``."""
     try:
         # Decoders are children of whichever thread started them.
         lists = Path(f"/proc/{pid}/task").glob("*/children")
@@ -121,7 +121,7 @@ def memory_of(pid: int) -> str:
         peaks = [_peak_mib(process) for process in (str(pid), *children)]
     except OSError:
         return "memory: only measured on Linux"
-    return f"peak memory: server {peaks[0]:.0f} MiB, decoder processes {sum(peaks[1:]):.0f} MiB"
+    return f"peak memory: server {peaks[0]:.0f} MiB, worker and decoder processes {sum(peaks[1:]):.0f} MiB"
 
 
 def _peak_mib(process: str) -> float:
