@@ -5,7 +5,7 @@ at, put upright, and accepted, taken with doubt or refused. One path for pages, 
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -33,7 +33,7 @@ _UNSURE = "It is doubtful whether this is a frontal chest radiograph; nothing be
 class NotAFrontalChest(RefusedImage):
     """The picture is readable, but it does not look like a frontal chest radiograph."""
 
-    code: ClassVar[str] = "not_a_frontal_chest"
+    code = "not_a_frontal_chest"
 
 
 @dataclass(frozen=True)
