@@ -12,6 +12,7 @@ from core.atomic import replacing
 from core.classifier.checkpoint import DIGEST, CheckpointError, checkpoint_digest, load_checkpoint
 from core.classifier.heatmaps import evidence_maps, has_linear_head
 from core.classifier.onnx_model import ONNX
+from core.onnx_files import forget_origin
 
 if TYPE_CHECKING:
     import onnx
@@ -67,6 +68,7 @@ def export_onnx(folder: str | Path) -> Path:
         optimizer.fold_constants(program.model)
         optimizer.remove_unused_nodes(program.model)
     model = program.model_proto
+    forget_origin(model)
     _store_halves(model)
     onnx.helper.set_model_props(model, {DIGEST: checkpoint_digest(folder)})
     with replacing(target) as partial:

@@ -17,6 +17,7 @@ from core.classifier.heatmaps import closed_form, evidence_maps
 from core.classifier.onnx_model import ONNX, onnx_explainer
 from core.findings import LABELS
 from core.imaging import render_phantom
+from core.settings import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +128,10 @@ def _probabilities(folder: Path) -> np.ndarray:
         .predict(Radiograph(pixels=pixels, view="PA", pixel_spacing_mm=None, warnings=(), metadata={}))
         .probabilities
     )
+
+
+@pytest.mark.parametrize("name", ["anatomy", "classifier"])
+def test_shipped_networks_name_no_folder_of_the_machine_that_exported_them(name: str) -> None:
+    held = (ROOT / "core" / "checkpoints" / name / "model.onnx").read_bytes()
+    assert b"site-packages" not in held
+    assert b'File "' not in held

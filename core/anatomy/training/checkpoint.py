@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from core.anatomy.look import CONFIG, ONNX, WEIGHTS
 from core.anatomy.network import KINDS, MASKS, POSES, SIDE, AnatomyNetwork
 from core.atomic import replacing, write_json
+from core.onnx_files import forget_origin
 
 VERSION = "1"
 
@@ -67,5 +68,7 @@ def _export(network: AnatomyNetwork, target: Path) -> None:
         assert program is not None
         optimizer.fold_constants(program.model)
         optimizer.remove_unused_nodes(program.model)
+    model = program.model_proto
+    forget_origin(model)
     with replacing(target) as partial:
-        onnx.save(program.model_proto, partial)
+        onnx.save(model, partial)
