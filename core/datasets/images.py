@@ -3,6 +3,8 @@
 Tables name images by file name (``00000001_000.png``), by a path from somewhere, or by one that was true on another
 machine, and prepared copies change the suffix. An image is told by its file name without the suffix of a picture, and
 where several images are called so (``view1_frontal`` of CheXpert) by as many of the folders above it as are needed.
+Copies of one image in several folders are one image, where its source names images and not views: a name without folders
+is that of each copy.
 """
 
 import re
@@ -40,13 +42,14 @@ def of_images(predictions: pd.DataFrame, table: pd.DataFrame, *, name: str) -> p
     given = _by_last_part([str(one) for one in predictions.index])
     own = [image_name(path) for path in table["image_path"].fillna("")]
     rows = _by_last_part(own)
+    copied = _copies(table, own)
     places: list[int] = []
     for image, study in zip(own, table["study_id"].astype(str), strict=True):
         last = image.rsplit("/", 1)[-1]
         candidates = given.get(last, [])
         if not candidates:
             places.append(_by_study(image_name(study).split("/"), given))
-        elif len(candidates) == 1 and len(rows[last]) == 1:
+        elif len(candidates) == 1 and (len(rows[last]) == 1 or (last in copied and len(candidates[0][1]) == 1)):
             places.append(candidates[0][0])
         else:
             places.append(_closest(image.split("/"), candidates, name))
@@ -63,6 +66,16 @@ def _by_last_part(names: Sequence[str]) -> dict[str, list[tuple[int, list[str]]]
         parts = one.split("/")
         groups[parts[-1]].append((place, [part for part in parts if part not in ("", ".")]))
     return groups
+
+
+def _copies(table: pd.DataFrame, own: Sequence[str]) -> set[str]:
+    """Names that stand for one image of its source each, of which the table may hold copies of several sizes."""
+    last = pd.Series([one.rsplit("/", 1)[-1] for one in own], index=table.index)
+    source = table["source"] if "source" in table.columns else pd.Series("", index=table.index)
+    images = pd.DataFrame({"last": last, "source": source.astype(str), "study": table["study_id"].map(image_name)})
+    named_so = images["study"] == images["last"]
+    sources = images.groupby("last")["source"].nunique()
+    return set(last[named_so]) - set(last[~named_so]) - set(sources.index[sources > 1])
 
 
 def _by_study(study: list[str], given: dict[str, list[tuple[int, list[str]]]]) -> int:

@@ -44,6 +44,19 @@ def test_equal_names_without_folders_are_an_error(tmp_path: Path) -> None:
         of_images(given, table("/x/p1/view1.jpg", "/x/p2/view1.jpg"), name="p")
 
 
+def test_a_name_without_folders_is_that_of_each_copy_of_the_image(tmp_path: Path) -> None:
+    given = predictions(tmp_path, "Image Index", "1_000.png", "1_001.png")
+    copies = table("/64px/1_000.jpg", "/more/1_000.jpg", "/64px/1_001.jpg", studies=("1_000", "1_000", "1_001"))
+    assert of_images(given, copies, name="p")["Mass"].tolist() == [0, 0, 1]
+
+
+def test_images_of_two_sources_are_no_copies_of_each_other(tmp_path: Path) -> None:
+    given = predictions(tmp_path, "Image Index", "1_000.png")
+    apart = table("/a/1_000.png", "/b/1_000.png", studies=("1_000", "1_000")).assign(source=["nih", "openi"])
+    with pytest.raises(DatasetError, match="as many folders"):
+        of_images(given, apart, name="p")
+
+
 def test_the_last_part_of_a_uid_is_no_suffix(tmp_path: Path) -> None:
     given = predictions(tmp_path, "path", "1.2.840.1", "1.2.840.2")
     assert of_images(given, table("/x/1.2.840.2", "/x/1.2.840.1"), name="p")["Mass"].tolist() == [1, 0]
