@@ -3,8 +3,8 @@
 Tables name images by file name (``00000001_000.png``), by a path from somewhere, or by one that was true on another
 machine, and prepared copies change the suffix. An image is told by its file name without the suffix of a picture, and
 where several images are called so (``view1_frontal`` of CheXpert) by as many of the folders above it as are needed.
-Copies of one image in several folders are one image, where its source names images and not views: a name without folders
-is that of each copy.
+Copies of one image in several folders are one image where its source names images, not views: a name without folders is
+that of each copy.
 """
 
 import re
