@@ -3,12 +3,31 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from core.errors import ChestLensError
+
+DrawnPass = Literal["chexpert", "icd"]
+"""The passes whose answers can be drawn at random and voted on."""
 
 
 class SettingError(ChestLensError):
     """A setting has a value that makes no sense; the message says which one is expected."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How one pass is answered.
+
+    Attributes:
+        votes: number of answers; 1 where none is drawn at random, as all would be the same.
+        temperature: of the draws, 0 for the likeliest answer.
+        max_new_tokens: length of a free answer at most, in tokens.
+    """
+
+    votes: int
+    temperature: float
+    max_new_tokens: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +66,15 @@ class PassSettings:
             low, high = limits(field.name)
             if not low <= value <= high:
                 raise SettingError(f"{field.name.upper()} must lie between {low:g} and {high:g}, not {value}.")
+
+    def draws(self, name: DrawnPass) -> Draws:
+        """How this pass is answered."""
+        drawn: bool = getattr(self, f"{name}_do_sample")
+        return Draws(
+            getattr(self, f"{name}_vote") if drawn else 1,
+            getattr(self, f"{name}_temperature") if drawn else 0.0,
+            getattr(self, f"{name}_max_new_tokens"),
+        )
 
     @classmethod
     def of(

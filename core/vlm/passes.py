@@ -10,9 +10,9 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import json_repair
 from PIL import Image
@@ -25,13 +25,14 @@ from core.reporting.report import Report
 from core.vlm.backends.backend import Backend
 from core.vlm.claims import Claim, judged
 from core.vlm.icd import CodeSuggestion, candidates, codes_in, suggested_codes, supported
-from core.vlm.pass_settings import PassSettings
+from core.vlm.pass_settings import DrawnPass, PassSettings
 from core.vlm.prompts import Mode, render_structured
 
 Read = Literal["chosen", "as written", "repaired", "fallback"]
 """How an answer was had: chosen among allowed values, read as written, read once repaired, or not at all."""
 
 Label = int | None
+Vote = TypeVar("Vote")
 _VALUES: tuple[tuple[str, Label], ...] = (("1", 1), ("0", 0), ("-1", -1), ("null", None))
 # The more cautious first: what a tie goes to.
 _CAUTIOUS: tuple[Label, ...] = (None, 0, -1, 1)
@@ -207,20 +208,28 @@ def _impression(asked: _Asked, report: Report) -> tuple[str, tuple[Claim, ...]]:
     return shown.text("impression"), tuple(one for one in apart if one.section == "impression")
 
 
-def _labels(asked: _Asked) -> dict[str, Label]:
-    settings = asked.settings
-    temperature = settings.chexpert_temperature if settings.chexpert_do_sample else 0.0
-    # Answers that are not drawn at random are all the same.
-    rounds = settings.chexpert_vote if settings.chexpert_do_sample else 1
-    votes: list[dict[str, Label]] = []
-    for draw in range(rounds):
+def _votes(
+    asked: _Asked,
+    name: DrawnPass,
+    choose: Callable[[_Asked, float, random.Random], Vote],
+    read: Callable[[str], tuple[Vote, Read]],
+) -> list[Vote]:
+    """The answers that count: as many as are voted on, chosen among allowed values or read from free texts."""
+    draws = asked.settings.draws(name)
+    votes = []
+    for draw in range(draws.votes):
         if asked.backend.weighs:
-            votes.append(_chosen_labels(asked, temperature, random.Random(asked.seed + draw)))
-            asked.read["chexpert"] = "chosen"
+            votes.append(choose(asked, draws.temperature, random.Random(asked.seed + draw)))
+            asked.read[name] = "chosen"
         else:
-            text = asked.answer("chexpert", tokens=settings.chexpert_max_new_tokens, temperature=temperature, draw=draw)
-            labels, asked.read["chexpert"] = read_labels(text)
-            votes.append(labels)
+            text = asked.answer(name, tokens=draws.max_new_tokens, temperature=draws.temperature, draw=draw)
+            vote, asked.read[name] = read(text)
+            votes.append(vote)
+    return votes
+
+
+def _labels(asked: _Asked) -> dict[str, Label]:
+    votes = _votes(asked, "chexpert", _chosen_labels, read_labels)
     return {name: majority([vote[name] for vote in votes]) for name in CHEXPERT}
 
 
@@ -240,23 +249,11 @@ def _chosen_labels(asked: _Asked, temperature: float, draw: random.Random) -> di
 
 def _codes(asked: _Asked) -> tuple[tuple[CodeSuggestion, ...], tuple[str, ...]]:
     """Codes that are shown, and why others of the model are not."""
-    settings = asked.settings
-    temperature = settings.icd_temperature if settings.icd_do_sample else 0.0
-    rounds = settings.icd_vote if settings.icd_do_sample else 1
-    votes: Counter[str] = Counter()
-    for draw in range(rounds):
-        if asked.backend.weighs:
-            votes.update(_chosen_codes(asked, temperature, random.Random(asked.seed + draw)))
-            asked.read["icd"] = "chosen"
-        else:
-            text = asked.answer("icd", tokens=settings.icd_max_new_tokens, temperature=temperature, draw=draw)
-            found, asked.read["icd"] = read_object(text)
-            codes = codes_in(json.dumps(found) if found is not None else text)
-            asked.read["icd"] = asked.read["icd"] if codes else "fallback"
-            votes.update(codes)
+    votes = _votes(asked, "icd", _chosen_codes, _read_codes)
+    counts = Counter(code for vote in votes for code in vote)
     shown: dict[str, CodeSuggestion] = {}
     refused = []
-    for code in (code for code, count in votes.items() if count > rounds / 2):
+    for code in (code for code, count in counts.items() if count > len(votes) / 2):
         found = supported(code, asked.evidence, asked.record)
         if isinstance(found, CodeSuggestion):
             shown[found.code] = found
@@ -265,6 +262,12 @@ def _codes(asked: _Asked) -> tuple[tuple[CodeSuggestion, ...], tuple[str, ...]]:
     for one in suggested_codes(asked.evidence):
         shown.setdefault(one.code, one)
     return tuple(shown.values()), tuple(refused)
+
+
+def _read_codes(text: str) -> tuple[list[str], Read]:
+    found, how = read_object(text)
+    codes = codes_in(json.dumps(found) if found is not None else text)
+    return codes, how if codes else "fallback"
 
 
 def _chosen_codes(asked: _Asked, temperature: float, draw: random.Random) -> list[str]:
