@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from core.anatomy import admit
 from core.classifier import Classifier
@@ -117,24 +119,77 @@ def generate(
         SettingError: a setting of the environment makes no sense.
     """
     started = time.perf_counter()
+    record = None if ehr is None else read_ehr(ehr)
+    seen = look(image, classifier=classifier, force=force)
+    looked = time.perf_counter() - started
+    writer = backend if isinstance(backend, Backend) else _opened(BackendChoice.of(backend))
+    report = report_on(seen, writer, record=record, style=style, mode=mode, structured=structured, settings=settings)
+    timing = {"image": looked} | report.timing | {"total": time.perf_counter() - started}
+    return replace(report, timing={name: round(seconds, 3) for name, seconds in timing.items()})
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image and what the classifier makes of it.
+
+    Attributes:
+        picture: as ``core.vlm.pictures`` makes it.
+        evidence: what a report may say.
+        template: the report as the template words it.
+    """
+
+    picture: Image.Image
+    evidence: Evidence
+    template: Report
+
+
+def look(image: str | Path | bytes | Radiograph, *, classifier: Classifier | None = None, force: bool = False) -> Seen:
+    """Read and judge an image; the arguments and errors are those of ``generate``."""
     if not isinstance(image, Radiograph):
         image = read_safely(image if isinstance(image, bytes) else Path(image).read_bytes())
-    record = None if ehr is None else read_ehr(ehr)
-    context = "" if record is None else in_one_line(record)
     admitted = admit(image, force=force)
     assessment = assess(admitted, classifier or _shipped_classifier())
-    evidence = assessment.evidence
-    timing = {"image": time.perf_counter() - started}
-    writer = backend if isinstance(backend, Backend) else _opened(BackendChoice.of(backend))
-    picture = picture_of(admitted.radiograph)
-    written = rewrite(picture, evidence, writer, style=style, mode=mode, context=context)
-    timing["report"] = written.seconds
+    return Seen(picture_of(admitted.radiograph), assessment.evidence, assessment.report)
+
+
+def report_on(
+    seen: Seen,
+    writer: Backend,
+    *,
+    record: Mapping[str, Any] | None = None,
+    style: Style = "report",
+    mode: Mode = "evidence",
+    structured: bool = False,
+    settings: PassSettings | None = None,
+) -> GeneratedReport:
+    """Write the report of an image that was judged.
+
+    Args:
+        seen: the image and what it shows.
+        writer: the model.
+        record: health record as ``read_ehr`` gives it.
+        style, mode, structured, settings: as for ``generate``.
+
+    Raises:
+        BackendError: a server does not answer.
+        SettingError: a setting of the environment makes no sense.
+    """
+    started = time.perf_counter()
+    context = "" if record is None else in_one_line(record)
+    written = rewrite(seen.picture, seen.evidence, writer, style=style, mode=mode, context=context)
+    timing = {"report": written.seconds}
     findings, impression = written.report.text("findings"), written.report.text("impression")
     passes = None
     if structured:
-        chosen = settings or PassSettings.of()
         passes = run_passes(
-            picture, evidence, writer, written.report, mode=mode, context=context, record=record, settings=chosen
+            seen.picture,
+            seen.evidence,
+            writer,
+            written.report,
+            mode=mode,
+            context=context,
+            record=record,
+            settings=settings or PassSettings.of(),
         )
         impression = passes.impression
         timing |= passes.seconds
@@ -145,11 +200,11 @@ def generate(
         impression=impression,
         labels=label_values(found),
         chexpert=passes.chexpert if passes else chexpert_values(found),
-        icd=passes.icd if passes else tuple(suggested_codes(evidence)),
-        evidence=evidence,
-        template=assessment.report,
+        icd=passes.icd if passes else tuple(suggested_codes(seen.evidence)),
+        evidence=seen.evidence,
+        template=seen.template,
         rewrite=written,
-        ehr=record,
+        ehr=None if record is None else dict(record),
         passes=passes,
         timing={name: round(seconds, 3) for name, seconds in timing.items()},
     )

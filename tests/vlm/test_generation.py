@@ -7,9 +7,13 @@ import pytest
 
 from core.imaging import ImagingError
 from core.labeler import label_values, presences
+from core.reporting.guard import Draft, examine
 from core.vlm import generate
 from core.vlm.__main__ import main
-from core.vlm.ehr import EhrError
+from core.vlm.comparison import compare_records, compare_settings
+from core.vlm.ehr import EhrError, read_ehr
+from core.vlm.generation import look
+from core.vlm.pass_settings import PassSettings
 
 EHR = '{"Age": 72, "Sex": "M", "Chronic_conditions": ["COPD"]}'
 
@@ -136,3 +140,78 @@ def test_mistakes_end_with_one_sentence(arguments, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.fixture(scope="module")
+def seen(chest, classifier):
+    return look(chest, classifier=classifier)
+
+
+def test_a_record_changes_codes_and_never_a_finding(seen, writer):
+    record = read_ehr('{"Age": 72, "Vitals": {"o2_saturation": 84}, "Chronic_conditions": ["pneumothorax", "COPD"]}')
+    settings = PassSettings(icd_positive_bias=50)
+    compared = compare_records(seen, record, writer, settings=settings)
+    first, second = compared.reports
+    assert "J44.9" in compared.codes()[1]
+    assert not compared.codes()[0]
+    for report in compared.reports:
+        assert examine(Draft(report.findings, report.impression), seen.evidence) == ()
+    assert first.labels == second.labels, "the record says pneumothorax, which the image does not show"
+    same = compare_records(seen, read_ehr({"Age": 40, "Sex": "F"}), writer, settings=settings).reports[0]
+    assert (same.findings, same.icd) == (first.findings, first.icd), "the draws are the same each time"
+
+
+def test_differences_stand_in_both_texts_word_for_word(seen, writer):
+    compared = compare_records(seen, {"Age": 72}, writer, structured=False)
+    for name, runs in compared.differences().items():
+        for report, other in zip(compared.reports, ("only second", "only first"), strict=True):
+            assert " ".join(text for change, text in runs if change != other) == getattr(report, name)
+
+
+def test_two_settings_differ_by_what_the_model_answers(seen, writer):
+    settings = PassSettings(chexpert_positive_bias=-50), PassSettings(chexpert_positive_bias=50)
+    made = compare_settings(seen, settings, writer).as_object()
+    first, second = made["reports"]
+    assert 1 not in first["passes"]["answered"].values()
+    assert set(second["passes"]["answered"].values()) == {1}
+    assert first["chexpert"] == second["chexpert"], "labels that are shown rest on the evidence"
+    assert made["labels_changed"] == {}
+    assert second["passes"]["settings"]["chexpert_positive_bias"] == 50
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "nothing to compare"),
+        (["--against", "chexpert_vote"], "--against takes NAME=VALUE"),
+        (["--against", "votes=3"], "--against takes NAME=VALUE"),
+        (["--against", "icd_vote=0"], "ICD_VOTE must lie between"),
+    ],
+)
+def test_a_comparison_without_sense_is_refused_before_the_image_is_read(command, options, message):
+    ended = command(main, "compare", "missing.png", *options, status=1)
+    assert message in ended.err
+
+
+def test_the_command_marks_what_a_record_and_what_a_setting_changes(chest, tmp_path, command):
+    record = tmp_path / "ehr.json"
+    record.write_text(EHR)
+    shown = command(main, "compare", chest, "--ehr", record, "--structured", "--icd_positive_bias", "50").out
+    assert "age 72" in shown
+    assert "chronic: COPD" in shown
+    assert re.search(r"only with image and record: .*J44\.9", shown)
+    both = command(
+        main,
+        "compare",
+        chest,
+        "--against",
+        "ICD_POSITIVE_BIAS=-50",
+        "--ehr",
+        record,
+        "--icd_positive_bias",
+        "50",
+        "--json",
+    ).out
+    made = json.loads(both)
+    assert made["record"][0] == "age 72"
+    assert "J44.9" in made["codes_only_first"]
