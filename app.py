@@ -1,7 +1,7 @@
 """Serve ChestLens in the browser.
 
 python app.py [--host 127.0.0.1] [--port 5000] [--checkpoint DIR] [--policy NAME] [--samples DIR] [--writer NAME]
-    [--reasoning] [--no_worker]
+    [--reasoning] [--writer_mode image] [--no_worker]
 """
 
 import argparse
@@ -16,7 +16,7 @@ from core.classifier.importing import CHECKPOINT_HELP
 from core.classifier.options import add_policy_option
 from core.command_line import add_traceback_option, run_command
 from core.logs import set_up as set_up_logs
-from core.settings import ServerSettings
+from core.settings import WRITER_MODES, ServerSettings
 from core.studies.supervision import WorkerProcess
 from core.vlm.backends.opening import BACKEND_HELP
 from core.web import create_app, services_of
@@ -42,6 +42,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--writer", metavar="NAME", help=f"{BACKEND_HELP}; off for none")
     parser.add_argument(
         "--reasoning", action="store_true", help="let the writer reason in ten steps before each report; takes longer"
+    )
+    parser.add_argument(
+        "--writer_mode",
+        choices=WRITER_MODES,
+        help="evidence: the writer words what the evidence gives; image: it reports on its own, is judged claim by "
+        "claim, and what the evidence does not bear out stands apart [evidence]",
     )
     parser.add_argument(
         "--no_worker", action="store_true", help="serve pages alone; studies wait for python -m core worker"
@@ -75,6 +81,8 @@ def run(options: argparse.Namespace) -> int:
         settings = replace(settings, writer=None if options.writer == "off" else options.writer)
     if options.reasoning:
         settings = replace(settings, reasoning=True)
+    if options.writer_mode:
+        settings = replace(settings, writer_mode=options.writer_mode)
     if options.samples:
         settings = replace(settings, samples=options.samples)
     with WorkerProcess(settings, wanted=not options.no_worker) as worker:

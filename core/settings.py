@@ -4,10 +4,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, get_args
 
 from core.errors import ChestLensError
 
 ROOT = Path(__file__).resolve().parent.parent
+WriterMode = Literal["evidence", "image"]
+WRITER_MODES: tuple[WriterMode, ...] = get_args(WriterMode)
 _WRITER = ROOT / "core" / "checkpoints" / "writer"
 SHORTEST_KEY = 32
 
@@ -74,6 +77,8 @@ class ServerSettings:
             no rewriting (``off``).
         reasoning: whether the writer reasons in ten steps before each report (``CHESTLENS_REASONING=on``), which the
             page shows when asked for.
+        writer_mode: ``evidence``: the writer words what the evidence gives; ``image``: it reports on its own, is judged
+            claim by claim, and what the evidence does not bear out stands apart (``CHESTLENS_WRITER_MODE``).
         samples: folder of radiographs for the gallery (``CHESTLENS_SAMPLES``), None for no gallery.
         host: address that the server listens on; it answers to this name, too.
         hosts: names under which the server is reached (``CHESTLENS_HOSTS``, separated by commas), beside those of this
@@ -98,6 +103,7 @@ class ServerSettings:
     samples: Path | None = None
     writer: str | Path | None = None
     reasoning: bool = False
+    writer_mode: WriterMode = "evidence"
     host: str = "127.0.0.1"
     hosts: tuple[str, ...] = ()
     proxies: int = 0
@@ -139,6 +145,9 @@ class ServerSettings:
                 f"CHESTLENS_SECRET_KEY must have at least {SHORTEST_KEY} characters; "
                 'make one with: python -c "import secrets; print(secrets.token_hex(32))"'
             )
+        given = environment.get("CHESTLENS_WRITER_MODE") or "evidence"
+        if (mode := next((one for one in WRITER_MODES if one == given), None)) is None:
+            raise SettingsError(f"CHESTLENS_WRITER_MODE may be {' or '.join(WRITER_MODES)}, not {given!r}.")
         checkpoint, samples = environment.get("CHESTLENS_CHECKPOINT"), environment.get("CHESTLENS_SAMPLES")
         writer = environment.get("CHESTLENS_WRITER")
         return cls(
@@ -150,6 +159,7 @@ class ServerSettings:
             samples=Path(samples) if samples else None,
             writer=None if writer == "off" else writer or _WRITER,
             reasoning=environment.get("CHESTLENS_REASONING") == "on",
+            writer_mode=mode,
             hosts=tuple(filter(None, (name.strip() for name in environment.get("CHESTLENS_HOSTS", "").split(",")))),
             proxies=int(proxies),
             secret_key=secret_key,
@@ -171,4 +181,5 @@ class ServerSettings:
             "CHESTLENS_POLICY": self.policy,
             "CHESTLENS_WRITER": writer,
             "CHESTLENS_REASONING": "on" if self.reasoning else "off",
+            "CHESTLENS_WRITER_MODE": self.writer_mode,
         }

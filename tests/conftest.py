@@ -234,3 +234,47 @@ def app(settings: ServerSettings) -> Iterator["Flask"]:
     application = create_app(settings)
     yield application
     services_of(application).close()
+
+
+@pytest.fixture(scope="session")
+def speaking_server() -> "Iterator[Callable[[str], str]]":
+    """Makes OpenAI-compatible servers, each of which answers everything with one text; gives their addresses."""
+    import http.server
+    import json
+    import threading
+    from contextlib import ExitStack
+
+    def handler(text: str) -> type[http.server.BaseHTTPRequestHandler]:
+        class Speaking(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                self._answer("application/json", {"object": "list", "data": [{"id": "speaking", "object": "model"}]})
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                choice = {"index": 0, "finish_reason": None, "delta": {"content": text}}
+                part = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "speaking"}
+                self._answer("text/event-stream", part | {"choices": [choice]}, "data: {}\n\ndata: [DONE]\n\n")
+
+            def _answer(self, kind: str, content: object, form: str = "{}") -> None:
+                body = form.replace("{}", json.dumps(content)).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        return Speaking
+
+    with ExitStack() as servers:
+
+        def start(text: str) -> str:
+            server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(text))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            servers.callback(server.server_close)
+            servers.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}/v1"
+
+        yield start

@@ -9,6 +9,7 @@ import os
 import time
 from pathlib import Path
 from threading import Event
+from typing import get_args
 
 from huey.storage import BaseStorage, PriorityRedisStorage, SqliteStorage
 
@@ -17,7 +18,7 @@ from core.studies.tables import JobKind
 
 log = logging.getLogger(__name__)
 
-KINDS: tuple[JobKind, ...] = ("analyse", "rewrite")
+KINDS: tuple[JobKind, ...] = get_args(JobKind)
 # A new message is seen in the file's time stamp, which costs nothing to look at; should one be missed, the queue itself
 # is asked.
 _LOOK_SECONDS, _ASK_SECONDS = 0.01, 0.5

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from core.errors import Busy
 from core.studies.database import Database
 from core.studies.delivery import KINDS, Delivery
-from core.studies.tables import ARRIVING, Job, JobKind, Study, now
+from core.studies.tables import ARRIVING, Inquiry, Job, JobKind, Study, now
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ SINGLE, BATCH = 10, 0
 """Priorities: somebody waits for a study that was sent by itself."""
 _ANNOUNCED_AT_ONCE = 500
 _STOPPED = "The work on this study ended its process twice, so that it was set aside; export the file again."
+_STOPPED_ANSWERING = "Answering this ended its process twice, so that it was set aside; ask in another way."
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,10 @@ class Jobs:
         return True
 
     def fail(self, claim: Claim, code: str, message: str) -> None:
-        """End a job for good, with one sentence; a study whose analysis failed has failed."""
+        """End a job for good, with one sentence; the study that was analysed, or what was asked, has failed."""
         with self._database.session() as session:
             if _rows(self._end(session, claim, state="failed", error_code=code, error_message=message[:500])):
-                _fail_study(session, claim.study_id, claim.kind, code, message)
+                _fail_what_waits(session, claim.study_id, claim.kind, code, message)
                 session.commit()
 
     def put_off(self, claim: Claim, message: str) -> None:
@@ -179,11 +180,11 @@ class Jobs:
             if _rows(session.execute(mine.values(state="queued", not_before=now(), **values))):
                 log.warning("the process that did job %s ended; it is done again", job.id)
                 _wait_again(session, job.study_id, job.kind)
-        elif _rows(
-            session.execute(mine.values(state="failed", error_code="stopped", error_message=_STOPPED, **values))
-        ):
+            return
+        said = _STOPPED_ANSWERING if job.kind == "answer" else _STOPPED
+        if _rows(session.execute(mine.values(state="failed", error_code="stopped", error_message=said, **values))):
             log.error("job %s ended its process twice and was set aside", job.id)
-            _fail_study(session, job.study_id, job.kind, "stopped", _STOPPED)
+            _fail_what_waits(session, job.study_id, job.kind, "stopped", said)
 
     def _is_void(self, job: Job, moment: datetime) -> bool:
         if _process_is_gone(job.claimed_by or ""):
@@ -250,10 +251,13 @@ def _wait_again(session: Session, study_id: str, kind: str) -> None:
         session.execute(update(Study).where(Study.id == study_id).values(status="queued", progress=0.0))
 
 
-def _fail_study(session: Session, study_id: str, kind: str, code: str, message: str) -> None:
+def _fail_what_waits(session: Session, study_id: str, kind: str, code: str, message: str) -> None:
     if kind == "analyse":
         failed = {"status": "failed", "error_code": code, "error_message": message[:500]}
         session.execute(update(Study).where(Study.id == study_id).values(**failed))
+    elif kind == "answer":
+        waiting = update(Inquiry).where(Inquiry.study_id == study_id, Inquiry.state == "waiting")
+        session.execute(waiting.values(state="failed", error_message=message[:500]))
 
 
 def _rows(result: Any) -> int:

@@ -33,7 +33,7 @@ LAYOUT = 2
 UPLOAD = "upload"
 RESULT, REWRITE, REFERENCE = "result.json", "rewrite.json", "reference.json"
 IMAGE, PIXELS, HEATMAPS = "image.png", "pixels.gz", "heatmaps.npz"
-IDENTIFIERS = "identifiers"
+IDENTIFIERS, RECORD = "identifiers", "record"
 DECODED = "decoded.npz"
 
 # The ordinary picture is for the list, for programs and for printing; the viewer has every grey value.

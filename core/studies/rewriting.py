@@ -7,20 +7,18 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from core.studies import results
-from core.studies.errors import RewritingFailed
 from core.studies.jobs import Claim
+from core.studies.shared_writer import SharedWriter
 from core.studies.studies import Studies
 from core.studies.tables import Job, Study
 
 if TYPE_CHECKING:
-    from core.vlm.backends import Backend
     from core.vlm.prompts import Style
 
 # Studies that are looked at after a start, for those that were finished while there was no writer.
@@ -39,6 +37,8 @@ _OFF: dict[str, Any] = {
     "worded": None,
     "reasoning": None,
     "reasoning_by_rule": False,
+    "mode": "evidence",
+    "apart": [],
 }
 
 
@@ -58,18 +58,14 @@ class Rewriting:
 
     Args:
         studies: whose settings name the writer.
+        writer: who words them.
         others_idle: set while no study waits for this processor; cleared, sentences are put off.
-
-    Raises:
-        RewritingFailed: there is no such writer.
     """
 
-    def __init__(self, studies: Studies, others_idle: threading.Event) -> None:
-        self._studies, self._others_idle = studies, others_idle
-        self._name = studies.settings.writer or ""
+    def __init__(self, studies: Studies, writer: SharedWriter, others_idle: threading.Event) -> None:
+        self._studies, self._writer, self._others_idle = studies, writer, others_idle
         self._style: Style = "reasoning" if studies.settings.reasoning else "report"
-        self._writer: Backend | None = None
-        check_writer(self._name)
+        self._gives_way = False
 
     def enlist(self) -> None:
         """Add a job for the last studies that were finished while there was no writer."""
@@ -81,12 +77,11 @@ class Rewriting:
             session.commit()
 
     def prepare(self) -> None:
-        """Load the writer, before any study is taken on: that takes seconds, in which much can happen."""
-        from core.vlm.backends import open_backend
-
-        if self._writer is None:
+        """Load the writer."""
+        if not self._gives_way:
             _give_way()
-            self._writer = open_backend(self._name)
+            self._gives_way = True
+        self._writer.open()
 
     def run(self, claim: Claim) -> Callable[[Session], list[Job]]:
         """Reword a study's report; what is returned writes its rows.
@@ -99,16 +94,18 @@ class Rewriting:
         from core.vlm.pictures import picture_of
         from core.vlm.rewrite import rewrite
 
-        assert self._writer is not None
         storage, study_id = self._studies.storage, claim.study_id
         result = results.read_result(storage, study_id, rewritten=False)
-        written = rewrite(
-            picture_of(results.read_radiograph(storage, study_id, result)),
-            result.evidence,
-            self._writer,
-            style=self._style,
-            on_sentences=lambda sentences: self._show(claim, sentences),
-        )
+        picture = picture_of(results.read_radiograph(storage, study_id, result))
+        with self._writer.turn() as writer:
+            written = rewrite(
+                picture,
+                result.evidence,
+                writer,
+                style=self._style,
+                mode=self._studies.settings.writer_mode,
+                on_sentences=lambda sentences: self._show(claim, sentences),
+            )
         report = written.report if written.report.source == "vlm" else None
         results.write_rewrite(storage, study_id, report, rewrite_as_object(written))
         return lambda session: []
@@ -116,23 +113,6 @@ class Rewriting:
     def _show(self, claim: Claim, sentences: Sequence[str]) -> None:
         self._studies.jobs.show(claim, sentences)
         self._others_idle.wait(_PUT_OFF_SECONDS)
-
-
-def check_writer(name: str | Path) -> None:
-    """Refuse a writer that cannot be opened, as far as that is seen without loading a model.
-
-    Args:
-        name: of a backend, as ``core.vlm.backends`` takes it.
-
-    Raises:
-        RewritingFailed: its folder holds no model, or its server does not answer.
-    """
-    from core.vlm.backends import BackendChoice, BackendError, check_backend
-
-    try:
-        check_backend(BackendChoice.of(name))
-    except BackendError as error:
-        raise RewritingFailed(f"{error} Choose another writer, or off for none.") from None
 
 
 def _give_way() -> None:

@@ -18,8 +18,8 @@ from core.atomic import replacing
 from core.studies.cipher import Cipher
 from core.studies.errors import BadSetting, Gone, Unavailable
 
-ENCRYPTED = frozenset({"upload", "identifiers"})
-"""Files that identify a patient."""
+ENCRYPTED = frozenset({"upload", "identifiers", "record"})
+"""Files that identify a patient, or tell of one what the image does not show."""
 
 _CONDEMNED = ".deleted"
 _STUDY_ID = re.compile(r"[0-9a-f]{32}")

@@ -53,6 +53,7 @@ class Upload:
         key: the sender's name for this request; the same key gives the same study.
         sample_id: the sample of the gallery that it is.
         reference: what the collection says of it.
+        record: health record that came with it, as ``core.vlm.ehr.read_ehr`` gives it.
     """
 
     filename: str
@@ -63,6 +64,7 @@ class Upload:
     key: str | None = None
     sample_id: str | None = None
     reference: dict[str, Any] | None = None
+    record: dict[str, Any] | None = None
 
 
 class Studies:
@@ -199,6 +201,28 @@ class Studies:
             return None
         return found
 
+    def record(self, study_id: str) -> dict[str, Any] | None:
+        """The health record of a study, as ``core.vlm.ehr.read_ehr`` gave it; None for most studies."""
+        try:
+            found: dict[str, Any] = json.loads(self.storage.read(study_id, results.RECORD))
+        except Gone:
+            return None
+        return found
+
+    def keep_record(self, study_id: str, record: dict[str, Any] | None) -> None:
+        """Keep another health record, or none.
+
+        Raises:
+            NoSuchStudy: it was deleted.
+        """
+        if record is None:
+            self.storage.remove(study_id, results.RECORD)
+            return
+        try:
+            self.storage.write(study_id, results.RECORD, json.dumps(record).encode())
+        except Gone:
+            raise NoSuchStudy from None
+
     def heatmaps(self, study_id: str) -> dict[str, npt.NDArray[np.float32]]:
         """All heatmaps (h, w) in [0, 1] of a finished study, by finding.
 
@@ -318,6 +342,8 @@ class Studies:
         self.storage.write(study_id, results.UPLOAD, upload.data)
         if upload.reference is not None:
             self.storage.write(study_id, results.REFERENCE, json.dumps(upload.reference).encode())
+        if upload.record is not None:
+            self.storage.write(study_id, results.RECORD, json.dumps(upload.record).encode())
         if upload.admitted is not None and self.storage.is_folder and self.jobs.waiting() < _LEFT_DECODED:
             results.write_decoded(self.storage, study_id, upload.admitted)
             results.write_identifiers(self.storage, study_id, self.kept(upload.admitted))

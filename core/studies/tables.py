@@ -13,7 +13,8 @@ from core.studies.viewer import audience, owner_group, owner_id
 Status = Literal["queued", "running", "done", "failed"]
 """States of a study as people see them; one whose file is still being received has ``arriving`` and is not shown."""
 ARRIVING = "arriving"
-JobKind = Literal["analyse", "rewrite"]
+JobKind = Literal["analyse", "rewrite", "answer"]
+InquiryKind = Literal["question", "record", "settings"]
 ReviewKind = Literal["draft", "edit", "sign", "reopen"]
 
 
@@ -124,6 +125,33 @@ class Job(Base):
     not_before: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     created: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     partial: Mapped[list[str] | None] = mapped_column(JSON, default=None)
+
+
+class Inquiry(Base):
+    """What somebody asked the writer about a finished study, and the answer; see ``core.studies.inquiries``.
+
+    Attributes:
+        kind: ``question``, ``record`` (the report with and without the health record) or ``settings`` (with one choice
+            of settings and with another).
+        asked: ``question``, or ``settings``: both choices, each by the names of
+            ``core.vlm.pass_settings.PassSettings``; ``mode``, see ``core.vlm.prompts``.
+        asked_by: name of the person; empty where there are no users.
+        state: waiting, done or failed.
+        answer: as ``core.vlm.questions`` or ``core.vlm.comparison`` give it.
+        error_message: why there is none.
+    """
+
+    __tablename__ = "inquiries"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[str] = mapped_column(ForeignKey(Study.id, ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    asked: Mapped[dict[str, Any]] = mapped_column(JSON)
+    asked_by: Mapped[str] = mapped_column(String(64), default="")
+    created: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    state: Mapped[str] = mapped_column(String(8), default="waiting")
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
+    error_message: Mapped[str | None] = mapped_column(String(500), default=None)
 
 
 class Call(Base):

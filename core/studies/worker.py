@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from core.errors import ChestLensError
 from core.studies.analysis import Analysis
+from core.studies.answering import Answering
 from core.studies.errors import Gone, NoSuchStudy, Unavailable
 from core.studies.jobs import Claim, passes
 from core.studies.rewriting import Rewriting
+from core.studies.shared_writer import SharedWriter
 from core.studies.studies import Studies
 from core.studies.tables import Job
 
@@ -36,7 +38,7 @@ class Task(Protocol):
 
 
 class Worker:
-    """Analyses studies and rewords reports, one of each at a time.
+    """Analyses studies, rewords reports and answers what is asked about them, one of each at a time.
 
     Args:
         studies: to work on.
@@ -51,8 +53,10 @@ class Worker:
         self._tasks: dict[str, Task] = {"analyse": analysis}
         self._enlist: Callable[[], None] | None = None
         if studies.settings.writer is not None:
-            rewriting = Rewriting(studies, analysis.idle)
-            self._tasks["rewrite"], self._enlist = rewriting, rewriting.enlist
+            writer = SharedWriter(studies.settings.writer)
+            rewriting = Rewriting(studies, writer, analysis.idle)
+            self._tasks |= {"rewrite": rewriting, "answer": Answering(studies, writer)}
+            self._enlist = rewriting.enlist
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._keep, name="keeping", daemon=True)]
         self._threads += [

@@ -37,6 +37,8 @@ _LONGEST = 200
 class EhrError(ChestLensError):
     """The health record is not as it should be; the message says what was expected."""
 
+    code = "bad_ehr"
+
 
 def read_ehr(source: str | Path | Mapping[str, Any]) -> dict[str, Any]:
     """A health record from JSON text, from a file, or as it is, in one form.

@@ -15,12 +15,13 @@ from core.reporting.evidence import DECISIONS, Decision, Evidence, FindingEviden
 from core.reporting.guard import Draft
 from core.reporting.plan import clear_findings
 from core.reporting.wording import side_of
+from core.settings import WRITER_MODES, WriterMode
 
 Style = Literal["report", "rsna", "reasoning"]
 STYLES: tuple[Style, ...] = get_args(Style)
-Mode = Literal["evidence", "image"]
+Mode = WriterMode
 """``evidence``: the model words what the plan says; ``image``: it reports on its own, and is judged claim by claim."""
-MODES: tuple[Mode, ...] = get_args(Mode)
+MODES = WRITER_MODES
 STEPS = 10
 
 PROMPTS = Path(__file__).resolve().parents[2] / "templates" / "prompts"

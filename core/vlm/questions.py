@@ -19,7 +19,7 @@ from core.vlm.backends.backend import Backend
 from core.vlm.claims import Claim, claims_apart
 from core.vlm.prompts import render_question
 
-_LONGEST = 500
+LONGEST_QUESTION = 500
 _GENERAL = ("anything", "normal", "abnormal", "see", "show", "find", "wrong", "report", "summar", "impression")
 
 
@@ -87,9 +87,7 @@ def answer_question(
         BackendError: a server does not answer.
     """
     started = time.perf_counter()
-    question = " ".join(question.split())
-    if not question or len(question) > _LONGEST:
-        raise QuestionError(f"A question has between 1 and {_LONGEST} characters.")
+    question = one_question(question)
     asked = asked_findings(question)
     if not asked:
         text = "The evidence does not cover this: it knows only the 14 findings."
@@ -109,6 +107,18 @@ def answer_question(
     said = {one.text for one in known}
     sentences = (*known, *(one for one in own if one.text not in said))
     return Answer(question, sentences, False, apart, time.perf_counter() - started, backend.identity)
+
+
+def one_question(text: str) -> str:
+    """A question on one line.
+
+    Raises:
+        QuestionError: it is empty or too long.
+    """
+    question = " ".join(text.split())
+    if not 1 <= len(question) <= LONGEST_QUESTION:
+        raise QuestionError(f"A question has between 1 and {LONGEST_QUESTION} characters.")
+    return question
 
 
 def asked_findings(question: str) -> tuple[str, ...]:

@@ -13,11 +13,23 @@ from core.settings import ROOT, ServerSettings
 from core.studies.audit import AuditLog
 from core.studies.cipher import server_secret
 from core.studies.reviews.store import ReviewStore
-from core.studies.rewriting import check_writer
 from core.studies.samples import SampleShelf
+from core.studies.shared_writer import check_writer
 from core.studies.studies import Studies
 from core.studies.worker import Worker
-from core.web import api, errors, guard_api, health, ingestion, pages, people, reviews, sample_gallery, worklist_api
+from core.web import (
+    api,
+    errors,
+    guard_api,
+    health,
+    ingestion,
+    inquiries,
+    pages,
+    people,
+    reviews,
+    sample_gallery,
+    worklist_api,
+)
 from core.web.access import control
 from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.security import check_address, protect
@@ -65,7 +77,7 @@ def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -
     protect(app, settings)
     app.secret_key = server_secret(settings)
     control(app, accounts)
-    for module in (errors, health, api, ingestion, worklist_api, guard_api, sample_gallery, reviews, pages):
+    for module in (errors, health, api, ingestion, worklist_api, guard_api, sample_gallery, reviews, inquiries, pages):
         app.register_blueprint(module.blueprint)
     people.install(app, settings)
     if here is not None:

@@ -21,6 +21,7 @@ from core.imaging import (
 from core.plain_text import clean_name
 from core.studies.studies import Upload
 from core.studies.tables import Study
+from core.vlm.ehr import EhrError, read_ehr
 from core.web.access import concerning
 from core.web.archives import MAX_ARCHIVE_BYTES, Archive, is_archive
 from core.web.services import services
@@ -31,6 +32,7 @@ blueprint = Blueprint("ingestion", __name__)
 # Many proxies give up on a request after 60 seconds.
 _READING_SECONDS = 30
 _LONGEST_KEY = 255
+_LARGEST_RECORD = 2**16  # bytes
 # So long a file may wait for a decoder and be decoded while its sender waits. What takes longer is decoded when it is
 # the study's turn, so that slow files hold no thread of the server.
 _DECODING_SECONDS = 3.0
@@ -52,11 +54,15 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
     files of the operating system; 422 if none could be taken.
 
     With the header ``Idempotency-Key``, a request that is sent again makes no second study.
+    With ``ehr``, a health record as JSON text or file, the record is kept with the study; it belongs to one file.
     With ``force=1``, as a field or in the address, also what does not look like a frontal chest is judged.
     """
     uploads = request.files.getlist("file")
     if not uploads:
         raise UnreadableImage("The request carries no file; send it as the multipart field 'file'.")
+    record = _record()
+    if record is not None and (len(uploads) > 1 or is_archive(_start(uploads[0].stream))):
+        raise EhrError("A health record belongs to one radiograph; send each with its own.")
     if len(uploads) > 1:
         services().studies.check_room(batch=True)
         return _create_many(((clean_name(upload.filename), _content(upload)) for upload in uploads), skipped=0)
@@ -81,7 +87,7 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
             admitted = None
         # What takes long waits behind the files that do not.
         name, slow = clean_name(upload.filename), admitted is None
-        created = take(name, data, admitted, force=force, batch=slow, key=key)
+        created = take(name, data, admitted, force=force, batch=slow, key=key, record=record)
     return jsonify(created), 201, {"Location": created["links"]["self"]}
 
 
@@ -125,13 +131,14 @@ def take(
     force: bool = False,
     batch: bool = False,
     key: str | None = None,
+    record: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Store a file as a study and queue it.
 
     Returns:
         What the sender is told: ``id``, ``filename``, ``status``, ``links``.
     """
-    study = services().studies.receive(Upload(filename, data, admitted, force, batch, key))
+    study = services().studies.receive(Upload(filename, data, admitted, force, batch, key, record=record))
     concerning([study.id])
     return told(study)
 
@@ -171,6 +178,17 @@ def _create_many(files: Iterable[tuple[str, bytes | ImagingError]], *, skipped: 
     count = "The one file in it was" if len(refused) == 1 else f"All {len(refused)} files in it were"
     answer["error"] = {"code": "refused", "message": f"{count} refused: {refused[0]['message']}"}
     return jsonify(answer), 422
+
+
+def _record() -> dict[str, Any] | None:
+    """The health record that came as field or file."""
+    file = request.files.get("ehr")
+    text = request.form.get("ehr") if file is None else file.stream.read(_LARGEST_RECORD + 1).decode(errors="replace")
+    if not text or not text.strip():
+        return None
+    if len(text) > _LARGEST_RECORD:
+        raise EhrError(f"A health record may have {_LARGEST_RECORD // 1024} kB.")
+    return read_ehr(text)
 
 
 def _content(upload: FileStorage) -> bytes | ImagingError:

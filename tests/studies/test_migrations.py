@@ -15,6 +15,7 @@ from core.studies.tables import Base, Study
 
 # What ``.dump`` gives of a database that the version before there were revisions made, with one signed study.
 PEOPLE = ("tokens", "sessions", "users", "sample_studies")
+AFTER_THE_OLDEST = ("jobs", "audit_log", "review_events", "study_calls", "study_ratings", "inquiries")
 FIRST = Path(__file__).parent / "first_schema.sql"
 
 
@@ -50,7 +51,7 @@ def test_a_database_with_only_the_oldest_table_gets_the_others(database_url: str
     Database(database_url).close()
     engine = create_engine(database_url)
     with engine.begin() as connection:
-        for table in (*PEOPLE, "alembic_version", "jobs", "audit_log", "review_events", "study_calls", "study_ratings"):
+        for table in (*PEOPLE, *AFTER_THE_OLDEST, "alembic_version"):
             connection.execute(text(f"DROP TABLE {table}"))
         for index in ("owner_id", "owner_group", "upload_key"):
             connection.execute(text(f"DROP INDEX ix_studies_{index}"))

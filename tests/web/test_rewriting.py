@@ -130,6 +130,19 @@ def test_a_study_deleted_while_it_waits_does_no_harm(make, chest_dicom):
 def test_the_state_is_plain_data(make, chest_dicom):
     client = make(None).test_client()
     study = wait_for(client, upload(client, chest_dicom), lambda study: study["status"] == "done")
-    keys = {"status", "message", "seconds", "partial", "verdict", "model", "worded", "reasoning", "reasoning_by_rule"}
+    keys = {
+        "status",
+        "message",
+        "seconds",
+        "partial",
+        "verdict",
+        "model",
+        "worded",
+        "reasoning",
+        "reasoning_by_rule",
+    } | {
+        "mode",
+        "apart",
+    }
     assert set(study["rewrite"]) == keys
     json.dumps(study)

@@ -1,0 +1,179 @@
+"""The HTTP interface of health records, questions and comparisons.
+
+``GET /api/studies/<id>/inquiries`` gives what was asked and answered so far. A question or a comparison is answered by
+the writer of a worker: it is ``waiting`` at first.
+"""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from core.errors import ChestLensError
+from core.imaging import TooLarge
+from core.plain_text import printable
+from core.studies.inquiries import Inquiries
+from core.studies.tables import Inquiry, InquiryKind, Study, iso
+from core.vlm.ehr import lines_of, read_ehr
+from core.vlm.pass_settings import PassSettings, SettingError
+from core.vlm.prompts import MODES
+from core.vlm.questions import one_question
+from core.web.access import person
+from core.web.errors import NotFound
+from core.web.services import services
+
+blueprint = Blueprint("inquiries", __name__, url_prefix="/api/studies/<study_id>")
+
+_LARGEST_BODY = 2**16  # bytes
+
+
+class BadInquiry(ChestLensError):
+    """A request that asks nothing that can be answered."""
+
+    code = "bad_request"
+
+
+class NoWriter(ChestLensError):
+    """This server rewrites and answers nothing."""
+
+    code = "no_writer"
+
+
+@blueprint.get("/ehr")
+def read_record(study_id: str) -> dict[str, Any]:
+    """The health record: ``{"ehr": {...} | null, "lines": [...]}``; ``lines`` says it fact by fact."""
+    services().studies.find(study_id)
+    return _record_object(services().studies.record(study_id))
+
+
+@blueprint.put("/ehr")
+def save_record(study_id: str) -> dict[str, Any]:
+    """Keep a health record with the study; the body is the record as JSON, the answer that of ``GET``.
+
+    A record is context for the writer and never a finding of the image.
+    """
+    services().studies.find(study_id)
+    record = read_ehr(_text())
+    services().studies.keep_record(study_id, record)
+    return _record_object(record)
+
+
+@blueprint.delete("/ehr")
+def remove_record(study_id: str) -> tuple[str, int]:
+    """Remove the health record."""
+    services().studies.find(study_id)
+    services().studies.keep_record(study_id, None)
+    return "", 204
+
+
+@blueprint.get("/inquiries")
+def index(study_id: str) -> dict[str, Any]:
+    """All questions and comparisons, oldest first.
+
+    ``{"has_writer", "inquiries": [{"id", "kind": "question|record|settings", "asked", "asked_by", "asked_at",
+    "state": "waiting|done|failed", "answer": {...} | null, "message"}]}``. The answer to a question has ``sentences``
+    with the ``findings`` that they cite, ``silent`` where the evidence covers nothing of it, and ``apart``: what the
+    model says beside it. A comparison has two ``reports``, their ``differences`` word by word, ``labels_changed`` and
+    the codes of one of them only.
+    """
+    services().studies.find(study_id)
+    return {
+        "has_writer": services().studies.settings.writer is not None,
+        "inquiries": [_inquiry_object(one) for one in _inquiries().of(study_id)],
+    }
+
+
+@blueprint.post("/questions")
+def ask(study_id: str) -> tuple[Response, int]:
+    """Ask a question about the image: ``{"question"}``. 202 with the inquiry."""
+    study = _finished(study_id)
+    given = _body().get("question")
+    question = one_question(printable(given) if isinstance(given, str) else "")
+    return _kept(study, "question", {"question": question})
+
+
+@blueprint.post("/comparisons")
+def compare(study_id: str) -> tuple[Response, int]:
+    """Write the report twice, with the same draws. 202 with the inquiry.
+
+    ``{"of": "record"}``: from the image alone, and from image and health record. ``{"of": "settings", "settings":
+    [{...}, {...}]}``: with two choices of settings, by the names of the structured passes; what a choice leaves out is
+    as the server has it. ``"mode": "image"`` lets the model report on its own both times.
+    """
+    study = _finished(study_id)
+    body = _body()
+    asked: dict[str, Any] = {"mode": body.get("mode", "evidence")}
+    if asked["mode"] not in MODES:
+        raise BadInquiry(f"'mode' must be {' or '.join(MODES)}.")
+    if body.get("of") == "record":
+        if services().studies.record(study_id) is None:
+            raise BadInquiry("This study has no health record yet; add one first.")
+        return _kept(study, "record", asked)
+    if body.get("of") != "settings":
+        raise BadInquiry("'of' must be 'record' or 'settings'.")
+    choices = body.get("settings")
+    if not isinstance(choices, list) or len(choices) != 2:
+        raise BadInquiry("'settings' must be a list of two objects.")
+    asked["settings"] = [vars(_settings(one)) for one in choices]
+    if asked["settings"][0] == asked["settings"][1]:
+        raise BadInquiry("Both choices of settings are the same; change one of them.")
+    return _kept(study, "settings", asked)
+
+
+def _settings(given: Any) -> PassSettings:
+    if not isinstance(given, dict) or not all(isinstance(value, str | int | float) for value in given.values()):
+        raise BadInquiry("Each choice of settings must be an object of values by name.")
+    known = vars(PassSettings())
+    if unknown := [name for name in given if name not in known]:
+        raise SettingError(f"There is no setting {unknown[0][:60]!r}; there are {', '.join(known)}.")
+    return PassSettings.of(given)
+
+
+def _kept(study: Study, kind: InquiryKind, asked: dict[str, Any]) -> tuple[Response, int]:
+    if services().studies.settings.writer is None:
+        raise NoWriter("This server has no writer that could answer; start it without --writer off.")
+    known = person()
+    inquiry = _inquiries().ask(study.id, kind, asked, by=known.full_name if known else "")
+    return jsonify(_inquiry_object(inquiry)), 202
+
+
+def _inquiry_object(inquiry: Inquiry) -> dict[str, Any]:
+    return {
+        "id": inquiry.id,
+        "kind": inquiry.kind,
+        "asked": inquiry.asked,
+        "asked_by": inquiry.asked_by,
+        "asked_at": iso(inquiry.created),
+        "state": inquiry.state,
+        "answer": inquiry.answer,
+        "message": inquiry.error_message,
+    }
+
+
+def _record_object(record: dict[str, Any] | None) -> dict[str, Any]:
+    return {"ehr": record, "lines": lines_of(record or {})}
+
+
+def _inquiries() -> Inquiries:
+    studies = services().studies
+    return Inquiries(studies.database, studies.jobs)
+
+
+def _finished(study_id: str) -> Study:
+    study = services().studies.find(study_id)
+    if study.status != "done":
+        raise NotFound(f"This study is {study.status}; there is nothing to ask about yet.")
+    return study
+
+
+def _text() -> str:
+    if (request.content_length or 0) > _LARGEST_BODY:
+        raise TooLarge(f"The request is too large; it may have {_LARGEST_BODY // 1024} kB.")
+    return request.get_data(as_text=True)
+
+
+def _body() -> dict[str, Any]:
+    _text()
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise BadInquiry("The request carries no JSON object.")
+    return body
