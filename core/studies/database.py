@@ -2,14 +2,14 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Integer, create_engine, event, text
+from sqlalchemy import Connection, Dialect, Integer, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError, TimeoutError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from core.studies.errors import BadSetting, DatabaseTooNew, Unavailable
@@ -19,7 +19,10 @@ from core.studies.visibility import ViewersSession
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # For so long a request waits for another one's writing.
 _LOCK_SECONDS = 5
+# And a start for another process that upgrades.
+_UPGRADE_SECONDS = 600
 _UPGRADE_LOCK = 4_837_201
+_AWAY = "The database cannot be reached; try again in a moment."
 # SQLSTATE classes of what passes (PostgreSQL, appendix A): no connection, no resources, an operator's intervention,
 # a system error, a deadlock.
 _PASSING_CLASSES = ("08", "53", "57", "58", "40")
@@ -51,6 +54,7 @@ class Database:
                 "DATABASE_URL is no address of a database, or its driver is not installed; it looks like "
                 "postgresql+pg8000://user@host/name (pip install pg8000) or sqlite:////folder/file."
             ) from None
+        event.listen(self.engine, "do_connect", _connect)
         if sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
         try:
@@ -105,6 +109,7 @@ class Database:
         with telling_what_passes(), self.engine.connect() as connection:
             if _revision(connection) == known[-1]:
                 return
+            connection.rollback()
             with _alone(connection):
                 found = _revision(connection)
                 if found is not None and found not in known:
@@ -148,7 +153,7 @@ def _passing(error: DBAPIError) -> str | None:
     away = away or (state or "").startswith(_PASSING_CLASSES)
     # SQLite calls a missing table operational as well, which is a fault of ours.
     operational = isinstance(error, OperationalError) and "no such" not in said and state is None
-    return "The database cannot be reached; try again in a moment." if away or operational else None
+    return _AWAY if away or operational else None
 
 
 def _sqlstate(error: DBAPIError) -> str | None:
@@ -156,6 +161,14 @@ def _sqlstate(error: DBAPIError) -> str | None:
     if found is None and error.orig is not None and error.orig.args and isinstance(error.orig.args[0], dict):
         found = error.orig.args[0].get("C")  # as pg8000 gives it
     return found
+
+
+def _connect(dialect: Dialect, _: object, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Connect. Where the other side ends in the middle of it, drivers let the system's own error through."""
+    try:
+        return dialect.connect(*arguments, **options)
+    except OSError as error:
+        raise Unavailable(_AWAY) from error
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
@@ -170,21 +183,20 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 
 
 def _revision(connection: Connection) -> str | None:
-    try:
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except (OperationalError, ProgrammingError) as error:
-        if _passing(error) is not None:
-            raise
-        return None  # there is no such table yet
-    finally:
-        connection.rollback()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 @contextmanager
 def _alone(connection: Connection) -> Iterator[None]:
-    """One transaction for the whole upgrade, while which no other process upgrades."""
+    """One transaction for the whole upgrade, while which no other process upgrades.
+
+    A rollback inside the block would let the others in.
+    """
     sqlite = connection.dialect.name == "sqlite"
     if sqlite:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * _UPGRADE_SECONDS}")
         # A table that is built anew must not take with it what refers to it; the pragma has no effect in a transaction.
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         connection.commit()
@@ -198,6 +210,7 @@ def _alone(connection: Connection) -> Iterator[None]:
         connection.rollback()
         if sqlite:
             connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {1000 * _LOCK_SECONDS}")
             connection.commit()
 
 

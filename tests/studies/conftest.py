@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from deployments import Deployment, Services, shared_by_all
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -41,3 +42,25 @@ def studies(database_url: str, settings: ServerSettings) -> Iterator[Studies]:
     studies = Studies(replace(settings, database_url=database_url))
     yield studies
     studies.close()
+
+
+@pytest.fixture
+def services() -> Iterator[Services]:
+    """PostgreSQL and Redis that the test may stop."""
+    pytest.importorskip("pg8000", reason="the PostgreSQL driver pg8000 is not installed")
+    try:
+        services = Services()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    yield services
+    services.close()
+
+
+@pytest.fixture(params=["one command", "two of each"])
+def deployment(request: pytest.FixtureRequest, settings: ServerSettings) -> Iterator[Deployment]:
+    """``app.py`` with SQLite, and two web processes and two workers on PostgreSQL and Redis."""
+    several = request.param == "two of each"
+    deployment = Deployment(shared_by_all(settings, request.getfixturevalue("services")), 2) if several else None
+    deployment = deployment or Deployment(settings)
+    yield deployment
+    deployment.abandon()

@@ -1,12 +1,15 @@
 """Databases of every earlier version are brought up to date, and those of later ones are refused."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
+from core.studies import database as database_module
 from core.studies.database import Database, revisions
 from core.studies.errors import DatabaseTooNew
 from core.studies.reviews.record import first_fault
@@ -58,9 +61,8 @@ def test_a_database_with_only_the_oldest_table_gets_the_others(database_url: str
         for column in ("owner_id", "owner_group", "forced", "upload_key", "upload_sha256", "layout"):
             connection.execute(text(f"ALTER TABLE studies DROP COLUMN {column}"))
     engine.dispose()
-    database = Database(database_url)
-    assert set(inspect(database.engine).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
-    database.close()
+    Database(database_url).close()
+    assert _tables(database_url) == {*Base.metadata.tables, "alembic_version"}
 
 
 def test_a_later_database_is_refused_with_a_sentence(database_url: str) -> None:
@@ -70,3 +72,39 @@ def test_a_later_database_is_refused_with_a_sentence(database_url: str) -> None:
     database.close()
     with pytest.raises(DatabaseTooNew, match=rf"schema 9999, this version knows {revisions()[-1]}.*DATABASE_URL\.$"):
         Database(database_url)
+
+
+def test_several_processes_that_start_at_once_upgrade_one_after_the_other(database_url: str) -> None:
+    start = Barrier(6)
+
+    def open_one(_: int) -> None:
+        start.wait()
+        Database(database_url).close()
+
+    with ThreadPoolExecutor(6) as processes:
+        list(processes.map(open_one, range(6)))
+    assert _tables(database_url) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_an_upgrade_that_was_cut_off_leaves_the_database_as_it_was(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_and_end(connection: Connection) -> None:
+        run(connection)
+        raise KeyboardInterrupt
+
+    run = database_module._run_migrations
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(database_module, "_run_migrations", run_and_end)
+        with pytest.raises(KeyboardInterrupt):
+            Database(database_url)
+    assert _tables(database_url) == set()
+    Database(database_url).close()
+    assert _tables(database_url) == {*Base.metadata.tables, "alembic_version"}
+
+
+def _tables(url: str) -> set[str]:
+    engine = create_engine(url)
+    found = set(inspect(engine).get_table_names())
+    engine.dispose()
+    return found

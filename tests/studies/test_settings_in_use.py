@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from core.studies.cipher import Cipher
 from core.studies.database import Database
 from core.studies.delivery import Delivery
-from core.studies.errors import BadSetting
+from core.studies.errors import BadSetting, Unavailable
 from core.studies.storage import open_storage
 
 
@@ -26,3 +27,17 @@ def test_a_wrong_address_is_one_sentence_that_repeats_no_password(use: Callable[
     with pytest.raises(BadSetting, match=f"^{named} ") as told:
         use()
     assert "hidden" not in str(told.value)
+
+
+def test_a_database_that_ends_while_it_is_connected_to_is_told_as_what_passes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+    database.close()
+
+    def reset(*_: object, **__: object) -> None:
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    monkeypatch.setattr(database.engine.dialect, "connect", reset)
+    with pytest.raises(Unavailable, match="cannot be reached"), database.session() as session:
+        session.execute(text("SELECT 1"))

@@ -1,0 +1,154 @@
+"""What is accepted ends once, whatever happens to web processes, workers, database and queue."""
+
+import io
+import os
+import random
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import requests
+from deployments import Deployment, Services, files_in, rows_in, shared_by_all, wait_until
+from PIL import Image
+
+from core.imaging import render_phantom
+from core.settings import ServerSettings
+from core.studies.database import Database
+from core.studies.studies import Studies
+
+KILLS = int(os.environ.get("CHESTLENS_TEST_KILLS", "3"))
+CONCURRENT = 50
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by /proc")
+
+
+def test_whatever_is_killed_each_accepted_upload_ends_once(deployment: Deployment, phantom_png_bytes: bytes) -> None:
+    accepted: list[str] = []
+    chance = random.Random(0)
+    for number in range(2 * KILLS):
+
+        def send(number: int = number) -> str | None:
+            try:
+                answer = deployment.upload(f"{number}.png", phantom_png_bytes, web=number, key=f"upload {number}")
+            except requests.RequestException:
+                return None
+            return answer.json()["id"] if answer.status_code == 201 else None
+
+        if number % 2:
+            kill = deployment.kills[number // 2 % len(deployment.kills)]
+            killer = threading.Timer(chance.random() * 0.3, kill)
+            killer.start()
+        study_id = send()
+        if number % 2:
+            killer.join()
+        while study_id is None:  # as a careful sender does it
+            study_id = send()
+        accepted.append(study_id)
+    assert len(set(accepted)) == 2 * KILLS
+
+    deployment.wait_for_all()
+    assert set(deployment.end()) == {0}
+    rows = _rows_of(deployment.settings)
+    assert set(accepted) == set(rows) == files_in(deployment.settings)
+    assert set(rows.values()) <= {"done", "failed"}
+    # One kill is nobody's fault; a study fails only where it met two.
+    assert list(rows.values()).count("failed") <= KILLS // 2
+
+
+@pytest.fixture
+def two_of_each(settings: ServerSettings, services: Services) -> Iterator[Deployment]:
+    deployment = Deployment(shared_by_all(settings, services), 2)
+    yield deployment
+    deployment.abandon()
+
+
+def test_many_uploads_at_once_to_two_processes_are_all_taken_and_none_is_mixed_up(two_of_each: Deployment) -> None:
+    files = [_chest(400 + number) for number in range(CONCURRENT)]
+
+    def send(number: int) -> requests.Response:
+        return two_of_each.upload(f"{number}.png", files[number], web=number)
+
+    with ThreadPoolExecutor(CONCURRENT) as senders:
+        answers = list(senders.map(send, range(CONCURRENT)))
+    assert {answer.status_code for answer in answers} == {201}
+    ids = [answer.json()["id"] for answer in answers]
+    assert len(set(ids)) == CONCURRENT
+    two_of_each.wait_for_all()
+    for number, study_id in enumerate(ids):
+        study = two_of_each.get(f"/api/studies/{study_id}", web=number + 1).json()
+        shown = (study["filename"], study["status"], study["image"]["width"])
+        assert shown == (f"{number}.png", "done", 400 + number)
+    studies = Studies(two_of_each.settings)
+    assert [studies.read(study_id, "upload") for study_id in ids] == files
+    studies.close()
+
+
+def test_database_and_queue_may_go_away_and_come_back_while_uploads_go_on(
+    two_of_each: Deployment, services: Services, phantom_png_bytes: bytes
+) -> None:
+    accepted: dict[str, str] = {}
+    refused: list[requests.Response] = []
+    enough = threading.Event()
+
+    def send_on(sender: int) -> None:
+        number = 0
+        while not enough.is_set():
+            key = f"{sender}/{number}"
+            answer = two_of_each.upload("chest.png", phantom_png_bytes, web=sender, key=key)
+            if answer.status_code == 201:
+                accepted[key] = answer.json()["id"]
+                number += 1
+            else:
+                refused.append(answer)
+            enough.wait(0.2)
+
+    with ThreadPoolExecutor(3) as senders:
+        sending = [senders.submit(send_on, sender) for sender in range(3)]
+        try:
+            for service, stop, start in (
+                ("queue", services.stop_redis, services.start_redis),
+                ("database", services.stop_postgresql, services.start_postgresql),
+            ):
+                before = len(accepted)
+                wait_until(lambda: len(accepted) > before + 3)  # noqa: B023
+                # Without its queue a server takes studies on: workers find them by their rows.
+                assert refused == []
+                stop()
+                ready = two_of_each.get("/readyz")
+                assert (ready.status_code, list(ready.json()["failing"])) == (503, [service])
+                assert two_of_each.get("/healthz").status_code == 200
+                enough.wait(3)
+                start()
+            before = len(accepted)
+            wait_until(lambda: len(accepted) > before + 3)
+            assert two_of_each.get("/readyz").status_code == 200
+        finally:
+            enough.set()
+    for done in sending:
+        done.result()
+    assert refused
+    for answer in refused:
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable"), answer.text
+        assert int(answer.headers["Retry-After"]) > 0
+    two_of_each.wait_for_all()
+    rows = _rows_of(two_of_each.settings)
+    assert set(rows.values()) == {"done"}
+    assert sorted(accepted.values()) == sorted(rows)
+    assert set(rows) == files_in(two_of_each.settings)
+
+
+def _rows_of(settings: ServerSettings) -> dict[str, str]:
+    database = Database(settings.database_url)
+    rows = rows_in(database)
+    database.close()
+    return rows
+
+
+def _chest(width: int) -> bytes:
+    file = io.BytesIO()
+    pixels = Image.fromarray(np.round(render_phantom(size=512, seed=width) * 255).astype(np.uint8))
+    pixels.resize((width, 512)).save(file, "PNG")
+    return file.getvalue()
