@@ -21,7 +21,7 @@ from core import DISCLAIMER
 from core.__main__ import main
 from core.classifier import SHIPPED, Classifier
 from core.findings import LABELS
-from core.imaging import read_radiograph
+from core.imaging.reader import read_radiograph
 from core.settings import ROOT
 
 Command = Callable[..., Any]

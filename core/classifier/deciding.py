@@ -14,7 +14,7 @@ from core.classifier.choosing import decide
 from core.classifier.errors import ClassifierError
 from core.classifier.prediction import Classifier
 from core.datasets import patient_keys
-from core.imaging import read_radiograph
+from core.imaging.reader import read_radiograph
 
 
 def decide_anew(folder: str | Path, table: pd.DataFrame, data_settings: dict[str, Any]) -> dict[str, Any]:

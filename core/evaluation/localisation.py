@@ -32,7 +32,7 @@ from core.evaluation.box_shares import BoxTally
 from core.evaluation.detection import coverage, guess_from_box, guess_from_heatmap
 from core.evaluation.errors import EvaluationError
 from core.findings import LABELS
-from core.imaging import read_radiograph
+from core.imaging.reader import read_radiograph
 
 _CENTRAL = guess_from_box(np.array([0.25, 0.25, 0.75, 0.75]))
 

@@ -16,7 +16,8 @@ from core.classifier import Classifier
 from core.classifier.checkpoint import checkpoint_digest
 from core.datasets import Problem
 from core.findings import LABELS
-from core.imaging import ImagingError, read_radiograph
+from core.imaging import ImagingError
+from core.imaging.reader import read_radiograph
 
 
 class Journal:

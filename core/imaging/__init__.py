@@ -1,5 +1,10 @@
-"""Bytes of a DICOM, PNG or JPEG file to a ``Radiograph``; imports nothing heavier than NumPy, Pillow and pydicom."""
+"""Bytes of a DICOM, PNG or JPEG file to a ``Radiograph``.
 
+What is here imports nothing heavier than NumPy and Pillow: files are parsed in a process of its own (``read_safely``),
+and only that one needs ``core.imaging.reader``, pydicom and the codecs.
+"""
+
+from core.imaging.file_kinds import may_be_radiograph
 from core.imaging.limits import MAX_FILE_BYTES
 from core.imaging.phantom import render_phantom
 from core.imaging.radiograph import (
@@ -10,7 +15,6 @@ from core.imaging.radiograph import (
     UnreadableImage,
     UnsupportedType,
 )
-from core.imaging.reader import may_be_radiograph, read_radiograph
 from core.imaging.sandbox import DecodersBusy, NotDecodedInTime, read_safely
 
 __all__ = [
@@ -24,7 +28,6 @@ __all__ = [
     "UnreadableImage",
     "UnsupportedType",
     "may_be_radiograph",
-    "read_radiograph",
     "read_safely",
     "render_phantom",
 ]

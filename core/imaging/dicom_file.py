@@ -14,11 +14,11 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 
-from core.imaging.dicom_source import SOURCE_KEYWORDS
+from core.imaging.file_kinds import PREAMBLE, has_explicit_vr, has_preamble
+from core.imaging.identifiers import SOURCE_KEYWORDS
 from core.imaging.limits import MAX_PIXELS
 from core.imaging.radiograph import UnreadableImage, UnsupportedType
 
-_PREAMBLE = 128
 _META_GROUP = 0x0002
 _SEQUENCE_DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
 _TRANSFER_SYNTAX_TAG = 0x00020010
@@ -133,21 +133,6 @@ class DicomFile:
         return self.transfer_syntax != EXPLICIT_BIG
 
 
-def has_preamble(data: bytes) -> bool:
-    """Whether the bytes carry the DICOM prefix of PS3.10 section 7.1."""
-    return data[_PREAMBLE : _PREAMBLE + 4] == b"DICM"
-
-
-def looks_headerless(data: bytes) -> bool:
-    """Whether the bytes begin like a data set without preamble: group 0002 or 0008 and a sensible first length."""
-    if len(data) < 16:
-        return False
-    group, element = struct.unpack_from("<HH", data)
-    if group not in (0x0002, 0x0008) or element > 0x0100:
-        return False
-    return _has_explicit_vr(data) or struct.unpack_from("<I", data, 4)[0] <= 1024
-
-
 def parse_dicom(data: bytes) -> DicomFile:
     """Read the elements that ChestLens needs.
 
@@ -158,10 +143,10 @@ def parse_dicom(data: bytes) -> DicomFile:
     start = 0
     if has_preamble(data):
         _refuse_polyglot(data)
-        start = _PREAMBLE + 4
+        start = PREAMBLE + 4
     syntax, start = _read_meta(data, start)
     if syntax is None:
-        syntax = EXPLICIT_LITTLE if _has_explicit_vr(data[start : start + 8]) else IMPLICIT_LITTLE
+        syntax = EXPLICIT_LITTLE if has_explicit_vr(data[start : start + 8]) else IMPLICIT_LITTLE
     if syntax not in TRANSFER_SYNTAXES:
         raise UnsupportedType(
             "The DICOM file is stored in a transfer syntax that is not read (video or a rare compression); "
@@ -199,7 +184,7 @@ def _refuse_polyglot(data: bytes) -> None:
     Raises:
         UnsupportedType: the preamble begins like a program, a document or another image.
     """
-    preamble = data[:_PREAMBLE].lstrip(b" \t\r\n\xef\xbb\xbf")
+    preamble = data[:PREAMBLE].lstrip(b" \t\r\n\xef\xbb\xbf")
     for magic, name in _FOREIGN_PREAMBLES:
         if preamble.startswith(magic):
             raise UnsupportedType(f"The DICOM file is also {name}, which is unsafe; send a clean DICOM export.")
@@ -231,10 +216,6 @@ def _read_meta(data: bytes, start: int) -> tuple[str | None, int]:
     if start + 8 > len(data):
         raise UnreadableImage("The DICOM file ends after its header; export or download it again.")
     return syntax, start
-
-
-def _has_explicit_vr(element: bytes) -> bool:
-    return element[4:6].isalpha() and element[4:6].isupper()
 
 
 def _inflate(body: bytes) -> bytes:

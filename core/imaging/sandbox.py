@@ -23,7 +23,8 @@ from typing import IO, Any
 import numpy as np
 
 from core.errors import Busy
-from core.imaging.dicom_source import clean_source
+from core.imaging.file_kinds import check_length
+from core.imaging.identifiers import clean_source
 from core.imaging.limits import MAX_PIXELS
 from core.imaging.radiograph import (
     ImagingError,
@@ -33,7 +34,6 @@ from core.imaging.radiograph import (
     UnreadableImage,
     UnsupportedType,
 )
-from core.imaging.reader import check_length
 from core.settings import ROOT
 
 log = logging.getLogger(__name__)

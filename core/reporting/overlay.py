@@ -2,6 +2,7 @@
 
 import base64
 import io
+import zlib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -123,5 +124,9 @@ def _smooth(heatmap: npt.NDArray[np.float32], longest_side: int) -> npt.NDArray[
 
 def _png(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    image.save(file, format="PNG", compress_level=3)
+    options = {"compress_level": 3}
+    if image.mode == "L":
+        # The grain of a radiograph never repeats: to look for repetitions takes longer and makes the file larger.
+        options = {"compress_level": 1, "compress_type": zlib.Z_HUFFMAN_ONLY}
+    image.save(file, format="PNG", **options)
     return file.getvalue()

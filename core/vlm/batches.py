@@ -13,6 +13,7 @@ from transformers import ProcessorMixin
 
 from core.anatomy import upright
 from core.imaging import read_safely
+from core.vlm.chat import asked, chat_prompt
 from core.vlm.models import WriterTrainingError
 from core.vlm.pictures import picture_of
 
@@ -94,7 +95,7 @@ class Collator:
     def _answered(self, prompt: str, record: dict[str, Any]) -> str:
         """The whole conversation as the chat template writes it, ended as the model ends its answers."""
         messages = [
-            *_asked(record["request"]),
+            *asked(record["request"]),
             {"role": "assistant", "content": [{"type": "text", "text": record["reply"]}]},
         ]
         tokenizer = self._processor.tokenizer
@@ -104,24 +105,6 @@ class Collator:
             text = prompt + record["reply"]
         ids = tokenizer(text[len(prompt) :], add_special_tokens=False)["input_ids"]
         return text if ids and ids[-1] in self._ends else text + tokenizer.eos_token
-
-
-def chat_prompt(processor: ProcessorMixin, request: str) -> str:
-    """The request as the model's chat template writes it, with the image before the text and the answer to follow.
-
-    Raises:
-        WriterTrainingError: the model has no chat template.
-    """
-    if not getattr(processor, "chat_template", None):
-        raise WriterTrainingError(
-            "The model has no chat template (chat_template.jinja), so it is not known how it is to be asked."
-        )
-    return processor.apply_chat_template(_asked(request), add_generation_prompt=True, tokenize=False)
-
-
-def _asked(request: str) -> list[Any]:
-    text = request.removeprefix("<image>").lstrip("\n")
-    return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}]
 
 
 @lru_cache(maxsize=5000)

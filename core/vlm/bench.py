@@ -9,8 +9,8 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from core.classifier import Classifier
-from core.imaging import read_radiograph
 from core.imaging.phantom import phantom_png
+from core.imaging.reader import read_radiograph
 from core.vlm.backends import Backend
 from core.vlm.composition import random_evidence
 from core.vlm.pictures import picture_of

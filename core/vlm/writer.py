@@ -15,7 +15,7 @@ from transformers import DynamicCache, PreTrainedModel, TextStreamer
 
 from core.vlm.backends.backend import Backend, Decoding
 from core.vlm.backends.opening import SHIPPED_WRITER
-from core.vlm.batches import chat_prompt
+from core.vlm.chat import chat_prompt
 from core.vlm.models import HUB, Opening, load_model
 
 # Below so many weights further threads save no time, and cost tens of times as much where the machine is busy.

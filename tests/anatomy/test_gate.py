@@ -10,7 +10,8 @@ from PIL import Image
 from core.anatomy import Gate, NotAFrontalChest, admit, put_upright, shipped_looker, upright
 from core.anatomy.look import posed
 from core.anatomy.training.drawings import drawing, plain_noise, text_page
-from core.imaging import Radiograph, RefusedImage, read_radiograph, render_phantom
+from core.imaging import Radiograph, RefusedImage, render_phantom
+from core.imaging.reader import read_radiograph
 
 PHANTOM = render_phantom(size=256)
 

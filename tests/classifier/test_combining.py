@@ -17,7 +17,7 @@ from core.classifier.heatmaps import evidence_maps
 from core.classifier.training import TrainingSettings, train
 from core.classifier.training.initial import initial_network
 from core.datasets import load_table
-from core.imaging import read_radiograph
+from core.imaging.reader import read_radiograph
 
 SMALL = TrainingSettings(backbone="test_resnet", initial_weights="none", image_size=64, epochs=1, batch_size=4)
 

@@ -19,7 +19,7 @@ from core.classifier.training.distillation import (
     merge_teachers,
 )
 from core.findings import LABELS
-from core.imaging import read_radiograph
+from core.imaging.reader import read_radiograph
 
 SMALL = TrainingSettings(backbone="test_resnet", initial_weights="none", image_size=64, epochs=1, batch_size=4)
 

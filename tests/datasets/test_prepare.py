@@ -19,7 +19,8 @@ from core.datasets.parallel import in_processes
 from core.datasets.preparation.copies import prepare_images
 from core.datasets.preparation.pixels import png, read_grey, resized
 from core.datasets.table import DatasetError, complete, read_table
-from core.imaging import read_radiograph, render_phantom
+from core.imaging import render_phantom
+from core.imaging.reader import read_radiograph
 from core.imaging.resampling import lanczos
 from core.settings import ROOT
 

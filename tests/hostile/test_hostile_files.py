@@ -17,7 +17,8 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8Bit
 from pydicom.uid import RLELossless as RLE
 
-from core.imaging import ImagingError, UnreadableImage, read_radiograph, read_safely, render_phantom, sandbox
+from core.imaging import ImagingError, UnreadableImage, read_safely, render_phantom, sandbox
+from core.imaging.reader import read_radiograph
 
 GOOD_SIDE = 128
 

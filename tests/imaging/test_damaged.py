@@ -16,8 +16,9 @@ from pydicom import dcmread
 from pydicom.encaps import generate_frames
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLosslessSV1, JPEGLSLossless
 
-from core.imaging import ImagingError, UnreadableImage, read_radiograph, read_safely
+from core.imaging import ImagingError, UnreadableImage, read_safely
 from core.imaging.complaints import complaints
+from core.imaging.reader import read_radiograph
 from core.settings import ROOT
 
 END = b"\xff\xd9"

@@ -21,7 +21,8 @@ from pydicom.uid import (
 )
 
 from core.anatomy import upright
-from core.imaging import ImagingError, RefusedImage, TooLarge, UnreadableImage, UnsupportedType, read_radiograph
+from core.imaging import ImagingError, RefusedImage, TooLarge, UnreadableImage, UnsupportedType
+from core.imaging.reader import read_radiograph
 
 EXACT = 0.005
 LOSSY = 0.04

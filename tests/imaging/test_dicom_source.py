@@ -4,7 +4,7 @@ import dicom_files as files
 import pytest
 
 from core.imaging import render_phantom, sandbox
-from core.imaging.dicom_source import clean_source
+from core.imaging.identifiers import clean_source
 from core.imaging.reader import read_radiograph
 
 STATED = {

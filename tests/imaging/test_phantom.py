@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.imaging import read_radiograph, render_phantom
+from core.imaging import render_phantom
 from core.imaging.phantom import Lesion, phantom_png
+from core.imaging.reader import read_radiograph
 
 
 @pytest.mark.parametrize("size", [64, 333, 1024])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.imaging import RefusedImage, TooLarge, UnreadableImage, read_radiograph
+from core.imaging import RefusedImage, TooLarge, UnreadableImage
+from core.imaging.reader import read_radiograph
 
 GREY = Image.fromarray(files.stored(8))
 

@@ -9,15 +9,8 @@ import pytest
 from PIL import Image
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
-from core.imaging import (
-    MAX_FILE_BYTES,
-    ImagingError,
-    RefusedImage,
-    TooLarge,
-    UnreadableImage,
-    UnsupportedType,
-    read_radiograph,
-)
+from core.imaging import MAX_FILE_BYTES, ImagingError, RefusedImage, TooLarge, UnreadableImage, UnsupportedType
+from core.imaging.reader import read_radiograph
 
 
 def _zip() -> bytes:

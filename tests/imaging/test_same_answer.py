@@ -11,7 +11,8 @@ from PIL import Image
 from pydicom.uid import JPEGLSLossless, RLELossless
 
 from core.classifier import Classifier
-from core.imaging import read_radiograph, render_phantom
+from core.imaging import render_phantom
+from core.imaging.reader import read_radiograph
 
 TOLERANCE = 0.03
 

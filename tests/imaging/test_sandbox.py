@@ -12,15 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.imaging import (
-    ImagingError,
-    RefusedImage,
-    UnreadableImage,
-    UnsupportedType,
-    read_radiograph,
-    read_safely,
-    sandbox,
-)
+from core.imaging import ImagingError, RefusedImage, UnreadableImage, UnsupportedType, read_safely, sandbox
+from core.imaging.reader import read_radiograph
 from core.settings import ROOT
 
 GOOD = files.save(files.chest(files.stored(12), PixelSpacing=[0.2, 0.2], BurnedInAnnotation="YES"))

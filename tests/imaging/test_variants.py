@@ -28,7 +28,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from core.imaging import ImagingError, read_radiograph, read_safely
+from core.imaging import ImagingError, read_safely
+from core.imaging.reader import read_radiograph
 
 CLOSE = 0.012  # of 1, for 8-bit and resampled files
 GREY8, GREY12, GREY16 = files.stored(8), files.stored(12), files.stored(16)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from core.classifier import Classifier
-from core.imaging import read_radiograph
+from core.imaging.reader import read_radiograph
 from core.reporting.bulk import find_files, folders_for, score
 
 

@@ -9,7 +9,7 @@ import pytest
 from core.anatomy import Admitted, admit
 from core.classifier import Classifier
 from core.findings import LABELS
-from core.imaging import read_radiograph
+from core.imaging.reader import read_radiograph
 from core.reporting import Assessment, assess
 from core.studies import results
 from core.studies.cipher import Cipher, WrongKey

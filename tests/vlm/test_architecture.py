@@ -8,7 +8,7 @@ from core.classifier import SHIPPED
 from core.classifier.checkpoint import load_checkpoint
 from core.classifier.ensemble import members_of
 from core.vlm.architecture import make_model, train_tokenizer
-from core.vlm.batches import chat_prompt
+from core.vlm.chat import chat_prompt
 from core.vlm.models import WriterError, load_model
 from core.vlm.parts import parts_of
 from core.vlm.training_settings import Size

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from core.datasets.conversations import write_conversations
-from core.imaging import read_radiograph
+from core.imaging.reader import read_radiograph
 from core.vlm import generate
 from core.vlm.backends import Decoding
-from core.vlm.batches import Collator, chat_prompt, load_records
+from core.vlm.batches import Collator, load_records
+from core.vlm.chat import chat_prompt
 from core.vlm.merging import merge
 from core.vlm.models import Opening, load_model, stopping_tokens
 from core.vlm.parts import VisionReader, part_names

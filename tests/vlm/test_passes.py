@@ -6,7 +6,7 @@ import random
 import pytest
 
 from core.findings import LABELS
-from core.imaging import read_radiograph
+from core.imaging.reader import read_radiograph
 from core.labeler import CHEXPERT
 from core.reporting.guard import Draft, examine
 from core.reporting.templater import write_report

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from core.imaging import read_radiograph
+from core.imaging.reader import read_radiograph
 from core.reporting.guard import Draft, examine
 from core.reporting.plan import plan_of
 from core.reporting.templater import write_report

@@ -17,7 +17,7 @@ from core.classifier.training.attention import boxes_by_row, draw_boxes, regions
 from core.classifier.training.distillation import Teacher
 from core.datasets.augmentation import seed_augmentation, training_augmentation
 from core.findings import LABELS
-from core.imaging import read_radiograph
+from core.imaging.reader import read_radiograph
 
 # Collections up to this many bytes are held in memory; larger ones are read again in every epoch.
 HELD_IN_MEMORY = 4 * 2**30

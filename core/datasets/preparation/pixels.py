@@ -12,8 +12,9 @@ from isal import isal_zlib
 from PIL import Image
 
 from core.anatomy import Gate, put_upright, shipped_looker
-from core.imaging import ImagingError, Radiograph, UnreadableImage, read_radiograph
+from core.imaging import ImagingError, Radiograph, UnreadableImage
 from core.imaging.limits import MAX_FILE_BYTES, check_dimensions
+from core.imaging.reader import read_radiograph
 from core.imaging.resampling import FloatArray, lanczos
 
 _RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")

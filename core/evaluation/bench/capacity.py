@@ -17,7 +17,8 @@ from PIL import Image
 
 from core.anatomy import admit
 from core.classifier import Classifier
-from core.imaging import read_radiograph, render_phantom
+from core.imaging import render_phantom
+from core.imaging.reader import read_radiograph
 from core.reporting.assessment import assess
 
 DAY_S = 86_400.0

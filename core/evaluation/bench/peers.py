@@ -22,7 +22,8 @@ from core.evaluation.bench.rounds import Row, in_turn
 from core.evaluation.errors import EvaluationError
 from core.evaluation.resampling import RESAMPLES, bootstrap
 from core.findings import LABELS
-from core.imaging import read_radiograph, render_phantom
+from core.imaging import render_phantom
+from core.imaging.reader import read_radiograph
 from core.reporting.bulk import score
 
 _SIDE, _PEER_SIDE = 1024, 224

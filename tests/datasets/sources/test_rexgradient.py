@@ -17,7 +17,7 @@ from PIL import Image
 from core.datasets.sources.rexgradient import load_rexgradient
 from core.datasets.table import COLUMNS, DatasetError
 from core.findings import LABELS
-from core.imaging import read_radiograph
+from core.imaging.reader import read_radiograph
 from core.settings import ROOT
 
 SPLITS = {"train": ("A1", "A2"), "valid": ("B1",), "test": ("C1",)}
