@@ -6,7 +6,6 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from core.errors import ChestLensError
-from core.reporting.guard import check_object
 
 blueprint = Blueprint("guard", __name__)
 
@@ -21,6 +20,9 @@ def guard() -> ResponseReturnValue:
     ``?outside=removed`` takes out what is not checked and adds the text that is left; ``?silent=refused`` refuses
     places and degrees of which the evidence says nothing.
     """
+    # Its patterns take as long to compile as all else that a server needs at its start.
+    from core.reporting.guard import check_object
+
     if (request.content_length or 0) > _LONGEST:
         return _refused(413, "too_large", f"A draft may have up to {_LONGEST:,} bytes.")
     body: Any = request.get_json(silent=True)

@@ -11,12 +11,11 @@ from flask import Blueprint, Response, jsonify, request
 from core.errors import ChestLensError
 from core.imaging import TooLarge
 from core.plain_text import printable
+from core.settings import WRITER_MODES
 from core.studies.inquiries import Inquiries
 from core.studies.tables import Inquiry, InquiryKind, Study, iso
 from core.vlm.ehr import lines_of, read_ehr
 from core.vlm.pass_settings import PassSettings, SettingError
-from core.vlm.prompts import MODES
-from core.vlm.questions import one_question
 from core.web.access import person
 from core.web.errors import NotFound
 from core.web.services import services
@@ -85,6 +84,9 @@ def index(study_id: str) -> dict[str, Any]:
 @blueprint.post("/questions")
 def ask(study_id: str) -> tuple[Response, int]:
     """Ask a question about the image: ``{"question"}``. 202 with the inquiry."""
+    # What reads an answer has patterns that would take long to compile at the start of a server.
+    from core.vlm.questions import one_question
+
     study = _finished(study_id)
     given = _body().get("question")
     question = one_question(printable(given) if isinstance(given, str) else "")
@@ -102,8 +104,8 @@ def compare(study_id: str) -> tuple[Response, int]:
     study = _finished(study_id)
     body = _body()
     asked: dict[str, Any] = {"mode": body.get("mode", "evidence")}
-    if asked["mode"] not in MODES:
-        raise BadInquiry(f"'mode' must be {' or '.join(MODES)}.")
+    if asked["mode"] not in WRITER_MODES:
+        raise BadInquiry(f"'mode' must be {' or '.join(WRITER_MODES)}.")
     if body.get("of") == "record":
         if services().studies.record(study_id) is None:
             raise BadInquiry("This study has no health record yet; add one first.")

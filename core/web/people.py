@@ -4,8 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from authlib.integrations.base_client import OAuthError
-from authlib.integrations.flask_client import OAuth
 from flask import Blueprint, Flask, Response, current_app, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter, RequestLimit
@@ -64,6 +62,9 @@ def install(app: Flask, settings: ServerSettings) -> None:
     app.view_functions["people.sign_in"] = view
     app.extensions["chestlens.sign_in_provider"] = settings.sign_in
     if settings.sign_in is not None:
+        # Most servers have no provider, and start without its library.
+        from authlib.integrations.flask_client import OAuth
+
         OAuth(app).register(
             _PROVIDER,
             client_id=settings.sign_in.client_id,
@@ -103,6 +104,8 @@ def sign_in() -> ResponseReturnValue:
 @blueprint.get("/sign-in/provider")
 def sign_in_elsewhere() -> ResponseReturnValue:
     """Go to the provider of OpenID Connect."""
+    from authlib.integrations.base_client import OAuthError
+
     provider = _provider()
     session["next"] = request.args.get("next", "")
     try:
@@ -114,6 +117,8 @@ def sign_in_elsewhere() -> ResponseReturnValue:
 @blueprint.get("/sign-in/provider/back")
 def signed_in_elsewhere() -> ResponseReturnValue:
     """Come back from the provider of OpenID Connect."""
+    from authlib.integrations.base_client import OAuthError
+
     provider, settings = _provider(), current_app.extensions["chestlens.sign_in_provider"]
     try:
         claims = provider.authorize_access_token().get("userinfo") or {}
