@@ -9,20 +9,23 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flask import Flask
-
-from core.classifier.importing import CHECKPOINT_HELP
-from core.classifier.options import add_policy_option
 from core.command_line import add_traceback_option, run_command
 from core.logs import set_up as set_up_logs
+from core.options import BACKEND_HELP, CHECKPOINT_HELP, add_policy_option
 from core.settings import WRITER_MODES, ServerSettings
 from core.studies.supervision import WorkerProcess
-from core.vlm.backends.opening import BACKEND_HELP
-from core.web import create_app, services_of
-from core.web.listening import listen
 
-__all__ = ["create_app"]
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -> "Flask":
+    """As ``core.web.create_app``, which is imported only now: a worker loads its own libraries meanwhile."""
+    from core import web
+
+    return web.create_app(settings, worker=worker)
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -89,8 +92,11 @@ def run(options: argparse.Namespace) -> int:
         return _serve(create_app(settings, worker=False), worker, options.host, options.port)
 
 
-def _serve(app: Flask, worker: WorkerProcess, host: str, port: int) -> int:
+def _serve(app: "Flask", worker: WorkerProcess, host: str, port: int) -> int:
     """Answer requests until Ctrl-C or SIGTERM; those in hand are answered first."""
+    from core.web import services_of
+    from core.web.listening import listen
+
     try:
         worker.wait_until_ready()
         server = listen(app, host=host, port=port)

@@ -14,13 +14,13 @@ from typing import Any
 import pandas as pd
 
 from core.classifier import SHIPPED, CheckpointError, load_config
-from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
-from core.classifier.options import add_policy_option
+from core.classifier.importing import checkpoint_folder
 from core.command_line import add_traceback_option, run_command
 from core.datasets import load_predictions, restore_validation, smaller_originals
 from core.datasets.options import add_source_options, load_sources
 from core.evaluation import as_table, localise, run_evaluation, score_with_checkpoint, score_with_predictions
 from core.evaluation.errors import EvaluationError
+from core.options import CHECKPOINT_HELP, add_policy_option
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -9,6 +9,9 @@ from typing import Literal, get_args
 from core.errors import ChestLensError
 
 ROOT = Path(__file__).resolve().parent.parent
+PolicyName = Literal["reading", "screening", "specific"]
+POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
+DEFAULT_POLICY: PolicyName = "reading"
 WriterMode = Literal["evidence", "image"]
 WRITER_MODES: tuple[WriterMode, ...] = get_args(WriterMode)
 _WRITER = ROOT / "core" / "checkpoints" / "writer"
@@ -98,7 +101,7 @@ class ServerSettings:
     instance: Path
     database_url: str
     checkpoint: Path | None = None
-    policy: str = "reading"
+    policy: str = DEFAULT_POLICY
     queue_limit: int = 64
     samples: Path | None = None
     writer: str | Path | None = None
@@ -154,7 +157,7 @@ class ServerSettings:
             instance=instance,
             database_url=environment.get("DATABASE_URL", f"sqlite:///{instance / 'chestlens.sqlite3'}"),
             checkpoint=Path(checkpoint) if checkpoint else None,
-            policy=environment.get("CHESTLENS_POLICY", "reading"),
+            policy=environment.get("CHESTLENS_POLICY", DEFAULT_POLICY),
             queue_limit=int(limit),
             samples=Path(samples) if samples else None,
             writer=None if writer == "off" else writer or _WRITER,

@@ -16,9 +16,10 @@ from core.classifier.abnormality import AbnormalModel
 from core.classifier.calibration import Calibration
 from core.classifier.errors import CheckpointError
 from core.classifier.imported_architecture import ImportedArchitecture
-from core.classifier.policies import DEFAULT_POLICY, NEUTRAL, Policy, common_threshold_policy
+from core.classifier.policies import NEUTRAL, Policy, common_threshold_policy
 from core.classifier.preprocessing import Preprocessing
 from core.findings import LABELS
+from core.settings import DEFAULT_POLICY
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

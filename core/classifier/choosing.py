@@ -14,8 +14,9 @@ from core.classifier.abnormality import KINDS, AbnormalModel, Kind, abnormal_tru
 from core.classifier.calibration import Calibration, fit_calibration
 from core.classifier.call_figures import call_figures, figures_of_chance, precision_of
 from core.classifier.cross_fitting import FOLDS, REPEATS, CrossFitted, cross_fit
-from core.classifier.policies import OperatingPoint, Policy, PolicyName
+from core.classifier.policies import OperatingPoint, Policy
 from core.findings import LABELS
+from core.settings import PolicyName
 from core.statistics import RESAMPLES, Z95, clustered_aurocs, patient_draws
 
 FloatArray = npt.NDArray[np.floating[Any]]

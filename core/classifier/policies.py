@@ -8,16 +8,12 @@ One mechanism decides everywhere, in pages, HTTP interface, command lines and ev
 """
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from core.findings import LABELS
-
-PolicyName = Literal["reading", "screening", "specific"]
-POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
-DEFAULT_POLICY: PolicyName = "reading"
 
 FloatArray = npt.NDArray[np.floating[Any]]
 BoolArray = npt.NDArray[np.bool_]

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.atomic import write_json, write_text
 from core.classifier import SHIPPED, Classifier
-from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
+from core.classifier.importing import checkpoint_folder
 from core.classifier.reliability import LOCALIZATION, save_localization
 from core.classifier.training import TrainingSettings, add_training_options, read_inputs
 from core.datasets import load_boxes, load_table, restore_validation
@@ -21,6 +21,7 @@ from core.evaluation.errors import EvaluationError
 from core.evaluation.labeler_study import as_table, study_labeler
 from core.evaluation.learning_curve import in_words, learning_curve
 from core.evaluation.localisation import measure_localisation
+from core.options import CHECKPOINT_HELP
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

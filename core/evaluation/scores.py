@@ -8,13 +8,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.classifier import Classifier
-from core.classifier.policies import DEFAULT_POLICY, Policy, common_threshold_policy
+from core.classifier.policies import Policy, common_threshold_policy
 from core.datasets import Problem, of_images
 from core.evaluation.errors import EvaluationError
 from core.evaluation.prediction import Journal, model_digest, predict_probabilities
 from core.evaluation.ranking import Array
 from core.evaluation.reliability import uncalibrated
 from core.findings import LABELS
+from core.settings import DEFAULT_POLICY
 
 _OF_OTHERS = (
     "nothing: stored predictions have no policies, so that a finding is called from a probability of one half on"

@@ -11,7 +11,7 @@ import pandas as pd
 from core.atomic import write_text
 from core.classifier import Classifier, load_config
 from core.classifier.call_figures import figures_of_calls, figures_of_chance
-from core.classifier.policies import DEFAULT_POLICY, Calls
+from core.classifier.policies import Calls
 from core.datasets import load_adjudicated, load_boxes, of_images, patient_keys, write_problems
 from core.evaluation.abnormality import abnormal_figures
 from core.evaluation.comparison import compare
@@ -28,6 +28,7 @@ from core.evaluation.scores import Scores
 from core.evaluation.subgroups import subgroup_figures
 from core.evaluation.thresholds import RULES, choose_thresholds, load_thresholds, save_thresholds
 from core.findings import LABELS
+from core.settings import DEFAULT_POLICY
 
 BOXES = "BBox_List_2017.csv"
 _DEFAULT_THRESHOLD = 0.5

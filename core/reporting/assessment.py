@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from core.anatomy import Admitted
 from core.classifier import Classifier, Prediction, model_identity
-from core.classifier.policies import DEFAULT_POLICY
 from core.reporting.evidence import Evidence, gather_evidence
 from core.reporting.report import Report
 from core.reporting.templater import write_report
+from core.settings import DEFAULT_POLICY
 
 
 @dataclass(frozen=True)

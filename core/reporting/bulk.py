@@ -10,11 +10,11 @@ from pathlib import Path
 from core.anatomy import Admitted, admit
 from core.classifier import Classifier
 from core.classifier.maps import FloatArray
-from core.classifier.policies import DEFAULT_POLICY
 from core.findings import LABELS
 from core.imaging import ImagingError, RefusedImage, may_be_radiograph, read_safely
 from core.reporting.errors import ReportingError
 from core.reporting.evidence import CALLED, Judgement, judge
+from core.settings import DEFAULT_POLICY
 
 COLUMNS: tuple[str, ...] = ("path", "gate", "view", "abnormal", "present", "possible", *LABELS, "error")
 

@@ -15,10 +15,10 @@ from tqdm.auto import tqdm
 from core.anatomy import admit
 from core.atomic import write_bytes
 from core.classifier import SHIPPED, Classifier, model_identity
-from core.classifier.importing import CHECKPOINT_HELP, checkpoint_folder
-from core.classifier.options import add_policy_option
+from core.classifier.importing import checkpoint_folder
 from core.findings import LABELS
 from core.imaging import read_safely
+from core.options import CHECKPOINT_HELP, add_policy_option
 from core.plain_text import csv_cell
 from core.reporting.assessment import assess
 from core.reporting.bulk import COLUMNS, find_files, folders_for, score

@@ -12,10 +12,11 @@ from core.classifier import Prediction
 from core.classifier.abnormality import Abnormal
 from core.classifier.checkpoint import CheckpointConfig
 from core.classifier.maps import FloatArray
-from core.classifier.policies import DEFAULT_POLICY, OperatingPoint, Policy
+from core.classifier.policies import OperatingPoint, Policy
 from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, Finding
 from core.reporting.certainty import Certainty, certainty_of
+from core.settings import DEFAULT_POLICY
 
 Decision = Literal["present", "possible", "absent", "unknown"]
 

@@ -4,7 +4,8 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from core.vlm.backends.opening import BACKEND_HELP, BackendChoice
+from core.options import BACKEND_HELP
+from core.vlm.backends.opening import BackendChoice
 from core.vlm.pass_settings import PassSettings
 
 _PRECISIONS = ("auto", "fp32", "bf16", "4bit")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from core.classifier import SHIPPED, CheckpointError, Classifier, load_config
-from core.classifier.policies import POLICIES
 from core.findings import LABELS
 from core.imaging import Radiograph, render_phantom
+from core.settings import POLICIES
 
 
 def test_the_shipped_checkpoint_is_complete_and_small() -> None:

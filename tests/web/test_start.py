@@ -7,7 +7,19 @@ from pathlib import Path
 from core.settings import ROOT
 
 # Each takes long to import; the guard's patterns long to compile.
-HEAVY = ("torch", "pandas", "scipy", "sklearn", "matplotlib", "transformers", "timm", "pydicom", "gdcm", "authlib", "core.reporting.guard")
+HEAVY = (
+    "torch",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "transformers",
+    "timm",
+    "pydicom",
+    "gdcm",
+    "authlib",
+    "core.reporting.guard",
+)
 
 
 def test_a_server_starts_without_libraries_that_serving_does_not_need(tmp_path: Path) -> None:

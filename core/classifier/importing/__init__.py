@@ -1,5 +1,5 @@
 """Networks that were made elsewhere as ChestLens checkpoints: of torchxrayvision, transformers and timm."""
 
-from core.classifier.importing.serving import CHECKPOINT_HELP, checkpoint_folder
+from core.classifier.importing.serving import checkpoint_folder
 
-__all__ = ["CHECKPOINT_HELP", "checkpoint_folder"]
+__all__ = ["checkpoint_folder"]

@@ -18,8 +18,9 @@ from core.classifier.imported_network import ImportedNetwork, build_imported
 from core.classifier.importing.folders import HUB, PublicModel, download, read_folder
 from core.classifier.importing.label_map import LabelMap, match_labels, read_label_file
 from core.classifier.importing.torchxrayvision import load_library_weights
-from core.classifier.policies import DEFAULT_POLICY, common_threshold_policy
+from core.classifier.policies import common_threshold_policy
 from core.classifier.preprocessing import Preprocessing
+from core.settings import DEFAULT_POLICY
 
 # From so many findings on, outputs whose folder says nothing are taken to be judged one by one: several findings are
 # often there together, while a choice between classes has few of them.

@@ -11,10 +11,6 @@ from core.classifier.importing.folders import HUB, download
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_HELP = (
-    "checkpoint folder, or public weights: hf:OWNER/MODEL or a folder that transformers or timm saved [the shipped one]"
-)
-
 
 def checkpoint_folder(source: str | Path) -> Path:
     """The folder of a checkpoint; one that was made elsewhere is imported first, once.

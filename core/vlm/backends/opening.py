@@ -12,10 +12,6 @@ SHIPPED_WRITER = ROOT / "core" / "checkpoints" / "writer"
 SHIPPED = "shipped"
 HUB = "hf:"
 """Prefix of a model on the Hugging Face hub; nothing else reaches for the network."""
-BACKEND_HELP = (
-    "the writer: shipped; a folder of a model or of a LoRA adapter; hf:OWNER/MODEL; or the address of an "
-    "OpenAI-compatible server such as http://127.0.0.1:8000/v1, with #MODEL behind it where it has several [shipped]"
-)
 
 
 @dataclass(frozen=True)
