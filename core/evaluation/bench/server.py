@@ -20,6 +20,8 @@ from core.settings import ROOT
 
 _START_TIMEOUT_S = 120
 _STUDY_TIMEOUT_S = 60
+# Jobs in hand are finished first.
+_STOP_TIMEOUT_S = 60
 
 
 def measure_server(*, repeats: int, checkpoint: Path) -> Iterator[str]:
@@ -68,7 +70,7 @@ def running_server(checkpoint: Path) -> Iterator[tuple[str, int, float]]:
             yield base, server.pid, _wait_until_ready(base, server)
         finally:
             server.terminate()
-            server.wait(timeout=30)
+            server.wait(timeout=_STOP_TIMEOUT_S)
 
 
 def _wait_until_ready(base: str, server: subprocess.Popen[bytes]) -> float:
