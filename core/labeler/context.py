@@ -8,16 +8,17 @@ is there outweighs the operator ("the suspected effusion is not seen"), one that
 import re
 from functools import lru_cache
 
-from core.labeler.cues import OPENING, PHRASES, Kind
+from core.labeler import kinds as K
+from core.labeler.cues import OPENING, PHRASES
+from core.labeler.kinds import Kind
 from core.labeler.lexicon import Term
-from core.labeler.operators import FORMER, Operators
+from core.labeler.operators import FORMER, operators_over
 from core.labeler.predicates import Predicate, Said, ends_predicate, predicate_in
 from core.labeler.presence import Judgement, Presence
 from core.labeler.scopes import Scope
 from core.labeler.segments import Segment, opens, segments_in
 from core.labeler.tokens import MASK, Token, tokens_in
 
-K = Kind
 _PRESENT = Judgement("present", "")
 # Where there is nothing else, nothing qualifies what is named.
 _INERT = frozenset((K.TERM, K.WORD, K.IN, K.OF, K.TO, K.WITH, K.AND, K.COMMA, K.THE, K.A, K.BUT))
@@ -29,12 +30,12 @@ _GONE = frozenset(phrase.split(" ")[-1] for phrase in PHRASES[K.GONE])
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _QUALIFYING = FORMER | {"over"}
 _SAID: dict[Said, Presence] = {
-    Said.THERE: "present",
-    Said.LIKELY: "present",
-    Said.ABSENT: "absent",
-    Said.IN_DOUBT: "uncertain",
-    Said.SPOKEN: "not mentioned",
-    Said.DESCRIBED: "present",
+    "there": "present",
+    "likely": "present",
+    "absent": "absent",
+    "in doubt": "uncertain",
+    "spoken of": "not mentioned",
+    "described": "present",
 }
 
 
@@ -58,18 +59,17 @@ def judge_terms(sentence: str, terms: list[Term]) -> list[Judgement]:
 def _judged(masked: str) -> tuple[Judgement, ...]:
     """The judgement of each mask."""
     tokens = tokens_in(masked)
-    named = [index for index, token in enumerate(tokens) if token.kind is K.TERM]
+    named = [index for index, token in enumerate(tokens) if token.kind == K.TERM]
     kinds = {token.kind for token in tokens}
     year = _YEAR.search(masked) is not None
     if kinds <= _INERT and not year and not any(token.text in _QUALIFYING for token in tokens):
         return (_PRESENT,) * len(named)
     segments = segments_in(tokens)
-    over = Operators(tokens, segments).over
+    over = operators_over(tokens, segments)
     said = _predicates(tokens, segments) if year or _deciding(tokens, kinds, over) else {}
     anaphora = _one(tokens, segments) if K.ONE in kinds else set()
     return tuple(
-        _PRESENT if index in anaphora else _together(over.get(index), said.get(index), _definite(tokens, index))
-        for index in named
+        _PRESENT if index in anaphora else _together(tokens, index, over.get(index), said.get(index)) for index in named
     )
 
 
@@ -78,7 +78,7 @@ def _deciding(tokens: list[Token], kinds: set[Kind], over: dict[int, Scope]) -> 
     return (
         not kinds.isdisjoint(_SAYING)
         or any(scope.known or scope.clause or scope.cue in FORMER for scope in over.values())
-        or (K.NO in kinds and any(token.kind is K.NO and _answers(tokens, index) for index, token in enumerate(tokens)))
+        or (K.NO in kinds and any(token.kind == K.NO and _answers(tokens, index) for index, token in enumerate(tokens)))
     )
 
 
@@ -101,24 +101,24 @@ def _masked(sentence: str, terms: list[Term]) -> tuple[str, list[int]]:
     return "".join((*parts, sentence[done:])), places
 
 
-def _together(scope: Scope | None, predicate: Predicate | None, definite: bool) -> Judgement:
+def _together(tokens: list[Token], index: int, scope: Scope | None, predicate: Predicate | None) -> Judgement:
     before = _PRESENT if scope is None or not scope.active else Judgement(scope.presence, scope.cue)
     if predicate is None:
         return before
     said = predicate.said
-    if said is Said.ABSENT and scope is not None and scope.denies and (scope.known or scope.clause):
+    if said == "absent" and scope is not None and scope.denies and (scope.known or scope.clause):
         # "Neither effusion has resolved", "no evidence that it has cleared"
         return _PRESENT if predicate.cue.split(" ")[-1] in _GONE else before
-    if said is Said.DESCRIBED:
+    if said == "described":
         if before.cue in FORMER:
             return _PRESENT
-        granted = scope is not None and (scope.known or (scope.clause and definite))
+        granted = scope is not None and (scope.known or (scope.clause and _definite(tokens, index)))
         return _PRESENT if granted and before.presence != "not mentioned" else before
-    if said in (Said.THERE, Said.LIKELY):
+    if said in ("there", "likely"):
         return before
-    if said is Said.SPOKEN and before.presence == "absent":
+    if said == "spoken of" and before.presence == "absent":
         return before
-    if said is Said.IN_DOUBT and before.presence == "absent" and "exclu" not in predicate.cue:
+    if said == "in doubt" and before.presence == "absent" and "exclu" not in predicate.cue:
         confirmed = predicate.cue.startswith(("cannot", "could", "not")) or scope is None or "absence" not in scope.cue
         if confirmed and not (scope is not None and "absence" in scope.cue):
             return before
@@ -128,9 +128,9 @@ def _together(scope: Scope | None, predicate: Predicate | None, definite: bool) 
 def _definite(tokens: list[Token], index: int) -> bool:
     """Whether "the" stands in front of an observation, with nothing but its adjectives between."""
     for token in reversed(tokens[max(0, index - 4) : index]):
-        if token.kind is K.THE:
+        if token.kind == K.THE:
             return True
-        if token.kind is not K.WORD and token.text not in OPENING:
+        if token.kind != K.WORD and token.text not in OPENING:
             return False
     return False
 
@@ -142,14 +142,14 @@ def _predicates(tokens: list[Token], segments: list[Segment]) -> dict[int, Predi
     last: list[int] = []  # what a predicate without subject is said of
     for segment in segments:
         if not segment.terms:
-            subjects = waiting if segment.breaks is K.AND and waiting else last
+            subjects = waiting if segment.breaks == K.AND and waiting else last
             predicate = predicate_in(tokens, segment.first, segment.end, verbless=True) if subjects else None
             for subject in subjects:
                 if predicate is not None and _outweighs(predicate, said.get(subject)):
                     said[subject] = predicate
-            waiting = [] if segment.breaks is not K.AND else waiting
+            waiting = [] if segment.breaks != K.AND else waiting
             continue
-        if segment.breaks in (K.BUT, K.WHICH, K.COLON) or (segment.breaks is not K.OR and opens(tokens, segment)):
+        if segment.breaks in (K.BUT, K.WHICH, K.COLON) or (segment.breaks != K.OR and opens(tokens, segment)):
             waiting = []
         own: list[int] = []
         joined = waiting if segment.breaks in (K.AND, K.OR) else []
@@ -170,7 +170,7 @@ def _predicates(tokens: list[Token], segments: list[Segment]) -> dict[int, Predi
 
 
 def _outweighs(new: Predicate, old: Predicate | None) -> bool:
-    return old is None or new.said is not Said.DESCRIBED
+    return old is None or new.said != "described"
 
 
 def _one(tokens: list[Token], segments: list[Segment]) -> set[int]:
@@ -180,9 +180,9 @@ def _one(tokens: list[Token], segments: list[Segment]) -> set[int]:
     for segment in segments:
         for index in range(segment.first, segment.end):
             token = tokens[index]
-            if token.kind is K.TERM:
+            if token.kind == K.TERM:
                 last = index
-            elif token.kind is K.ONE and last is not None and segment.breaks in (K.BUT, K.AND) and not segment.terms:
+            elif token.kind == K.ONE and last is not None and segment.breaks in (K.BUT, K.AND) and not segment.terms:
                 found.add(last)
     return found
 

@@ -5,74 +5,10 @@ Inform 2009), from what the papers on NegBio and CheXpert describe, and from the
 Open-i. How far the words reach is a matter of ``core.labeler.scopes``.
 """
 
-from enum import IntEnum, auto
-
+from core.labeler import kinds as K
+from core.labeler.kinds import Kind
 from core.labeler.wordlists import phrases_of, words_of
 
-
-class Kind(IntEnum):
-    """What a word or phrase does in a sentence."""
-
-    WORD = auto()  # nothing of the below: a noun, an adjective, an adverb
-    TERM = auto()  # names an observation
-    NO = auto()  # denies the noun that follows: "no", "without", "free of"
-    NOT = auto()  # denies what is said: "not", "cannot", "no longer", "fails to"
-    NONE = auto()  # stands for a noun and denies it: "none", "nil"
-    NEITHER = auto()  # denies of some that are known: "neither", "none of the"
-    GONE = auto()  # was there and is no more: "resolved"
-    GOING = auto()  # the same as a noun: "resolution of"
-    PARTLY = auto()  # and yet not wholly: "nearly"
-    UNTIL = auto()  # will be, but is not yet: "until", "pending"
-    SEEN = auto()  # is there: "seen", "present", "developed"
-    ABSENT = auto()  # is not there, as a predicate: "absent", "negative"
-    EXCLUDE = auto()  # "exclude", "rule out"
-    EXCLUDED = auto()  # "excluded", "ruled out"
-    HARD = auto()  # "difficult to", "unable to"
-    UNLIKELY = auto()
-    LESS = auto()  # "less likely"
-    LIKELY = auto()
-    DOUBT = auto()  # puts what follows, or its subject, in doubt: "possible"
-    ALTERNATIVE = auto()  # "versus"
-    EITHER = auto()
-    THAN = auto()  # "more likely than", "over"
-    SHOW = auto()  # "shows", "demonstrates": its object is what is there
-    POINT = auto()  # "suggest", "suspicious for": a sign of what follows
-    MEAN = auto()  # "consistent with": as good as a diagnosis
-    SPOKEN = auto()  # "history of", "rule out": what follows is only spoken of
-    PURPOSE = auto()  # "to exclude", "for evaluation of"
-    IF = auto()  # "if", "in case of"
-    WHETHER = auto()
-    PAST = auto()  # "had", "on the previous film"
-    BEFORE = auto()  # "before", "previously": behind "not seen" makes it new
-    MISSED = auto()  # "missed", "hidden"
-    ASSESSED = auto()  # "assessed", "evaluated"
-    MODAL = auto()  # "may", "could"
-    WOULD = auto()  # "would"
-    BE = auto()  # auxiliaries
-    VERB = auto()  # finite verbs of other kinds: "persists"
-    DEEMED = auto()  # "felt", "thought", "considered" with "to be"
-    EXCEPT = auto()  # "other than"
-    ONLY = auto()
-    NOW = auto()
-    THE = auto()
-    A = auto()
-    ONE = auto()
-    IN = auto()  # prepositions of place
-    OF = auto()
-    TO = auto()
-    WITH = auto()  # prepositions that bring in something else: "with", "after"
-    AND = auto()
-    OR = auto()
-    COMMA = auto()
-    WHICH = auto()
-    BUT = auto()  # ends every scope: "but", ";", " - "
-    COLON = auto()
-    PLUS = auto()
-    MINUS = auto()
-    QUERY = auto()
-
-
-K = Kind
 PHRASES: dict[Kind, tuple[str, ...]] = {
     K.NO: phrases_of(
         "no | without | negative for | negative of | free of | free from | clear of | clear from | devoid of | "

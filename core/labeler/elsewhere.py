@@ -37,9 +37,11 @@ _OWN: dict[str, frozenset[str]] = {
     "Hernia": words_of("bowel gastric abdominal colon colonic mesenteric omental peritoneal liver"),
     "Mass": words_of("lymph neck"),
 }
+_NONE: frozenset[str] = frozenset()
 _ORGAN = re.compile(_ORGANS)
+_ORGANS_OF_TWO_WORDS = (["soft", "tissue"], ["soft", "tissues"], ["middle", "ear"])
 # Behind these the words in front of a finding belong to something else.
-_DIVIDES = re.compile(r"[,;:]$|^(?:and|or|of|in|with|no|is|are)$")
+_DIVIDING = words_of("and or of in with no is are")
 _BEHIND = re.compile(
     r"^(?: [a-z]+)?(?: is (?:seen|noted|present))? (?:in|of|at|within|to|from|on|involving|about|around)"
     r" (?:the |his |her |both |either |right |left |upper |lower |anterior |posterior |bilateral |known )*"
@@ -57,37 +59,37 @@ _COMPANION = re.compile(r"^ with (?:surrounding |associated |vasogenic |adjacent
 def is_elsewhere(observations: tuple[str, ...], sentence: str, start: int, end: int) -> bool:
     """Whether the words at ``start`` to ``end`` of a sentence in standard wording name no finding of the chest."""
     behind = sentence[end : end + 60]
-    if _TURNED.match(behind):
+    if behind and _TURNED.match(behind):
         return True
-    name = next((one for one in observations if one in _ROVING), None)
-    if name is None:
+    name = observations[0]
+    if name not in _ROVING:
         return False
     if name == "Infiltration" and _CARCINOMA.match(behind):
         return True
-    own, further = _OWN.get(name, frozenset()), _FURTHER.get(name, frozenset())
-    if _led_by_organ(sentence[max(0, start - 40) : start], own, further):
+    own, further = _OWN.get(name, _NONE), _FURTHER.get(name, _NONE)
+    if start and _led_by_organ(sentence[max(0, start - 40) : start], own, further):
         return True
-    found = _BEHIND.match(behind)
+    found = _BEHIND.match(behind) if behind else None
     return found is not None and found[1] not in own
 
 
 def _led_by_organ(before: str, own: frozenset[str], further: frozenset[str]) -> bool:
     """Whether an organ stands in the two or three words in front of a finding."""
-    words = before.replace("-", " ").split()[-3:]
-    for last in (len(words), len(words) - 1) if words else ():
-        if last < len(words) and _DIVIDES.search(words[-1]):
-            break
-        for length in (1, 2):
-            if last >= length:
-                name = " ".join(words[last - length : last])
-                if name in further or (name not in own and _is_organ(name)):
-                    return True
-    return False
+    words = before.replace("-", " ").split()
+    if not words:
+        return False
+    last = words[-1]
+    if last in further or (last not in own and _is_organ(last)) or words[-2:] in _ORGANS_OF_TWO_WORDS:
+        return True
+    if len(words) == 1 or last in _DIVIDING or last[-1] in ",;:":
+        return False
+    last = words[-2]
+    return last in further or (last not in own and _is_organ(last)) or words[-3:-1] in _ORGANS_OF_TWO_WORDS
 
 
 @lru_cache(maxsize=100_000)
-def _is_organ(words: str) -> bool:
-    return _ORGAN.fullmatch(words) is not None
+def _is_organ(word: str) -> bool:
+    return _ORGAN.fullmatch(word) is not None
 
 
 def accompanies(between: str) -> bool:

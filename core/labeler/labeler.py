@@ -40,7 +40,7 @@ from core.labeler.observations import (
     PLEURAL_OTHER,
 )
 from core.labeler.presence import Judgement, Presence
-from core.labeler.sentences import plain_sentences, sentences_in
+from core.labeler.sentences import pieces_in, sentences_in, trimmed
 from core.labeler.wording import Wording, standard_wording
 
 CHEXPERT: dict[str, tuple[str, ...]] = {
@@ -138,9 +138,9 @@ def presences(report: str) -> dict[str, Presence]:
     """The firmest statement about each observation that a report speaks of; an addendum overrules the rest."""
     firmest: dict[str, Presence] = {}
     amended: dict[str, Presence] = {}
-    for sentence, _, section in plain_sentences(unwrapped(plain(report)).text):
+    for piece, _, section in pieces_in(unwrapped(plain(report)).text):
         into = amended if section == "addendum" else firmest
-        for observation, presence, firmness in _statements(sentence):
+        for observation, presence, firmness in _statements(piece):
             known = into.get(observation)
             if known is None or firmness >= _FIRMNESS[known]:
                 into[observation] = presence
@@ -182,8 +182,9 @@ def _has_side(term: Term) -> bool:
 
 
 @lru_cache(maxsize=100_000)
-def _statements(sentence: str) -> tuple[tuple[str, Presence, int], ...]:
-    """Observation, presence and firmness of all that a sentence states."""
+def _statements(piece: str) -> tuple[tuple[str, Presence, int], ...]:
+    """Observation, presence and firmness of all that a piece between two stops states."""
+    sentence, _ = trimmed(piece)
     return tuple(
         (observation, judgement.presence, _FIRMNESS[judgement.presence])
         for term, judgement in _judged_terms(sentence)[1]

@@ -8,9 +8,8 @@ An observation is one of the 14 findings, or one of the further names below, whi
 """
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from core.labeler.elsewhere import accompanies, is_elsewhere
 from core.labeler.observations import (
@@ -23,17 +22,24 @@ from core.labeler.observations import (
     OPACITY,
     PLEURAL_OTHER,
 )
-from core.labeler.subjects import stated_in
+from core.labeler.subjects import SUBJECT_TRACES, stated_in
+from core.labeler.traces import Trace, Tracks
 
 _ADJECTIVES = r"(?:entire |whole |left |right |upper |middle |lower |and )*"
 _SILHOUETTE = r"(?:heart|cardiac) (?:silhouette|shadow|contours?)"
-# Each entry: the observations that the words name, letters of which at least one run is in every match (looking for
-# these first makes the labeler four times as fast), and the words. Earlier entries win over later ones, so that words
-# that only look like a finding ("pericardial effusion", "mass effect") come first and name nothing.
-_TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
+_SIZES = "large|dilat|increas|big|globular|borderline"
+# Each entry: the observations that the words name, traces of them, and the words. A sentence without a trace holds no
+# match and is not searched, which makes the labeler many times as fast: a trace is a run of letters in one word, or
+# several that must all occur (``core.labeler.traces``). Earlier entries win over later ones, so that words that only
+# look like a finding ("pericardial effusion", "mass effect") come first and name nothing.
+_TERMS: tuple[tuple[tuple[str, ...], tuple[Trace, ...], tuple[str, ...]], ...] = (
     (
         (),
-        ("effus", "fluid", "emphys", "mass", "fib"),
+        (
+            ("emphys", "cutaneous|tissue|mediastin|wall|orbital|surgical"),
+            ("mass", "effect|index"),
+            ("fib", "dysplasia|cystic|atrial|myelo"),
+        ),
         (
             r"(?:sub[- ]?cutaneous|soft tissue|mediastinal|chest wall|orbital|surgical)\s+(?:air and )?emphysema\w*",
             r"mass effects?|mass index|fibrous dysplasia|cystic fibrosis|atrial fib\w+|myelofibrosis",
@@ -41,7 +47,7 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         ("Effusion", "Pneumothorax"),
-        ("thora",),
+        (("thora", "hydro|a?emo"),),
         (r"hydro[- ]?pneumo[- ]?thora\w+", r"ha?emo[- ]?pneumo[- ]?thora\w+"),
     ),
     (
@@ -56,7 +62,7 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         ("Cardiomegaly",),
-        ("cardi", "heart"),
+        ("cardio-?meg", ("cardiac|heart", _SIZES)),
         (
             r"cardio-?meg\w*",
             r"(?:enlargement|dilatation|dilation|increase in(?: the)? size) of (?:the )?"
@@ -71,7 +77,7 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         (ENLARGED_MEDIASTINUM,),
-        ("mediastin",),
+        (("mediastin", "large|wid"),),
         (
             r"(?:enlargement|widening) of (?:the )?(?:[a-z]+ )?(?:cardio ?-?)?mediastin(?:um|al)\b",
             r"(?:enlarged|widened|wide) (?:[a-z]+ )?(?:cardio ?-?)?mediastin(?:um|al)\b",
@@ -82,7 +88,7 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     (("Edema",), ("edema", "odema", "edmea"), (r"o?edema(?:tous)?|odema|edmea",)),
     (
         ("Effusion",),
-        ("fus", "effuison", "effsuion", "thora", "empyema", "fluid", "liquid"),
+        ("ef+us", "effuison", "effsuion", "(?:hydro|h[ae]*mo|chylo)thora", "empyema", "fluid", "liquid"),
         (
             r"pleural(?: or pericardial)? (?:[a-z]+ )?ef+us+i+on?s?",
             r"ef+us+ions?|effuison|effsuion",
@@ -105,10 +111,14 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     (("Hernia",), ("herni", "stomach"), (r"herni\w*|intrathoracic stomach",)),
     (("Infiltration",), ("infil", "infitrat"), (r"infiltrat\w*|infiltate\w*|infilrat\w*|infliltrat\w*|infitrat\w*",)),
     (("Mass", LESION), ("mass",), (r"mass(?:es)?\b(?![- ]?like)",)),
-    (("Nodule", LESION), ("nodul", "noduel"), (r"(?:micro)?nodules?\b|noduels?|nodulues?|fibro-?nodul\w+",)),
+    (
+        ("Nodule", LESION),
+        (r"nodules?\b", "noduel", "nodulue", "fibro-?nodul"),
+        (r"(?:micro)?nodules?\b|noduels?|nodulues?|fibro-?nodul\w+",),
+    ),
     (
         (LESION,),
-        ("mass", "nodul", "lesion"),
+        (("mass", "like"), ("nodul", "opac|densit|lesion|foc|shadow"), ("lesion", "lung|pulmonary|cavitary")),
         (
             r"mass-?\s?like (?:opac\w+|densit\w+|lesion|consolidation)",
             r"nodul\w+(?:[- ]like)? (?:[a-z]+ )?(?:opac\w+|densit\w+|lesions?|foc(?:us|i)|shadows?)",
@@ -131,7 +141,7 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         (PLEURAL_OTHER,),
-        ("pleur", "fibrothorax"),
+        (("pleur", "plaque|scar|calcification"), "fibrothorax"),
         (
             r"pleural (?:[a-z]+ )?(?:plaques?|scar\w*|calcification)s?",
             r"fibrothorax|pleuro-?\s?parenchymal scar\w*",
@@ -145,7 +155,7 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     ((INFECTION,), ("infect", "tubercul"), (r"infect(?:ion|ions|ious)\b|tuberculosis",)),
     (
         ("Pneumothorax",),
-        ("thora", "throa", "ptx", "air"),
+        (("thora", "pneu|penum|pnuem|pneom"), "throa", "ptx", ("air", "pleura")),
         (
             r"pneumo?\s?-?thora(?:x|xes|ces|cis|c)\w*|pneumotho?races",
             r"pneumothroax|penumothorax|pnuemothorax|pneunothorax|pneomothorax|ptx\b",
@@ -155,7 +165,7 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         (CONGESTION,),
-        ("congest", "engorge", "failure", "chf", "overload", "cephal"),
+        ("congest", "engorge", ("failure", "heart|congest"), "chf", "overload", "cephal"),
         (
             r"(?:vascular|venous|pulmonary|interstitial) (?:[a-z]+ )?(?:congestion|engorgement)",
             r"congestive (?:heart failure|failure|change\w*)|heart failure|chf\b",
@@ -164,7 +174,7 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     ),
     (
         (OPACITY,),
-        ("opaci", "space", "alveolar", "parenchym", "interstit"),
+        ("opaci", ("air|alveolar|parenchym|interstit", "disease|process|abnormal|densit|change")),
         (
             r"opaci\w*",
             r"(?:air[- ]?space|alveolar|parenchymal|interstitial) (?:disease|process|abnormalit\w+|densit\w+|changes?)",
@@ -174,23 +184,23 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     (
         (DEVICE,),
         (
-            "pace",
+            ("pace", "maker"),
             "defib",
             "icd",
             "pump",
-            "lead",
-            "tub",
+            r"\blead",
+            r"\btube|\btubing",
             "cathet",
             "picc",
-            "port",
-            "line",
+            ("port", "cath"),
+            "mediport",
+            ("line", "central"),
             "swan",
             "pigtail",
-            "drain",
-            "stent",
+            r"\bdrain",
+            r"\bstent",
             "wire",
-            "valv",
-            "catheter",
+            ("valv", "prosthe|replacement"),
         ),
         (
             r"pace[- ]?makers?|defibrillator|a?icd\b|balloon pump|leads?\b(?! to)",
@@ -203,8 +213,7 @@ _TERMS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """Words in a sentence that name observations.
 
     Attributes:
@@ -222,7 +231,6 @@ class Term:
 
 # One boundary in front of all alternatives: most places of a sentence are then passed over at once.
 _EXPRESSIONS = [re.compile(rf"\b(?:{'|'.join(words)})") for _, _, words in _TERMS]
-_NEEDLES = [(needle, place) for place, (_, needles, _) in enumerate(_TERMS) for needle in needles]
 
 
 # "The pleural space contains fluid", "pleural spaces are free of fluid", and the same of air.
@@ -231,12 +239,36 @@ _PLEURA = re.compile(
 )
 
 
+_SUBJECTS, _PLEURAL = len(_TERMS), len(_TERMS) + 1
+_TRACKS = Tracks(
+    [*(traces for _, traces, _ in _TERMS), SUBJECT_TRACES, (("pleura|fissure|costophrenic", "fluid|air"),)]
+)
+
+
 def terms_in(sentence: str) -> list[Term]:
     """Find the observations that a sentence in standard wording names, from left to right."""
-    places: set[int] = set()
-    places.update(*map(_places_of, sentence.split()))
+    places = _TRACKS.leading_on(sentence.split())
+    if not places:
+        return []
+    further: list[Term] = []
+    if _SUBJECTS in places:
+        further += [Term(one.observations, one.start, one.end, one.there) for one in stated_in(sentence)]
+    if _PLEURAL in places:
+        further += _in_pleura(sentence)
+    terms = _named_in(sentence, places)
+    if further:
+        terms += [term for term in further if not any(_overlap(term, other) for other in terms)]
+        terms.sort(key=lambda term: term.start)
+    return terms
+
+
+def _named_in(sentence: str, places: tuple[int, ...]) -> list[Term]:
+    """Matches of the entries at ``places`` of the table."""
     found = [
-        (match.start(), place, match.end()) for place in places for match in _EXPRESSIONS[place].finditer(sentence)
+        (match.start(), place, match.end())
+        for place in places
+        if place < _SUBJECTS
+        for match in _EXPRESSIONS[place].finditer(sentence)
     ]
     terms: list[Term] = []
     taken = 0
@@ -258,23 +290,10 @@ def terms_in(sentence: str) -> list[Term]:
         # "pleural fluid or thickening": the words that are still free may name the observation by themselves.
         elif end > taken and (again := _EXPRESSIONS[place].search(sentence, taken)):
             heappush(found, (again.start(), place, again.end()))
-    further = [Term(one.observations, one.start, one.end, one.there) for one in stated_in(sentence)]
-    further += _in_pleura(sentence)
-    if further:
-        terms += [term for term in further if not any(_overlap(term, other) for other in terms)]
-        terms.sort(key=lambda term: term.start)
     return terms
 
 
-@lru_cache(maxsize=100_000)
-def _places_of(word: str) -> tuple[int, ...]:
-    """The entries of the table that a word may belong to."""
-    return tuple({place for needle, place in _NEEDLES if needle in word})
-
-
 def _in_pleura(sentence: str) -> list[Term]:
-    if "fluid" not in sentence and " air" not in sentence:
-        return []
     return [
         Term(("Effusion",) if found["what"] == "fluid" else ("Pneumothorax",), found.start("what"), found.end("what"))
         for found in _PLEURA.finditer(sentence)

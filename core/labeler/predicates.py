@@ -1,24 +1,13 @@
 """What is said of an observation behind it: "is not seen", "has resolved", "cannot be excluded", ": none", "(-)"."""
 
-from enum import Enum, auto
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from core.labeler.cues import Kind
+from core.labeler import kinds as K
 from core.labeler.tokens import Token
 from core.labeler.wordlists import words_of
 
-K = Kind
-
-
-class Said(Enum):
-    """What a predicate says of its subject."""
-
-    THERE = auto()
-    ABSENT = auto()
-    IN_DOUBT = auto()
-    LIKELY = auto()
-    SPOKEN = auto()
-    DESCRIBED = auto()  # a property or a change, which takes the finding for granted
+Said = Literal["there", "absent", "in doubt", "likely", "spoken of", "described"]
+"""What a predicate says of its subject; ``described``: a property or a change, which takes the finding for granted."""
 
 
 class Predicate(NamedTuple):
@@ -68,7 +57,7 @@ def ends_predicate(tokens: list[Token], index: int, end: int) -> bool:
     index += 1
     if index < end:
         return tokens[index].kind in _ENDS
-    return index >= len(tokens) or tokens[index].kind is not K.TERM
+    return index >= len(tokens) or tokens[index].kind != K.TERM
 
 
 def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -> Predicate | None:
@@ -88,86 +77,86 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
         token = tokens[index]
         kind = token.kind
         said: Said | None = None
-        if kind is K.TERM:
+        if kind == K.TERM:
             break
-        if kind is K.NOT:
+        if kind == K.NOT:
             denied = not denied
             modal = modal or token.text.startswith(("can", "could"))
             words = [token.text]
             continue
-        if kind is K.BE:
+        if kind == K.BE:
             if verb and found and found.finite:
                 break
             verb = True
             past = token.text in ("was", "were")
             continue
-        if kind is K.MODAL:
+        if kind == K.MODAL:
             modal = verb = True
             words = [token.text]
             continue
-        if kind is K.WOULD:
+        if kind == K.WOULD:
             would = verb = True
             words = [token.text]
             continue
-        elif kind is K.HARD:
+        elif kind == K.HARD:
             hard = True
             words = [token.text]
             continue
-        elif kind is K.PARTLY:
+        elif kind == K.PARTLY:
             partly = True
             continue
-        elif kind is K.LESS:
-            said = Said.IN_DOUBT
-        elif kind is K.DEEMED or is_adverb(token):
+        elif kind == K.LESS:
+            said = "in doubt"
+        elif kind == K.DEEMED or is_adverb(token):
             continue
-        elif kind is K.SEEN:
+        elif kind == K.SEEN:
             # What was "not seen before" is new.
-            formerly = index + 1 < end and tokens[index + 1].kind is K.BEFORE
+            formerly = index + 1 < end and tokens[index + 1].kind == K.BEFORE
             if denied and formerly:
-                said = Said.DESCRIBED
+                said = "described"
             elif formerly and past and tokens[index + 1].text.startswith("on"):
-                said = Said.SPOKEN
+                said = "spoken of"
             elif denied:
-                said = Said.SPOKEN if would else Said.ABSENT
+                said = "spoken of" if would else "absent"
             else:
-                said = Said.IN_DOUBT if modal else Said.SPOKEN if would else Said.THERE
-        elif kind is K.ABSENT:
-            said = Said.THERE if denied else Said.ABSENT
+                said = "in doubt" if modal else "spoken of" if would else "there"
+        elif kind == K.ABSENT:
+            said = "there" if denied else "absent"
         elif kind in (K.NO, K.NONE):
             if not _closes(tokens, index, end):
                 # "Is no larger", "shows no sign of clearing"
-                still = verb or any(one.kind is K.GOING for one in tokens[index:end])
-                return Predicate(Said.DESCRIBED, token.text, verb) if still else found
-            said = Said.ABSENT
-        elif kind is K.GONE:
-            said = Said.THERE if denied or partly else Said.IN_DOUBT if modal else Said.ABSENT
-        elif kind is K.GOING:
-            said = Said.THERE if denied or partly else Said.ABSENT
-        elif kind is K.SHOW and denied and index + 1 >= end and end >= len(tokens):
-            said = Said.ABSENT  # "a nodule that I can no longer find"
-        elif kind is K.EXCLUDE and end < len(tokens) and tokens[end].kind is K.TERM:
+                still = verb or any(one.kind == K.GOING for one in tokens[index:end])
+                return Predicate("described", token.text, verb) if still else found
+            said = "absent"
+        elif kind == K.GONE:
+            said = "there" if denied or partly else "in doubt" if modal else "absent"
+        elif kind == K.GOING:
+            said = "there" if denied or partly else "absent"
+        elif kind == K.SHOW and denied and index + 1 >= end and end >= len(tokens):
+            said = "absent"  # "a nodule that I can no longer find"
+        elif kind == K.EXCLUDE and end < len(tokens) and tokens[end].kind == K.TERM:
             return found  # "does not exclude pneumonia" says nothing of its subject
         elif kind in (K.EXCLUDED, K.EXCLUDE):
-            said = Said.IN_DOUBT if denied or modal or hard or would else Said.ABSENT
-        elif kind is K.UNLIKELY:
-            said = Said.IN_DOUBT if denied else Said.ABSENT
-        elif kind is K.LIKELY:
-            said = Said.ABSENT if denied else Said.LIKELY
-        elif kind is K.QUERY and index + 1 < end and tokens[index + 1].kind in (K.NO, K.NONE, K.ABSENT, K.SEEN):
+            said = "in doubt" if denied or modal or hard or would else "absent"
+        elif kind == K.UNLIKELY:
+            said = "in doubt" if denied else "absent"
+        elif kind == K.LIKELY:
+            said = "absent" if denied else "likely"
+        elif kind == K.QUERY and index + 1 < end and tokens[index + 1].kind in (K.NO, K.NONE, K.ABSENT, K.SEEN):
             continue
         elif kind in (K.DOUBT, K.QUERY):
             # "A nodule of uncertain origin", "effusion, possibly from pancreatitis"
             if index + 1 < end and not verb and (placed or verbless):
                 continue
-            said = Said.ABSENT if denied and token.text in _DENIABLE else Said.IN_DOUBT
-        elif kind is K.MISSED:
-            said = Said.SPOKEN if modal or would else Said.DESCRIBED
-        elif kind is K.ASSESSED:
-            said = Said.SPOKEN
-        elif kind is K.PLUS:
-            said = Said.THERE
-        elif kind is K.MINUS:
-            said = Said.ABSENT
+            said = "absent" if denied and token.text in _DENIABLE else "in doubt"
+        elif kind == K.MISSED:
+            said = "spoken of" if modal or would else "described"
+        elif kind == K.ASSESSED:
+            said = "spoken of"
+        elif kind == K.PLUS:
+            said = "there"
+        elif kind == K.MINUS:
+            said = "absent"
         elif kind in (K.IN, K.OF, K.TO, K.WITH, K.BEFORE):
             # "Pneumonia in 2018."
             if (
@@ -177,32 +166,32 @@ def predicate_in(tokens: list[Token], first: int, end: int, *, verbless: bool) -
                 and index + 2 == end
                 and is_year(tokens[index + 1].text)
             ):
-                return Predicate(Said.SPOKEN, f"in {tokens[index + 1].text}", True)
+                return Predicate("spoken of", f"in {tokens[index + 1].text}", True)
             placed = True
             if found and found.finite:
                 break
             continue
-        elif kind is K.VERB or (verb and kind not in (K.A, K.THE)):
+        elif kind == K.VERB or (verb and kind not in (K.A, K.THE)):
             if placed and not verb:
                 continue
-            said = Said.SPOKEN if would and "be" in words[0] else Said.DESCRIBED
-        elif kind is K.WORD and denied and not placed:
-            said = Said.DESCRIBED
+            said = "spoken of" if would and "be" in words[0] else "described"
+        elif kind == K.WORD and denied and not placed:
+            said = "described"
         else:
             continue
         now = Predicate(said, " ".join((*words, token.text)), verb)
-        if found is None or (now.finite and not found.finite) or found.said is Said.DESCRIBED:
+        if found is None or (now.finite and not found.finite) or found.said == "described":
             found = now
         denied = modal = would = hard = partly = False
-        if found.finite and found.said is not Said.DESCRIBED:
+        if found.finite and found.said != "described":
             break
-        if found.finite and found.said is Said.DESCRIBED and kind is not K.DOUBT and placed:
+        if found.finite and found.said == "described" and kind != K.DOUBT and placed:
             break
     return found
 
 
 def _closes(tokens: list[Token], index: int, end: int) -> bool:
     """Whether a "no" or "none" is the predicate: "effusion: none", not "effusion on the left, none on the right"."""
-    if tokens[index].kind is K.NONE:
+    if tokens[index].kind == K.NONE:
         return index + 1 >= end or tokens[index + 1].kind in (K.SEEN, K.BE, K.NOW)
     return tokens[index].text == "no" and ends_predicate(tokens, index, end)

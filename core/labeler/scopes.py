@@ -11,26 +11,25 @@ al., J Biomed Inform 2009), but what a cue governs follows from the build of the
 - A "but", a semicolon, a dash, ", which" and the like end what operators govern.
 """
 
-from enum import Enum, auto
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from core.labeler.cues import NEWLY, Kind
+from core.labeler import kinds as K
+from core.labeler.cues import NEWLY
 from core.labeler.predicates import next_word
 from core.labeler.presence import Presence
 from core.labeler.segments import Segment, listed_on, opens
 from core.labeler.tokens import Token
 
-K = Kind
 _SIDES = frozenset(("right", "left", "upper", "lower", "middle", "anterior", "posterior"))
 
 
-class Rest(Enum):
-    """Where a denial rests."""
+Rest = Literal["nowhere", "place", "company", "taken"]
+"""Where a denial rests.
 
-    NOWHERE = auto()
-    PLACE = auto()  # in a phrase of place behind what it denied: "no mass in the consolidation"
-    COMPANY = auto()  # in a phrase of another kind: "no pneumothorax after biopsy of the mass"
-    TAKEN = auto()  # in a phrase behind another noun that it denied: "no cause for the effusion"
+``place``: in a phrase of place behind what it denied ("no mass in the consolidation"); ``company``: in a phrase of
+another kind ("no pneumothorax after biopsy of the mass"); ``taken``: in a phrase behind another noun that it denied
+("no cause for the effusion").
+"""
 
 
 class Scope(NamedTuple):
@@ -50,7 +49,7 @@ class Scope(NamedTuple):
 
     presence: Presence
     cue: str
-    rest: Rest = Rest.NOWHERE
+    rest: Rest = "nowhere"
     governed: int = 0
     inside: int = 0
     known: bool = False
@@ -66,7 +65,7 @@ class Scope(NamedTuple):
     @property
     def active(self) -> bool:
         """Whether it governs what follows rather than rests."""
-        return self.rest is Rest.NOWHERE
+        return self.rest == "nowhere"
 
 
 def handed_on(scope: Scope | None, tokens: list[Token], segments: list[Segment], number: int) -> Scope | None:
@@ -74,21 +73,21 @@ def handed_on(scope: Scope | None, tokens: list[Token], segments: list[Segment],
     if scope is None or number == 0:
         return scope
     segment, before = segments[number], segments[number - 1]
-    if segment.breaks is K.BUT or (scope.brief and segment.comma):
+    if segment.breaks == K.BUT or (scope.brief and segment.comma):
         return None
     if scope.whole:
         return scope
-    if segment.breaks is K.COLON:
+    if segment.breaks == K.COLON:
         return None if before.terms else scope
-    if segment.breaks is K.WHICH:
+    if segment.breaks == K.WHICH:
         return None if segment.comma else scope._replace(clause=True)
-    if segment.breaks is K.OR:
+    if segment.breaks == K.OR:
         return resumed(scope, tokens[segment.first].text)
     if scope.denies:
         return _denial_handed_on(scope, tokens, segments, number)
     if scope.presence == "uncertain":
         first = tokens[segment.first]
-        own = segment.clause or first.kind is K.THE or first.text == "there"
+        own = segment.clause or first.kind == K.THE or first.text == "there"
         return None if own and segment.terms else scope
     return None if opens(tokens, segment) or segment.clause else scope
 
@@ -96,25 +95,25 @@ def handed_on(scope: Scope | None, tokens: list[Token], segments: list[Segment],
 def _denial_handed_on(scope: Scope, tokens: list[Token], segments: list[Segment], number: int) -> Scope | None:
     segment, before = segments[number], segments[number - 1]
     opening = opens(tokens, segment)
-    if segment.breaks is K.AND:
+    if segment.breaks == K.AND:
         if not scope.governed and scope.active and {tokens[before.end - 1].text, tokens[segment.first].text} <= _SIDES:
             return scope
         if opening or (segment.clause and _own_clause(tokens, segment, before)):
             return None
-        if scope.rest is Rest.TAKEN:
+        if scope.rest == "taken":
             return None
-        if scope.rest is Rest.COMPANY or (scope.rest is not Rest.NOWHERE and scope.inside):
+        if scope.rest == "company" or (scope.rest != "nowhere" and scope.inside):
             return scope
         return resumed(scope, tokens[segment.first].text)
     if listed_on(segments, number):
         return resumed(scope, tokens[segment.first].text)
     # "The apex, which contains no pneumothorax, shows ..."
-    if tokens[segment.first].kind is K.SHOW and before.breaks is K.WHICH:
+    if tokens[segment.first].kind == K.SHOW and before.breaks == K.WHICH:
         return None
-    if opening or segment.clause or scope.rest in (Rest.TAKEN, Rest.COMPANY):
+    if opening or segment.clause or scope.rest in ("taken", "company"):
         return None
     # "No effusion, no pneumothorax, cardiomegaly": where each member is denied by itself, the others are not.
-    each = number > 1 and before.breaks is K.COMMA and tokens[before.first].kind is K.NO
+    each = number > 1 and before.breaks == K.COMMA and tokens[before.first].kind == K.NO
     return None if each else resumed(scope, tokens[segment.first].text)
 
 
@@ -123,13 +122,13 @@ def _own_clause(tokens: list[Token], segment: Segment, before: Segment) -> bool:
     verb = tokens[segment.verb]
     after = next_word(tokens, segment.verb, segment.end)
     seen = after < segment.end and tokens[after].kind in (K.SEEN, K.NOT)
-    return before.verb < before.end or verb.kind is not K.BE or not seen
+    return before.verb < before.end or verb.kind != K.BE or not seen
 
 
 def resumed(scope: Scope, first: str) -> Scope:
     """A scope that rested, taken up again in front of the word ``first``."""
     if not scope.denies or scope.active:
         return scope
-    if scope.rest is Rest.TAKEN and scope.inside and first not in NEWLY:
+    if scope.rest == "taken" and scope.inside and first not in NEWLY:
         return scope
-    return scope._replace(rest=Rest.NOWHERE, inside=0)
+    return scope._replace(rest="nowhere", inside=0)

@@ -85,7 +85,11 @@ def sections_in(text: str) -> Iterator[Section]:
     A section of history, request or technique ends at the next heading, or at the blank line behind its text where
     none follows it. A preliminary reading counts only where there is no other.
     """
-    parts = list(_parts(text))
+    headings = _headings(text)
+    if not headings:
+        yield Section(0, len(text), "")
+        return
+    parts = list(_parts(text, headings))
     final = any(part.role != "wet" and text[part.start : part.end].strip() for part in parts)
     for part in parts:
         if part.role != "wet" or not final:
@@ -94,9 +98,9 @@ def sections_in(text: str) -> Iterator[Section]:
             )
 
 
-def _parts(text: str) -> Iterator[_Part]:
+def _parts(text: str, headings: list[tuple[int, int, str]]) -> Iterator[_Part]:
     role, begin = "", 0
-    for start, end, following in _headings(text):
+    for start, end, following in headings:
         yield from _kept(text, begin, start, role)
         role, begin = following, end
     yield from _kept(text, begin, len(text), role)
@@ -117,7 +121,7 @@ def _headings(text: str) -> list[tuple[int, int, str]]:
                 found += _unknown(heading)
     if "\n" in text:
         found += _alone(text)
-    return sorted(found)
+    return sorted(found) if found else found
 
 
 def _unknown(heading: "re.Match[str]") -> Iterator[tuple[int, int, str]]:
@@ -131,10 +135,13 @@ def _unknown(heading: "re.Match[str]") -> Iterator[tuple[int, int, str]]:
 def _alone(text: str) -> Iterator[tuple[int, int, str]]:
     start = 0
     for line in text.split("\n"):
-        following = text[start + len(line) : start + len(line) + 3].lstrip("\n")
-        if 1 < len(line) < _LONGEST_ALONE and not following.islower() and (heading := _ALONE.fullmatch(line)):
-            yield start, start + len(line), heading.lastgroup or ""
-        start += len(line) + 1
+        length = len(line)
+        # Most short lines are sentences and end with a stop, as no heading does.
+        if 1 < length < _LONGEST_ALONE and line[-1] != "." and (heading := _ALONE.fullmatch(line)):
+            following = text[start + length : start + length + 3].lstrip("\n")
+            if not following.islower():
+                yield start, start + length, heading.lastgroup or ""
+        start += length + 1
 
 
 def _begins(text: str, start: int, heading: str) -> bool:

@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from core.labeler.cues import OPENING, Kind
+from core.labeler import kinds as K
+from core.labeler.cues import OPENING
+from core.labeler.kinds import Kind
 from core.labeler.tokens import Token
 
-K = Kind
-_BREAKS = frozenset((K.COMMA, K.AND, K.OR, K.WHICH, K.BUT, K.COLON))
-# Where several come together, the strongest counts: ", and", ", which", "; however".
+# What divides; where several come together, the strongest counts: ", and", ", which", "; however".
 _STRENGTH = {K.COMMA: 0, K.AND: 1, K.OR: 2, K.WHICH: 3, K.COLON: 4, K.BUT: 5}
 _FINITE = frozenset((K.BE, K.VERB, K.MODAL, K.WOULD))
 
@@ -42,24 +42,26 @@ def segments_in(tokens: list[Token]) -> list[Segment]:
     breaks: Kind | None = None
     comma = False
     first = 0
-    for index in range(len(tokens) + 1):
-        kind = tokens[index].kind if index < len(tokens) else K.BUT
-        if kind not in _BREAKS:
-            continue
-        if index > first:
-            found.append(_segment(tokens, first, index, breaks, comma))
-            breaks, comma = None, False
-        first = index + 1
-        comma = comma or kind is K.COMMA
-        if breaks is None or _STRENGTH[kind] > _STRENGTH[breaks]:
-            breaks = kind
+    terms: list[int] = []
+    verb = -1
+    for index, (kind, _) in enumerate(tokens):
+        if kind == K.TERM:
+            terms.append(index)
+        elif kind in _FINITE:
+            if verb < 0:
+                verb = index
+        elif kind in _STRENGTH:
+            if index > first:
+                found.append(Segment(first, index, breaks, comma, tuple(terms), verb if verb >= 0 else index))
+                breaks, comma, terms, verb = None, False, [], -1
+            first = index + 1
+            comma = comma or kind == K.COMMA
+            if breaks is None or _STRENGTH[kind] > _STRENGTH[breaks]:
+                breaks = kind
+    end = len(tokens)
+    if end > first:
+        found.append(Segment(first, end, breaks, comma, tuple(terms), verb if verb >= 0 else end))
     return found
-
-
-def _segment(tokens: list[Token], first: int, end: int, breaks: Kind | None, comma: bool) -> Segment:
-    terms = tuple(index for index in range(first, end) if tokens[index].kind is K.TERM)
-    verb = next((index for index in range(first, end) if tokens[index].kind in _FINITE), end)
-    return Segment(first, end, breaks, comma, terms, verb)
 
 
 def opens(tokens: list[Token], segment: Segment) -> bool:
@@ -71,8 +73,8 @@ def opens(tokens: list[Token], segment: Segment) -> bool:
 def listed_on(segments: list[Segment], index: int) -> bool:
     """Whether an "or" further on keeps a list together: "no effusion, small nodule or mass"."""
     for segment in segments[index + 1 :]:
-        if segment.breaks is K.OR:
+        if segment.breaks == K.OR:
             return True
-        if segment.breaks is not K.COMMA:
+        if segment.breaks != K.COMMA:
             return False
     return False

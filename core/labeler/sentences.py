@@ -17,11 +17,14 @@ _ANAPHOR = re.compile(
 )
 _GOES_ON = re.compile(r"(?:or|and|with|without|in|on|at|is|are|of|for|to|vs)\b", re.IGNORECASE)
 _SHORTEST = 1
-_BLANKS = (" ", "\n", "")
 _SHORT = INSIDE | ENDING | {"no"}
 _TAILS = frozenset(word[-4:] for word in _SHORT)
-# Where a sentence may end.
-_STOP = re.compile(r"[.!?]+(?=\s|$|[A-Za-z])|[\n\u2022]")
+# Where a sentence may end. A full stop behind a word and in front of no answer, and line breaks are told apart by the
+# groups, because nearly all stops are of these kinds.
+_STOP = re.compile(
+    r"[.!?\n\u2022](?:(?<=[A-Za-z]{4}\.)(?: (?![Nn](?:[Oo][Nn]|[Ii][Ll]))|\n+|$)(?P<word>)|(?<=\n)\n*(?P<line>)"
+    r"|(?<=[.!?])[.!?]*(?=\s|$|[A-Za-z])|(?<=\u2022))"
+)
 _LISTED_STOP = re.compile(_STOP.pattern + r"|(?<=\s)(?=\(?\d\)\s+[A-Za-z])")
 _ENUMERATOR = re.compile(r"^\(?(?:\d{1,2}|[a-hA-H]|[ivxIVX]{1,4})[.)]\s+")
 _EDGES = " \t\r\n*\u2022."
@@ -54,7 +57,11 @@ class Sentence(NamedTuple):
 def sentences_in(report: str) -> Iterator[Sentence]:
     """Divide a report into sentences; sections such as the indication or the technique are left out."""
     within = unwrapped(plain(report))
-    for sentence, offset, section in plain_sentences(within.text):
+    for piece, start, section in pieces_in(within.text):
+        sentence, lead = trimmed(piece)
+        if not sentence:
+            continue
+        offset = start + lead
         if within.places is None:
             yield Sentence(sentence, offset, section, sentence, within, offset)
         else:
@@ -62,33 +69,23 @@ def sentences_in(report: str) -> Iterator[Sentence]:
             yield Sentence(report[first:last], first, section, sentence, within, offset)
 
 
-def plain_sentences(text: str) -> Iterator[tuple[str, int, str]]:
-    """The sentences of a report in plain characters, each with its place and its section."""
+def pieces_in(text: str) -> Iterator[tuple[str, int, str]]:
+    """What stands between the stops of a report in plain characters, each with its place and its section.
+
+    A piece may be empty, and begins and ends with blanks, bullets and numbers until it is ``trimmed``.
+    """
     stops = _LISTED_STOP if ")" in text else _STOP
-    for begin, finish, name in sections_in(text):
+    for begin, finish, section in sections_in(text):
         start = begin
         for stop in stops.finditer(text, begin, finish):
             place, after = stop.span()
-            # Most stops stand behind a word that is no short form.
-            word = text[place - 4 : place]
-            if (
-                word.isalpha()
-                and word.lower() not in _TAILS
-                and text[place] == "."
-                and text[after : after + 1] in _BLANKS
-                and text[after + 1 : after + 2] not in "Nn"
-            ):
-                end: int | None = place
-            else:
-                end = _end(text, place, text[place : place + 1], start)
+            kind = stop.lastgroup
+            sure = kind == "line" or (kind == "word" and text[place - 4 : place].lower() not in _TAILS)
+            end = place if sure else _end(text, place, text[place : place + 1], start)
             if end is not None:
-                sentence, offset = _trimmed(text, start, end)
-                if len(sentence) > _SHORTEST:
-                    yield sentence, offset, name
+                yield text[start:end], start, section
                 start = after
-        sentence, offset = _trimmed(text, start, finish)
-        if len(sentence) > _SHORTEST:
-            yield sentence, offset, name
+        yield text[start:finish], start, section
 
 
 def _end(text: str, place: int, mark: str, start: int) -> int | None:
@@ -121,13 +118,21 @@ def _full_stop(text: str, place: int, start: int) -> bool:
     return word not in ENDING or not (rest[:1].islower() or _GOES_ON.match(rest))
 
 
-def _trimmed(text: str, start: int, end: int) -> tuple[str, int]:
-    """What stands at ``start`` to ``end`` without blanks, bullets and numbers in front of it, and its place."""
-    if text.startswith(" ", start):
-        start += 1
-    part = text[start:end]
-    if part[:3].isalpha() and "." not in part[:6] and ")" not in part[:6] and part[-1] not in _EDGES:
-        return part, start
+def trimmed(piece: str) -> tuple[str, int]:
+    """A piece without blanks, bullets and numbers in front of it, and where in it that begins.
+
+    Empty where there is no sentence.
+    """
+    lead = 1 if piece.startswith(" ") else 0
+    part = piece[lead:]
+    if (
+        len(part) > _SHORTEST
+        and part[:3].isalpha()
+        and "." not in part[:6]
+        and ")" not in part[:6]
+        and part[-1] not in _EDGES
+    ):
+        return part, lead
     part = part.rstrip(_EDGES)
     sentence = part.lstrip(_EDGES)
     if sentence[:1] == "-":
@@ -135,4 +140,4 @@ def _trimmed(text: str, start: int, end: int) -> tuple[str, int]:
     beginning = sentence[:6]
     if "." in beginning or ")" in beginning:
         sentence = _ENUMERATOR.sub("", sentence)
-    return sentence, start + len(part) - len(sentence)
+    return (sentence, lead + len(part) - len(sentence)) if len(sentence) > _SHORTEST else ("", 0)

@@ -5,7 +5,6 @@ distance of Damerau, Comm ACM 1964, as optimal string alignment) of one word of 
 other word itself.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from core.labeler.wordlists import words_of
@@ -38,10 +37,22 @@ _OTHERS = words_of(
 )
 _SHORTEST = 5
 _LONG = 7
-_BY_FIRST_AND_LENGTH: dict[tuple[str, int], tuple[str, ...]] = {
-    key: tuple(sorted(word for word in VOCABULARY if (word[0], len(word)) == key))
-    for key in {(word[0], len(word)) for word in VOCABULARY}
-}
+# A word, its letters, and how many edits it allows.
+_Known = tuple[str, frozenset[str], int]
+
+
+def _near() -> dict[tuple[str, int], tuple[_Known, ...]]:
+    """For a first letter and a length the words that begin with it and whose length is near enough."""
+    table: dict[tuple[str, int], list[_Known]] = {}
+    for known in sorted(VOCABULARY):
+        for length in range(max(len(known) - 2, _SHORTEST), len(known) + 3):
+            allowed = 2 if length >= _LONG and known in _FINDINGS else 1
+            if abs(length - len(known)) <= allowed:
+                table.setdefault((known[0], length), []).append((known, frozenset(known), allowed))
+    return {key: tuple(entries) for key, entries in table.items()}
+
+
+_NEAR = _near()
 
 
 @lru_cache(maxsize=100_000)
@@ -54,24 +65,22 @@ def mended(word: str) -> str:
     if len(word) < _SHORTEST or word in VOCABULARY or word in _OTHERS or not word.isalpha():
         return word
     near = []
-    letters = set(word)
-    widest = 2 if len(word) >= _LONG else 1
-    for known in _candidates(word, widest):
-        allowed = widest if known in _FINDINGS else 1
-        if len(letters.symmetric_difference(known)) <= 2 * allowed:
+    letters = frozenset(word)
+    for known, known_letters, allowed in _candidates(word[0], word[1], len(word)):
+        if len(letters ^ known_letters) <= 2 * allowed:
             distance = _distance(word, known)
             if distance <= allowed:
                 near.append((distance, known))
     return min(near)[1] if near else word
 
 
-def _candidates(word: str, widest: int) -> Iterator[str]:
+@lru_cache(maxsize=10_000)
+def _candidates(first: str, second: str, length: int) -> tuple[_Known, ...]:
     """Words of nearly the same length; the first letter is rarely wrong, but may change places with the second."""
-    for length in range(len(word) - widest, len(word) + widest + 1):
-        yield from _BY_FIRST_AND_LENGTH.get((word[0], length), ())
-        if word[1] != word[0]:
-            swapped = _BY_FIRST_AND_LENGTH.get((word[1], length), ())
-            yield from (known for known in swapped if known[1] == word[0])
+    found = _NEAR.get((first, length), ())
+    if second != first:
+        found += tuple(entry for entry in _NEAR.get((second, length), ()) if entry[0][1] == first)
+    return found
 
 
 def _distance(one: str, other: str) -> int:

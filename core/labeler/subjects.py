@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from core.labeler.observations import ENLARGED_MEDIASTINUM, PLEURAL_OTHER
+from core.labeler.traces import Trace
 
 
 class Stated(NamedTuple):
@@ -78,10 +79,21 @@ _OTHERS = (
 _DENIED = re.compile(r"\b(?:not|no longer|never|nor|isn't|aren't|hasn't)\b")
 
 
+SUBJECT_TRACES: tuple[Trace, ...] = (
+    "heart|cardiac|mediastin",
+    "ctr",
+    ("cardio", "thoracic"),
+    ("pleura|fissure", "thickened"),
+    ("lung|lobe|lingula", "collapsed"),
+)
+"""What leads to a sentence of which ``stated_in`` may find something."""
+
+
 def stated_in(sentence: str) -> Iterator[Stated]:
     """What a sentence in standard wording says of heart, mediastinum, pleura and lungs by predicates."""
-    if "heart" in sentence or "cardi" in sentence or "mediastin" in sentence or "ctr" in sentence:
+    if "ctr" in sentence or "thoracic" in sentence:
         yield from _ratios(sentence)
+    if "heart" in sentence or "cardiac" in sentence or "mediastin" in sentence:
         yield from _silhouettes(sentence)
     if "thickened" in sentence or "collapsed" in sentence:
         for words, observations in _OTHERS:
@@ -104,8 +116,9 @@ def _ratios(sentence: str) -> Iterator[Stated]:
 
 
 def _silhouettes(sentence: str) -> Iterator[Stated]:
-    taken = [(found.start(), found.end()) for found in _NORMAL_BEFORE.finditer(sentence)]
-    for found in _NORMAL_BEFORE.finditer(sentence):
+    leading = list(_NORMAL_BEFORE.finditer(sentence)) if "normal" in sentence or "unremark" in sentence else []
+    taken = [found.span() for found in leading]
+    for found in leading:
         yield Stated(_judged(found["subject"], enlarged=False), found.start(), found.end(), there=False)
     for subject in _SUBJECT.finditer(sentence):
         if any(start <= subject.start() < end for start, end in taken):

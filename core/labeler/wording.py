@@ -56,20 +56,16 @@ def standard_wording(sentence: str) -> Wording:
     lowered = sentence.lower()
     if len(lowered) != len(sentence):  # a letter of another alphabet whose small form is longer
         lowered = "".join(small if len(small := letter.lower()) == 1 else letter for letter in sentence)
+    words = lowered.split()
     hearts = {found.start() for found in _HEART.finditer(sentence)} if "CM" in sentence else ()
-    words = set(lowered.split())
-    regular = not hearts and words <= _STANDARD and _RUN.search(lowered) is None
-    if regular:
+    standard = _STANDARD.issuperset(words) or all(map(_is_standard, words))
+    if standard and not hearts and (" ".join(words) == lowered or _RUN.search(lowered) is None):
         return Wording(lowered, ())
     changed = [
         (found.start(), found.end(), new)
         for found in _PIECE.finditer(lowered)
         if (new := "cardiomegaly" if found.start() in hearts else _standard(found[0])) is not None
     ]
-    if not changed:
-        if len(_STANDARD) < _MOST:
-            _STANDARD.update(words)
-        return Wording(lowered, ())
     parts: list[str] = []
     changes: list[_Change] = []
     done = length = 0
@@ -81,6 +77,16 @@ def standard_wording(sentence: str) -> Wording:
         length += len(new)
         done = end
     return Wording("".join((*parts, lowered[done:])), tuple(changes))
+
+
+def _is_standard(word: str) -> bool:
+    """Whether nothing is to change in a word with the marks that stand at it."""
+    if word in _STANDARD:
+        return True
+    standard = all(_standard(piece) is None for piece in _PIECE.findall(word))
+    if standard and len(_STANDARD) < _MOST:
+        _STANDARD.add(word)
+    return standard
 
 
 @lru_cache(maxsize=100_000)

@@ -8,6 +8,7 @@ from core.datasets.sources.openi_reports import packaged_file
 from core.evaluation.labeler_study import study_labeler
 from core.findings import FINDINGS, LABELS
 from core.labeler import CHEXPERT, chexpert_values, describe, find_mentions, label_values, lexicon, presences
+from core.labeler.subjects import stated_in
 
 PRESENT, ABSENT, UNCERTAIN, SILENT = "present", "absent", "uncertain", "not mentioned"
 
@@ -181,11 +182,17 @@ def test_a_statement_is_read_as_a_radiologist_means_it(report: str, expected: st
 
 
 @pytest.mark.parametrize("report", [text for text, _ in STATEMENTS])
-def test_looking_for_letters_first_passes_over_no_term(report: str) -> None:
-    sentence = report.lower()
-    for _, needles, words in lexicon._TERMS:
-        if re.search(rf"\b(?:{'|'.join(words)})", sentence):
-            assert any(needle in sentence for needle in needles)
+def test_looking_at_single_words_first_passes_over_no_term(report: str) -> None:
+    sentence = " ".join(report.lower().split())
+    entries = lexicon._TRACKS.leading_on(sentence.split())
+    matching = {
+        entry for entry, (_, _, words) in enumerate(lexicon._TERMS) if re.search(rf"\b(?:{'|'.join(words)})", sentence)
+    }
+    assert matching <= set(entries)
+    if any(stated_in(sentence)):
+        assert lexicon._SUBJECTS in entries
+    if lexicon._in_pleura(sentence):
+        assert lexicon._PLEURAL in entries
 
 
 @pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.name)
