@@ -8,6 +8,7 @@ takes coarser ones for disease.
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 FloatArray = npt.NDArray[np.float32]
 
-# Everything is composed at this side and brought to the wanted size, so that all sizes show the same picture.
+# Everything is composed at this side and brought to the wanted size, so that all sizes show the same picture. What is
+# the same in each picture is drawn once in a process.
 _SIDE = 512
 # Half width of the chest cavity, of half the image, at heights from -1 (top) to 1.
 _WALL_HEIGHTS = (-0.84, -0.70, -0.50, -0.25, 0.0, 0.35, 0.80)
@@ -50,8 +52,8 @@ def render_phantom(*, size: int = 1024, lesions: Sequence[Lesion] = (), seed: in
         (size, size) in [0, 1], bright = dense, the heart on the right of the image as in radiographs.
     """
     rng = np.random.default_rng(seed)
+    density = _with_vessels(rng) + _bones()
     x, y = _grid()
-    density = _soft_tissue(x, y, rng) + _bones(x, y)
     for lesion in lesions:
         density = density + lesion.density * _shadow(x - (2 * lesion.x - 1), y - (2 * lesion.y - 1), 2 * lesion.radius)
     image = _resize((density * 1.08).astype(np.float32), size)
@@ -147,7 +149,19 @@ def _lungs(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     return depth, diaphragm
 
 
-def _soft_tissue(x: FloatArray, y: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _with_vessels(rng: np.random.Generator) -> FloatArray:
+    """Soft tissue as added grey, with vessels and a texture of the lungs that are drawn anew each time."""
+    density, body, air, filled = _soft_tissue()
+    vessels = _vessels(rng)
+    fog = _blur(rng.normal(0, 1, density.shape).astype(np.float32), 5)
+    texture = vessels * 0.06 * (1 - 0.75 * filled) + fog / max(float(fog.std()), 1e-6) * 0.004
+    return (density + texture * air * body).astype(np.float32)
+
+
+@cache
+def _soft_tissue() -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Added grey without the vessels, and from 0 to 1 the body, the air in it and what takes the place of air."""
+    x, y = _grid()
     body = _body(x, y)
     air, diaphragm = _lungs(x, y)
     air = air + 0.16 * _soft(_ellipse(x, y, -0.01, -0.85, 0.055, 0.52, 4), 0.3)  # trachea
@@ -170,11 +184,7 @@ def _soft_tissue(x: FloatArray, y: FloatArray, rng: np.random.Generator) -> Floa
     density = density + 0.10 * mediastinum * body * (1 - 0.6 * _soft(-y - 0.6, 0.3)) + 0.05 * heart
     density = density + diaphragm * body * (0.03 + 0.10 * np.clip(y - 0.25, 0, 1))
     bubble = _soft(_ellipse(x, y, 0.36, 0.60, 0.14, 0.065), 0.6)
-    density = density - 0.09 * bubble
-    vessels = _vessels(rng)
-    fog = _blur(rng.normal(0, 1, x.shape).astype(np.float32), 5)
-    texture = vessels * 0.06 * (1 - 0.75 * filled) + fog / max(float(fog.std()), 1e-6) * 0.004
-    return (density + texture * np.clip(air, 0, 1) * body).astype(np.float32)
+    return np.asarray(density - 0.09 * bubble), body, np.clip(air, 0, 1), np.asarray(filled)
 
 
 def _vessels(rng: np.random.Generator) -> FloatArray:
@@ -201,8 +211,10 @@ def _vessels(rng: np.random.Generator) -> FloatArray:
     return _blur(np.asarray(canvas, dtype=np.float32), 1.3)
 
 
-def _bones(x: FloatArray, y: FloatArray) -> FloatArray:
+@cache
+def _bones() -> FloatArray:
     """Ribs, clavicles and spine, as added grey."""
+    x, y = _grid()
     bone = np.zeros_like(x)
     own = np.abs(x)
     cage = _soft(0.84 - own, 0.05) * _soft(0.52 - y, 0.25)
