@@ -218,11 +218,26 @@ def trained_run(made_once: Callable[[str, Callable[[Path], object]], Path], rend
     return made_once("trained", fill)
 
 
+@pytest.fixture(scope="session")
+def new_database(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A database as a first start makes it, in a file; all revisions of the schema take longer than most tests."""
+
+    def fill(folder: Path) -> None:
+        from core.studies.database import Database
+
+        Database(f"sqlite:///{folder / 'new.sqlite3'}").close()
+
+    return made_once("database", fill) / "new.sqlite3"
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> ServerSettings:
-    """Server settings with an instance folder of their own."""
+def settings(tmp_path: Path, new_database: Path) -> ServerSettings:
+    """Server settings with an instance folder of their own, in which there are no studies yet."""
+    instance = tmp_path / "instance"
+    instance.mkdir()
+    shutil.copy(new_database, instance / "chestlens.sqlite3")
     # Without the writer, which most tests have no need of and whose loading takes seconds.
-    environment = {"CHESTLENS_INSTANCE": str(tmp_path / "instance"), "CHESTLENS_WRITER": "off"}
+    environment = {"CHESTLENS_INSTANCE": str(instance), "CHESTLENS_WRITER": "off"}
     return ServerSettings.from_environment(environment)
 
 

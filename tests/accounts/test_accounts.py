@@ -1,5 +1,6 @@
 """Accounts, sessions and tokens in a real database."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +16,8 @@ PASSWORD = "an old lighthouse"
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+def database(new_database: Path, tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{shutil.copy(new_database, tmp_path / 'test.sqlite3')}")
     yield database
     database.close()
 

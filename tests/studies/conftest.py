@@ -1,5 +1,6 @@
 """A database of each kind that studies can be kept in."""
 
+import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,9 +18,9 @@ POSTGRESQL = "postgresql+pg8000://postgres@127.0.0.1:5432/test"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, new_database: Path, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'test.sqlite3'}"
+        yield f"sqlite:///{shutil.copy(new_database, tmp_path / 'test.sqlite3')}"
         return
     pytest.importorskip("pg8000", reason="the PostgreSQL driver pg8000 is not installed")
     server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT", connect_args={"timeout": 60})
