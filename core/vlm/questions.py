@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
@@ -20,6 +20,8 @@ from core.vlm.claims import Claim, claims_apart
 from core.vlm.prompts import render_question
 
 LONGEST_QUESTION = 500
+# Two sentences, in tokens.
+_LONGEST_ANSWER = 120
 _GENERAL = ("anything", "normal", "abnormal", "see", "show", "find", "wrong", "report", "summar", "impression")
 
 
@@ -94,9 +96,11 @@ def answer_question(
         silent = (Sentence("findings", text, (), "note"),)
         return Answer(question, silent, True, (), time.perf_counter() - started, backend.identity)
     seed = int.from_bytes(hashlib.blake2b(picture.tobytes() + question.encode(), digest_size=6).digest())
-    given = backend.answer(picture, render_question(question, evidence, context=context), seed=seed)
-    draft = Draft(" ".join(given.split()), "")
-    apart = claims_apart(draft, evidence)
+    decoding = replace(backend.decoding, max_new_tokens=min(_LONGEST_ANSWER, backend.decoding.max_new_tokens))
+    prompt = render_question(question, evidence, context=context)
+    draft = Draft(" ".join(backend.answer(picture, prompt, seed=seed, decoding=decoding).split()), "")
+    # What a model says over and over is told once.
+    apart = tuple({one.text: one for one in claims_apart(draft, evidence)}.values())
     refused = {one.text for one in apart}
     known = _stated(asked, evidence)
     own = [

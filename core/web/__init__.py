@@ -17,6 +17,7 @@ from core.studies.samples import SampleShelf
 from core.studies.shared_writer import check_writer
 from core.studies.studies import Studies
 from core.studies.worker import Worker
+from core.vlm.pass_settings import PassSettings
 from core.web import (
     api,
     errors,
@@ -58,11 +59,13 @@ def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -
         DatasetError: the folder of samples cannot be read.
         OpenToOthers: other machines would reach it before there are users.
         RewritingFailed: the writer's folder holds no model.
+        SettingError: a variable of the structured passes makes no sense.
         Unavailable: database or storage cannot be used.
     """
     settings = settings or ServerSettings.from_environment()
     app = Flask("chestlens", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config["MAX_CONTENT_LENGTH"] = MAX_ARCHIVE_BYTES + _MULTIPART_OVERHEAD
+    PassSettings.of()  # told at the start, and not by the page that shows them
     model = ServedModel(checkpoint_folder(settings.checkpoint or SHIPPED), settings.policy)
     if settings.writer is not None:
         check_writer(settings.writer)

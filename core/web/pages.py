@@ -10,6 +10,8 @@ from core.findings import LABELS, display_name
 from core.imaging import MAX_FILE_BYTES
 from core.imaging.phantom import phantom_png
 from core.reporting.evidence import DECISIONS
+from core.vlm.pass_settings import PassSettings, kind_of, limits
+from core.vlm.questions import LONGEST_QUESTION
 from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.services import services
 
@@ -17,6 +19,23 @@ if TYPE_CHECKING:
     from core.datasets.samples import Sample
 
 blueprint = Blueprint("pages", __name__)
+
+_PASS_SETTINGS = {
+    "chexpert_do_sample": "Labels: draw answers at random",
+    "chexpert_vote": "Labels: answers voted on, where drawn",
+    "chexpert_temperature": "Labels: temperature of the draws",
+    "chexpert_positive_bias": "Labels: bias for present",
+    "chexpert_negative_bias": "Labels: bias for absent",
+    "chexpert_max_new_tokens": "Labels: longest answer, tokens",
+    "enable_label_keywords": "Labels: read from the report's words where open",
+    "icd_do_sample": "Codes: draw answers at random",
+    "icd_vote": "Codes: answers voted on, where drawn",
+    "icd_temperature": "Codes: temperature of the draws",
+    "icd_positive_bias": "Codes: bias for a code",
+    "icd_negative_bias": "Codes: bias against a code",
+    "icd_max_new_tokens": "Codes: longest answer, tokens",
+    "imp_max_new_tokens": "Impression: longest answer, tokens",
+}
 
 
 @blueprint.app_context_processor
@@ -51,7 +70,12 @@ def upload() -> str:
 def study(study_id: str) -> str:
     """The result page of one study."""
     services().studies.find(study_id)
-    return render_template("pages/study.html", study_id=study_id)
+    return render_template(
+        "pages/study.html",
+        study_id=study_id,
+        pass_settings=_pass_settings(PassSettings.of()),
+        longest_question=LONGEST_QUESTION,
+    )
 
 
 @blueprint.get("/samples/phantom.png")
@@ -60,6 +84,18 @@ def phantom() -> Response:
     response = Response(_phantom(), mimetype="image/png")
     response.cache_control.max_age = 86400
     return response
+
+
+def _pass_settings(settings: PassSettings) -> list[dict[str, Any]]:
+    """The settings of the structured passes as fields of a form, with the values that the server has."""
+    fields = []
+    for name, title in _PASS_SETTINGS.items():
+        lowest, highest = limits(name)
+        kind = kind_of(name)
+        step = 1 if kind is int else "any"
+        field = {"name": name, "title": title, "is_switch": kind is bool, "value": getattr(settings, name)}
+        fields.append(field | {"lowest": lowest, "highest": highest, "step": step})
+    return fields
 
 
 def _title(sample: "Sample") -> str:

@@ -110,8 +110,8 @@ export function studyApi(id) {
   return `${ROOT}api/studies/${encodeURIComponent(id)}`;
 }
 
-/** body is sent as JSON; keepalive lets the request outlive the page. */
-export async function request(method, url, { body, keepalive = false } = {}) {
+/** body is sent as JSON, text is JSON already; keepalive lets the request outlive the page. */
+export async function request(method, url, { body, text: written = body && JSON.stringify(body), keepalive = false } = {}) {
   let response;
   let text;
   try {
@@ -120,8 +120,8 @@ export async function request(method, url, { body, keepalive = false } = {}) {
       keepalive,
       cache: "no-store",
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      headers: { ...OWN_HEADERS, ...(body && { "Content-Type": "application/json" }) },
-      ...(body && { body: JSON.stringify(body) }),
+      headers: { ...OWN_HEADERS, ...(written !== undefined && { "Content-Type": "application/json" }) },
+      ...(written !== undefined && { body: written }),
     });
     text = await response.text();
   } catch {

@@ -9,6 +9,7 @@ import { renderDetail, showReference } from "./finding_detail.js";
 import { followStudy } from "./follow.js";
 import { localTime, percent, seconds } from "./format.js";
 import { linkEvidence } from "./linking.js";
+import { MoreSection } from "./more/more_section.js";
 import { ReportSection } from "./report_section.js";
 import { Viewer } from "./viewer/viewer.js";
 
@@ -102,6 +103,7 @@ function connect(study) {
     announce(finding ? `${finding.display_name}, ${finding.decision}` : "No heatmap");
   }
 
+  new MoreSection(study.id, { onFindings: ([name]) => select(name) });
   showReference(byId("reference-labels"), study);
   const first = findings[0];
   select(first.decision === "present" || first.decision === "possible" ? first.name : null);

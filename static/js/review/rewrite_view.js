@@ -1,5 +1,6 @@
 // How the rewritten report came about: being written, judged by the guard, or not there and why.
 
+import { apartBox } from "../apart.js";
 import { el } from "../dom.js";
 import { label } from "../format.js";
 import { status } from "../marks.js";
@@ -26,7 +27,7 @@ function lines(rewrite) {
     case "writing":
       return [status("running", "Being written; each sentence was checked, the whole is not yet"), partial(rewrite.partial ?? [])];
     case "done":
-      return [status(rewrite.verdict?.action === "fallback" ? "failed" : "done", verdict(rewrite)), origin(rewrite), worded(rewrite), attempts(rewrite), reasoning(rewrite)].filter(Boolean);
+      return [status(rewrite.verdict?.action === "fallback" ? "failed" : "done", verdict(rewrite)), origin(rewrite), worded(rewrite), apartBox(rewrite.apart), attempts(rewrite), reasoning(rewrite)].filter(Boolean);
     case "failed":
       return [status("failed", rewrite.message ?? "The language model failed; the template's text is shown.")];
     default:
@@ -44,8 +45,9 @@ function origin({ model, seconds }) {
 }
 
 /** Who chose the words: the plan fixes what is said, and a sentence that the model could not word is the template's. */
-function worded({ worded: counts, verdict: judged }) {
+function worded({ worded: counts, verdict: judged, mode }) {
   if (!counts || judged?.action === "fallback") return null;
+  if (mode === "image") return el("p", { class: "hint", data: { testid: "rewrite-worded" } }, "The language model reported on its own; what the evidence bears out is shown, and the template's sentences stand for what it left out.");
   const byRule = counts.rule ? ` ${counts.rule} of ${counts.model + counts.rule} sentences are the template's, underlined with dots.` : "";
   const words = `What is said, how certain and where follows from the evidence; the language model chose the words.${byRule}`;
   return el("p", { class: "hint", data: { testid: "rewrite-worded" } }, words);
