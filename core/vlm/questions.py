@@ -8,7 +8,6 @@ from typing import Any
 
 from PIL import Image
 
-from core.errors import ChestLensError
 from core.findings import BY_NAME, LABELS, display_name
 from core.labeler import find_mentions
 from core.reporting.evidence import Evidence
@@ -18,15 +17,11 @@ from core.reporting.templater import write_report
 from core.vlm.backends.backend import Backend
 from core.vlm.claims import Claim, claims_apart
 from core.vlm.prompts import render_question
+from core.vlm.question import one_question
 
-LONGEST_QUESTION = 500
 # Two sentences, in tokens.
 _LONGEST_ANSWER = 120
 _GENERAL = ("anything", "normal", "abnormal", "see", "show", "find", "wrong", "report", "summar", "impression")
-
-
-class QuestionError(ChestLensError):
-    """The question cannot be put; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -111,18 +106,6 @@ def answer_question(
     said = {one.text for one in known}
     sentences = (*known, *(one for one in own if one.text not in said))
     return Answer(question, sentences, False, apart, time.perf_counter() - started, backend.identity)
-
-
-def one_question(text: str) -> str:
-    """A question on one line.
-
-    Raises:
-        QuestionError: it is empty or too long.
-    """
-    question = " ".join(text.split())
-    if not 1 <= len(question) <= LONGEST_QUESTION:
-        raise QuestionError(f"A question has between 1 and {LONGEST_QUESTION} characters.")
-    return question
 
 
 def asked_findings(question: str) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ def index(study_id: str) -> dict[str, Any]:
 def ask(study_id: str) -> tuple[Response, int]:
     """Ask a question about the image: ``{"question"}``. 202 with the inquiry."""
     # What reads an answer has patterns that would take long to compile at the start of a server.
-    from core.vlm.questions import one_question
+    from core.vlm.question import one_question
 
     study = _finished(study_id)
     given = _body().get("question")

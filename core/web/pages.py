@@ -11,7 +11,7 @@ from core.imaging import MAX_FILE_BYTES
 from core.imaging.phantom import phantom_png
 from core.reporting.evidence import DECISIONS
 from core.vlm.pass_settings import PassSettings, kind_of, limits
-from core.vlm.questions import LONGEST_QUESTION
+from core.vlm.question import LONGEST_QUESTION
 from core.web.archives import MAX_ARCHIVE_BYTES
 from core.web.services import services
 

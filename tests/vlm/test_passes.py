@@ -17,7 +17,8 @@ from core.vlm.pass_settings import PassSettings, SettingError
 from core.vlm.passes import majority, read_labels, read_object, run_passes
 from core.vlm.pictures import picture_of
 from core.vlm.prompts import render_image_prompt
-from core.vlm.questions import QuestionError, answer_question
+from core.vlm.question import QuestionError
+from core.vlm.questions import answer_question
 from core.vlm.reference_evidence import evidence_from_decisions
 
 RECORD = {"Age": 70, "Chronic_conditions": ["COPD", "type 2 diabetes"]}
