@@ -140,6 +140,12 @@ class Jobs:
         """Leave a job to others, because this process ends."""
         self._give_back(claim, attempts=Job.attempts - 1)
 
+    def give_up(self, job: Job) -> None:
+        """Say of an upload that this process has failed to keep that nobody receives it any more."""
+        with self._database.session() as session:
+            session.execute(update(Job).where(Job.id == job.id, Job.state == ARRIVING).values(claimed_by=None))
+            session.commit()
+
     def recover(self) -> list[str]:
         """Put jobs back whose process is gone.
 
@@ -148,7 +154,7 @@ class Jobs:
         """
         moment = now()
         with self._database.session() as session:
-            held = select(Job).where(Job.state.in_(("running", ARRIVING)), Job.claimed_by != me())
+            held = select(Job).where(Job.state.in_(("running", ARRIVING)), Job.claimed_by.is_distinct_from(me()))
             void = [job for job in session.scalars(held) if self._is_void(job, moment)]
             cut_off = [job.study_id for job in void if job.state == ARRIVING]
             for job in void:
@@ -187,7 +193,7 @@ class Jobs:
             _fail_what_waits(session, job.study_id, job.kind, "stopped", said)
 
     def _is_void(self, job: Job, moment: datetime) -> bool:
-        if _process_is_gone(job.claimed_by or ""):
+        if job.claimed_by is None or _process_is_gone(job.claimed_by):
             return True
         trusted = self._trusted_since is not None and time.monotonic() - self._trusted_since > LEASE.total_seconds()
         return trusted and job.lease_until is not None and job.lease_until < moment

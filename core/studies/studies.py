@@ -164,7 +164,7 @@ class Studies:
                 )
                 session.commit()
         except BaseException:
-            self._take_back(study.id)
+            self._take_back(study.id, job)
             raise
         study.status = "queued"
         self.jobs.announce(job)
@@ -352,11 +352,13 @@ class Studies:
         """The identifiers of a radiograph that may be kept."""
         return admitted.radiograph.source if self.settings.keep_identifiers else {}
 
-    def _take_back(self, study_id: str) -> None:
+    def _take_back(self, study_id: str, job: Job) -> None:
         try:
             self.remove(study_id)
         except Exception:
-            log.warning("an upload that could not be kept is left for the sweep")
+            log.warning("an upload that could not be kept is left for a worker to remove")
+            with suppress(Unavailable):
+                self.jobs.give_up(job)
 
     def remove(self, study_id: str) -> None:
         """Remove whatever there is of a study, known or not."""

@@ -50,6 +50,14 @@ def rows_in(database: Database) -> dict[str, str]:
         return dict(session.execute(select(Study.id, Study.status)).tuples().all())
 
 
+def rows_of(settings: ServerSettings) -> dict[str, str]:
+    """The same of a server's database."""
+    database = Database(settings.database_url)
+    rows = rows_in(database)
+    database.close()
+    return rows
+
+
 class Part:
     """One process of a server, which is started again after each kill."""
 
@@ -64,10 +72,15 @@ class Part:
                 self._command, cwd=ROOT, env=self._environment, stderr=log, stdout=subprocess.PIPE
             )
 
+        self._is_ready = False
+
     def wait_until_ready(self) -> None:
+        if self._is_ready:
+            return
         assert self.process.stdout is not None
         said = self.process.stdout.readline()
         assert b"ready" in said or b"works" in said, self._log.read_text()
+        self._is_ready = True
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -78,8 +91,7 @@ class Part:
 
     def kill(self) -> None:
         self.end(signal.SIGKILL)
-        self.start()
-        self.wait_until_ready()
+        self.start()  # and may be killed again before it is ready
 
     def kill_child(self) -> None:
         """Kill the worker of ``app.py``, which starts it again by itself."""
@@ -95,11 +107,12 @@ class Deployment:
     Args:
         settings: of the whole; web processes and workers have an instance folder each.
         processes: number of web processes and of workers; 0 for the one command.
+        log: where they log; beside their instance folders by default.
     """
 
-    def __init__(self, settings: ServerSettings, processes: int = 0) -> None:
+    def __init__(self, settings: ServerSettings, processes: int = 0, log: Path | None = None) -> None:
         self.settings, folder = settings, settings.instance.parent
-        self.log = folder / "server.log"
+        self.log = log or folder / "server.log"
         shared = {"DATABASE_URL": settings.database_url, "CHESTLENS_STORAGE": settings.storage}
         shared |= {"REDIS_URL": settings.redis_url or "", "CHESTLENS_SECRET_KEY": settings.secret_key or ""}
         ports = [free_port() for _ in range(processes or 1)]
@@ -147,7 +160,9 @@ class Deployment:
         wait_until(ended, seconds)
 
     def end(self) -> list[int]:
-        """Stop every part as an operator does; gives their exit statuses."""
+        """Stop every part as an operator does, once it is ready; gives their exit statuses."""
+        for part in (*self.webs, *self.workers):
+            part.wait_until_ready()
         return [part.end() for part in (*self.webs, *self.workers)]
 
     def abandon(self) -> None:

@@ -5,21 +5,22 @@ import os
 import random
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pytest
 import requests
-from deployments import Deployment, Services, files_in, rows_in, shared_by_all, wait_until
+from deployments import Deployment, Services, files_in, rows_of, shared_by_all, wait_until
 from PIL import Image
 
 from core.imaging import render_phantom
 from core.settings import ServerSettings
-from core.studies.database import Database
 from core.studies.studies import Studies
 
-KILLS = int(os.environ.get("CHESTLENS_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("CHESTLENS_TEST_KILLS", "6"))
 CONCURRENT = 50
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by /proc")
@@ -28,30 +29,24 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes
 def test_whatever_is_killed_each_accepted_upload_ends_once(deployment: Deployment, phantom_png_bytes: bytes) -> None:
     accepted: list[str] = []
     chance = random.Random(0)
-    for number in range(2 * KILLS):
-
-        def send(number: int = number) -> str | None:
-            try:
-                answer = deployment.upload(f"{number}.png", phantom_png_bytes, web=number, key=f"upload {number}")
-            except requests.RequestException:
-                return None
-            return answer.json()["id"] if answer.status_code == 201 else None
-
-        if number % 2:
-            kill = deployment.kills[number // 2 % len(deployment.kills)]
-            killer = threading.Timer(chance.random() * 0.3, kill)
-            killer.start()
-        study_id = send()
-        if number % 2:
-            killer.join()
-        while study_id is None:  # as a careful sender does it
-            study_id = send()
+    for number in range(KILLS):
+        killer = threading.Timer(chance.random() * 0.5, deployment.kills[number % len(deployment.kills)])
+        killer.start()
+        study_id, attempt = None, 0
+        while study_id is None:  # as a careful sender does it, by way of a proxy
+            with suppress(requests.RequestException):
+                web, key = number + attempt, f"upload {number}"
+                answer = deployment.upload(f"{number}.png", phantom_png_bytes, web=web, key=key)
+                study_id = answer.json()["id"] if answer.status_code == 201 else None
+            attempt += 1
+            time.sleep(0.05)
         accepted.append(study_id)
-    assert len(set(accepted)) == 2 * KILLS
+        killer.join()
+    assert len(set(accepted)) == KILLS
 
     deployment.wait_for_all()
     assert set(deployment.end()) == {0}
-    rows = _rows_of(deployment.settings)
+    rows = rows_of(deployment.settings)
     assert set(accepted) == set(rows) == files_in(deployment.settings)
     assert set(rows.values()) <= {"done", "failed"}
     # One kill is nobody's fault; a study fails only where it met two.
@@ -134,17 +129,10 @@ def test_database_and_queue_may_go_away_and_come_back_while_uploads_go_on(
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable"), answer.text
         assert int(answer.headers["Retry-After"]) > 0
     two_of_each.wait_for_all()
-    rows = _rows_of(two_of_each.settings)
+    rows = rows_of(two_of_each.settings)
     assert set(rows.values()) == {"done"}
     assert sorted(accepted.values()) == sorted(rows)
     assert set(rows) == files_in(two_of_each.settings)
-
-
-def _rows_of(settings: ServerSettings) -> dict[str, str]:
-    database = Database(settings.database_url)
-    rows = rows_in(database)
-    database.close()
-    return rows
 
 
 def _chest(width: int) -> bytes:
