@@ -22,9 +22,15 @@ if TYPE_CHECKING:
 
 
 def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -> "Flask":
-    """As ``core.web.create_app``, which is imported only now: a worker loads its own libraries meanwhile."""
+    """As ``core.web.create_app``, which is imported only now: a worker loads its own libraries meanwhile.
+
+    Servers such as gunicorn, which call it without settings, get our logs, too.
+    """
     from core import web
 
+    if settings is None:
+        settings = ServerSettings.from_environment()
+        set_up_logs(settings.log)
     return web.create_app(settings, worker=worker)
 
 
