@@ -4,6 +4,7 @@ Pillow's own 8-bit path is no substitute: it rounds and clips between its two pa
 burned-in letters by up to 25 grey levels.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,6 +16,9 @@ FloatArray = npt.NDArray[np.float32]
 _LOBES = 3
 # Outputs that are computed by one small matrix product: more would multiply by more zeros, fewer would call too often.
 _BLOCK = 16
+# Multiplications of one product at most. OpenBLAS shares larger ones among threads, which on a machine that is busy
+# with something else, such as the classifier, wait for each other many times as long as the product takes.
+_UNSHARED = 4 * 65536
 
 
 class _Band(NamedTuple):
@@ -43,11 +47,19 @@ def lanczos(pixels: npt.NDArray[Any], size: tuple[int, int]) -> FloatArray:
     for band in _bands(pixels.shape[0], size[0]):
         # Converted in pieces that stay in the processor's cache.
         rows = pixels[band.low : band.high].astype(np.float32)
-        np.matmul(band.weights, rows, out=across[band.first : band.last])
+        for part in _parts(pixels.shape[1], band):
+            np.matmul(band.weights, rows[:, part], out=across[band.first : band.last, part])
     result = np.empty(size, dtype=np.float32)
     for band in _bands(pixels.shape[1], size[1]):
-        np.matmul(across[:, band.low : band.high], band.weights.T, out=result[:, band.first : band.last])
+        for part in _parts(size[0], band):
+            np.matmul(across[part, band.low : band.high], band.weights.T, out=result[part, band.first : band.last])
     return result
+
+
+def _parts(length: int, band: _Band) -> Iterator[slice]:
+    """Lines that one product with the weights of a band may take at a time."""
+    step = max(1, _UNSHARED // band.weights.size)
+    return (slice(start, start + step) for start in range(0, length, step))
 
 
 @lru_cache(maxsize=64)
