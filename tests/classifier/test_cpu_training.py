@@ -76,11 +76,11 @@ def test_other_convolutions_stay_as_they_are() -> None:
 
 @register_model
 def two_stages(**options: Any) -> nn.Module:
-    """The least that is a backbone: compiling takes a C++ compiler some seconds a layer."""
-    stage = ByoBlockCfg(type="basic", d=1, c=8, s=2, gs=None, br=1.0)
+    """The least that is a backbone: compiling takes a C++ compiler some seconds a layer, of equal ones only once."""
+    stage = ByoBlockCfg(type="basic", d=1, c=16, s=1, gs=None, br=1.0)
     taken = ("num_classes", "in_chans", "drop_rate", "drop_path_rate")
     kept = {name: options[name] for name in taken if name in options}
-    return ByobNet(ByoModelCfg(blocks=(stage, stage), stem_chs=8, stem_type="3x3"), **kept)
+    return ByobNet(ByoModelCfg(blocks=(stage, stage), stem_chs=16, stem_type="3x3", stem_pool=""), **kept)
 
 
 COMPILED = TrainingSettings(
