@@ -5,8 +5,10 @@ that is lost, doubled or late changes nothing.
 """
 
 import logging
-import os
+import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
 from typing import get_args
@@ -19,8 +21,7 @@ from core.studies.tables import JobKind
 log = logging.getLogger(__name__)
 
 KINDS: tuple[JobKind, ...] = get_args(JobKind)
-# A new message is seen in the file's time stamp, which costs nothing to look at; should one be missed, the queue itself
-# is asked.
+# SQLite tells at next to no cost whether another connection has committed anything.
 _LOOK_SECONDS, _ASK_SECONDS = 0.01, 0.5
 
 
@@ -36,7 +37,7 @@ class Delivery:
     """
 
     def __init__(self, file: Path, redis_url: str | None = None) -> None:
-        self._watched = None if redis_url else (file, file.with_name(f"{file.name}-wal"))
+        self._file = None if redis_url else file
         self._queues: dict[str, BaseStorage] = {}
         for kind in KINDS:
             name = f"chestlens{kind}"
@@ -61,14 +62,18 @@ class Delivery:
         Raises:
             Unavailable: the queue cannot be reached.
         """
-        before = self._stamp()
-        found = self._take(kind)
-        if found is None and self._watched:
+        if self._file is None:
+            return self._take(kind)  # Redis itself waits for a message
+        with _telling_of_the_queue(), closing(sqlite3.connect(self._file)) as watching:
+            # Asked before the queue is, so that what comes in between is not missed. The time stamp of the file would
+            # not do: it changes before the message can be read.
+            before = _version(watching)
+            if (found := self._take(kind)) is not None:
+                return found
             end = time.monotonic() + _ASK_SECONDS
-            while self._stamp() == before and time.monotonic() < end and not stop.wait(_LOOK_SECONDS):
+            while _version(watching) == before and time.monotonic() < end and not stop.wait(_LOOK_SECONDS):
                 pass
-            found = self._take(kind)
-        return found
+        return self._take(kind)
 
     def is_empty(self, kind: str) -> bool:
         """Whether no message waits.
@@ -76,10 +81,8 @@ class Delivery:
         Raises:
             Unavailable: the queue cannot be reached.
         """
-        try:
+        with _telling_of_the_queue():
             return not self._queues[kind].queue_size()
-        except Exception as error:
-            raise Unavailable("The queue cannot be reached; try again in a moment.") from error
 
     def close(self) -> None:
         """Release what the queues hold open."""
@@ -87,19 +90,23 @@ class Delivery:
             queue.close()
 
     def _take(self, kind: str) -> int | None:
-        try:
+        with _telling_of_the_queue():
             message = self._queues[kind].dequeue()
-        except Exception as error:
-            raise Unavailable("The queue cannot be reached; try again in a moment.") from error
         text = bytes(message or b"").decode(errors="replace")
         return int(text) if text.isdecimal() else None
 
-    def _stamp(self) -> tuple[int, ...]:
-        found = []
-        for path in self._watched or ():
-            try:
-                status = os.stat(path)
-            except OSError:
-                continue
-            found += [status.st_mtime_ns, status.st_size]
-        return tuple(found)
+
+def _version(connection: sqlite3.Connection) -> int:
+    """A number that is another one after each commit of another connection (SQLite, PRAGMA data_version)."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+@contextmanager
+def _telling_of_the_queue() -> Iterator[None]:
+    """Turn whatever SQLite or Redis refuses into ``Unavailable``."""
+    try:
+        yield
+    except Unavailable:
+        raise
+    except Exception as error:
+        raise Unavailable("The queue cannot be reached; try again in a moment.") from error
