@@ -6,7 +6,7 @@ A study is done, and complete, before its rewrite begins. Whatever goes wrong he
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import exists, select
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 _LOOKED_AT = 200
 # Of 0 to 19: a study that waits for its result goes before a report that is there and reworded.
 _GIVES_WAY = 15
-# A sentence is put off no longer than this for studies that are analysed.
-_PUT_OFF_SECONDS = 5.0
 _OFF: dict[str, Any] = {
     "status": "off",
     "message": None,
@@ -59,11 +57,10 @@ class Rewriting:
     Args:
         studies: whose settings name the writer.
         writer: who words them.
-        others_idle: set while no study waits for this processor; cleared, sentences are put off.
     """
 
-    def __init__(self, studies: Studies, writer: SharedWriter, others_idle: threading.Event) -> None:
-        self._studies, self._writer, self._others_idle = studies, writer, others_idle
+    def __init__(self, studies: Studies, writer: SharedWriter) -> None:
+        self._studies, self._writer = studies, writer
         self._style: Style = "reasoning" if studies.settings.reasoning else "report"
         self._gives_way = False
 
@@ -104,15 +101,11 @@ class Rewriting:
                 writer,
                 style=self._style,
                 mode=self._studies.settings.writer_mode,
-                on_sentences=lambda sentences: self._show(claim, sentences),
+                on_sentences=lambda sentences: self._studies.jobs.show(claim, sentences),
             )
         report = written.report if written.report.source == "vlm" else None
         results.write_rewrite(storage, study_id, report, rewrite_as_object(written))
         return lambda session: []
-
-    def _show(self, claim: Claim, sentences: Sequence[str]) -> None:
-        self._studies.jobs.show(claim, sentences)
-        self._others_idle.wait(_PUT_OFF_SECONDS)
 
 
 def _give_way() -> None:

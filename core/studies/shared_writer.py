@@ -11,20 +11,24 @@ from core.studies.errors import RewritingFailed
 if TYPE_CHECKING:
     from core.vlm.backends import Backend
 
+# No piece of work is put off longer than this for studies that are analysed.
+_PUT_OFF_SECONDS = 5.0
+
 
 class SharedWriter:
     """A writer that is opened when it is first needed, and asked by one thread at a time.
 
     Args:
         name: of a backend, as ``core.vlm.backends`` takes it.
+        others_idle: set while no study waits for this processor; cleared, the writer gives way.
 
     Raises:
         RewritingFailed: there is no such writer.
     """
 
-    def __init__(self, name: str | Path) -> None:
+    def __init__(self, name: str | Path, others_idle: threading.Event) -> None:
         check_writer(name)
-        self._name = name
+        self._name, self._others_idle = name, others_idle
         self._turn = threading.Lock()
         self._writer: Backend | None = None
 
@@ -48,6 +52,7 @@ class SharedWriter:
 
         if self._writer is None:
             self._writer = open_backend(self._name)
+            self._writer.give_way = lambda: self._others_idle.wait(_PUT_OFF_SECONDS)
         return self._writer
 
 

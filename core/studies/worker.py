@@ -53,8 +53,8 @@ class Worker:
         self._tasks: dict[str, Task] = {"analyse": analysis}
         self._enlist: Callable[[], None] | None = None
         if studies.settings.writer is not None:
-            writer = SharedWriter(studies.settings.writer)
-            rewriting = Rewriting(studies, writer, analysis.idle)
+            writer = SharedWriter(studies.settings.writer, analysis.idle)
+            rewriting = Rewriting(studies, writer)
             self._tasks |= {"rewrite": rewriting, "answer": Answering(studies, writer)}
             self._enlist = rewriting.enlist
         self._stop = threading.Event()

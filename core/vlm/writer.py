@@ -113,6 +113,7 @@ class Writer(Backend):
     @contextmanager
     def _at_work(self) -> Iterator[None]:
         """Alone with the model, without gradients, on as many threads as pay."""
+        self.give_way()
         before = torch.get_num_threads()
         with self._lock, torch.inference_mode():
             torch.set_num_threads(self._threads)

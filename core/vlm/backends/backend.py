@@ -50,11 +50,14 @@ class Backend(ABC):
         identity: name and version, as pages and records state them.
         decoding: how words are drawn, where a call does not say.
         weighs: whether it can say how likely it finds a given text (``begin``); a server cannot.
+        give_way: is called before each piece of work that this process does itself; what is more urgent is waited for
+            in it.
     """
 
     identity: dict[str, str]
     decoding: Decoding
     weighs: bool = False
+    give_way: Callable[[], object] = staticmethod(lambda: None)
 
     @abstractmethod
     def answer(
