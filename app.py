@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.command_line import add_traceback_option, run_command
 from core.logs import set_up as set_up_logs
+from core.memory import share_freed_memory
 from core.options import BACKEND_HELP, CHECKPOINT_HELP, add_policy_option
 from core.settings import WRITER_MODES, ServerSettings
 from core.studies.supervision import WorkerProcess
@@ -80,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ChestLensError, OSError: with the sentence that is told.
     """
+    share_freed_memory()
     settings = replace(ServerSettings.from_environment(), host=options.host)
     set_up_logs(settings.log)
     if options.checkpoint:

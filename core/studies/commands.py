@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.errors import sentence
 from core.logs import set_up as set_up_logs
+from core.memory import share_freed_memory
 from core.settings import ServerSettings
 from core.studies.supervision import READY
 
@@ -43,6 +44,7 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _work(options: argparse.Namespace) -> int:
+    share_freed_memory()
     settings = ServerSettings.from_environment()
     set_up_logs(settings.log)
     stop = threading.Event()

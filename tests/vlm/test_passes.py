@@ -4,7 +4,6 @@ import json
 import random
 
 import pytest
-from core.vlm.question import QuestionError
 
 from core.findings import LABELS
 from core.imaging.reader import read_radiograph
@@ -18,6 +17,7 @@ from core.vlm.pass_settings import PassSettings, SettingError
 from core.vlm.passes import majority, read_labels, read_object, run_passes
 from core.vlm.pictures import picture_of
 from core.vlm.prompts import render_image_prompt
+from core.vlm.question import QuestionError
 from core.vlm.questions import answer_question
 from core.vlm.reference_evidence import evidence_from_decisions
 
