@@ -2,7 +2,7 @@
 
 One code for the shipped model of nine million weights and for models of seven billion: any folder that
 ``AutoModelForImageTextToText`` opens. The training loop is that of transformers' ``Trainer``: mixed precision,
-resuming, TensorBoard, several devices through ``accelerate launch``. (trl's ``SFTTrainer`` masks the prompt of text
+resuming, TensorBoard, several devices through ``torchrun``. (trl's ``SFTTrainer`` masks the prompt of text
 models only; its loop is the same ``Trainer``.)
 """
 
@@ -81,10 +81,18 @@ def train_writer(
         data_collator=Collator(processor, stopping_tokens(base)),
     )
     run(trainer, stage, model_folder, output_dir, settings)
-    loss = float(trainer.evaluate()["eval_loss"])
+    loss = _validation_loss(trainer)
     if trainer.is_world_process_zero():
         save_trained(model, processor, model_folder, output_dir / "model")
     return {"loss": loss, "perplexity": math.exp(loss)}
+
+
+def _validation_loss(trainer: Trainer) -> float:
+    """The loss on the validation records: that of the last epoch's end, if nothing was learned since."""
+    evaluated = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
+    if evaluated and evaluated[-1]["step"] == trainer.state.global_step:
+        return float(evaluated[-1]["eval_loss"])
+    return float(trainer.evaluate()["eval_loss"])
 
 
 def load_base(source: str | Path, opening: Opening | None = None) -> tuple[PreTrainedModel, ProcessorMixin]:

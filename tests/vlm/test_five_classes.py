@@ -1,6 +1,9 @@
 """Every stage, adapter and way of writing on small models of the five true classes of published report writers."""
 
+import io
 import json
+import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -20,8 +23,18 @@ from core.vlm.training import train_writer
 from core.vlm.training_settings import ARCHITECTURES, StageSettings
 from core.vlm.vision_stage import train_vision
 from core.vlm.writer import Writer
+from core.web import create_app, services_of
 
 QUICK = StageSettings(epochs=1, batch_size=4, learning_rate=3e-3, precision="fp32", max_records=8)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Layers so small are done before a second thread is awake, and a busy machine makes that wait long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +243,23 @@ def test_reports_are_written_with_the_adapter_in_both_modes(adapter, phantom_png
         # It chose among wordings of the plan, so what it wrote stands.
         assert made.rewrite.worded_by("model") > 0
         assert made.rewrite.verdict.action == "accepted"
+
+
+def test_the_merged_model_rewords_in_the_app(adapter, settings, phantom_png_bytes, tmp_path):
+    merge(adapter, tmp_path / "merged")
+    app = create_app(replace(settings, writer=str(tmp_path / "merged")))
+    client = app.test_client()
+    sent = client.post("/api/studies", data={"file": (io.BytesIO(phantom_png_bytes), "chest.png")})
+    end = time.monotonic() + 120
+    while (study := client.get(sent.headers["Location"]).json)["status"] != "done" or study["rewrite"]["status"] in (
+        "waiting",
+        "writing",
+    ):
+        assert time.monotonic() < end, study
+        time.sleep(0.05)
+    services_of(app).close()
+    assert (study["rewrite"]["status"], study["rewrite"]["model"]["name"]) == ("done", "merged")
+    assert study["rewrite"]["worded"]["model"] > 0
 
 
 def test_a_model_opens_in_the_numbers_that_are_asked_for(small):

@@ -69,19 +69,6 @@ def test_a_finished_study_is_rewritten_and_exported_so(make, chest_dicom):
     assert result.template.source == "template"
 
 
-def test_a_model_of_another_class_rewords_in_the_app(make, chest_dicom, tmp_path):
-    from core.vlm.small_models import make_small
-
-    model, processor = make_small("qwen2.5-vl", ["The heart is normal. No pleural effusion."] * 20)
-    model.save_pretrained(tmp_path / "small")
-    processor.save_pretrained(tmp_path / "small")
-    client = make(str(tmp_path / "small")).test_client()
-    study = wait_for(client, upload(client, chest_dicom), is_written)
-    assert study["rewrite"]["status"] == "done"
-    assert study["rewrite"]["model"] == {"name": "small", "version": "not stated"}
-    assert study["report"]["findings"]
-
-
 def test_a_server_that_is_not_there_ends_the_start(make):
     with pytest.raises(RewritingFailed, match=r"cannot be reached: start it, or check the address"):
         make("http://127.0.0.1:1/v1")
