@@ -93,6 +93,7 @@ class ServerSettings:
             ``s3://bucket/folder`` (``CHESTLENS_STORAGE``; ``studies`` inside ``instance`` by default).
         keep_identifiers: whether patient and study of an upload are kept, encrypted, for DICOM and FHIR exports
             (``CHESTLENS_KEEP_IDENTIFIERS``; ``off`` drops them together with the file and its name).
+        idle_minutes: after so long without a request, people must sign in again (``CHESTLENS_IDLE_MINUTES``, 720).
         retention_days: age in days at which studies are deleted (``CHESTLENS_RETENTION_DAYS``), None to keep them.
         log: ``text`` or ``json`` (``CHESTLENS_LOG``), None for text on a terminal and JSON elsewhere.
         sign_in: OpenID Connect provider that people may sign in with, None for passwords alone.
@@ -114,6 +115,7 @@ class ServerSettings:
     redis_url: str | None = field(default=None, repr=False)
     storage: str = ""
     keep_identifiers: bool = True
+    idle_minutes: int = 720
     retention_days: int | None = None
     log: str | None = None
     sign_in: SignInProvider | None = None
@@ -124,8 +126,8 @@ class ServerSettings:
 
         Raises:
             SettingsError: ``CHESTLENS_QUEUE_LIMIT`` is not a whole number above 0, ``CHESTLENS_PROXIES`` none from 0
-                on, ``CHESTLENS_LOG`` is no form of a log, ``CHESTLENS_SECRET_KEY`` is short, or the settings of the
-                OpenID Connect provider are incomplete.
+                on, ``CHESTLENS_IDLE_MINUTES`` none above 0, ``CHESTLENS_LOG`` is no form of a log,
+                ``CHESTLENS_SECRET_KEY`` is short, or the settings of the OpenID Connect provider are incomplete.
         """
         instance = Path(environment.get("CHESTLENS_INSTANCE", ROOT / "instance")).absolute()
         limit = environment.get("CHESTLENS_QUEUE_LIMIT", "64")
@@ -136,6 +138,9 @@ class ServerSettings:
             raise SettingsError(
                 f"CHESTLENS_PROXIES must be the number of proxies in front, such as 1, not {proxies!r}."
             )
+        idle = environment.get("CHESTLENS_IDLE_MINUTES") or str(cls.idle_minutes)
+        if not idle.isdecimal() or int(idle) < 1:
+            raise SettingsError(f"CHESTLENS_IDLE_MINUTES must be a whole number above 0, not {idle!r}.")
         days = environment.get("CHESTLENS_RETENTION_DAYS", "")
         if days and (not days.isdecimal() or int(days) < 1):
             raise SettingsError(f"CHESTLENS_RETENTION_DAYS must be a whole number above 0, not {days!r}.")
@@ -169,6 +174,7 @@ class ServerSettings:
             redis_url=environment.get("REDIS_URL") or None,
             storage=environment.get("CHESTLENS_STORAGE") or str(instance / "studies"),
             keep_identifiers=environment.get("CHESTLENS_KEEP_IDENTIFIERS") != "off",
+            idle_minutes=int(idle),
             retention_days=int(days) if days else None,
             log=log,
             sign_in=SignInProvider.from_environment(environment),

@@ -29,7 +29,8 @@ def test_the_environment_overrides(tmp_path: Path) -> None:
     assert (settings.instance, settings.database_url, settings.queue_limit) == (tmp_path, "postgresql://x", 5)
 
 
+@pytest.mark.parametrize("name", ["CHESTLENS_QUEUE_LIMIT", "CHESTLENS_IDLE_MINUTES", "CHESTLENS_RETENTION_DAYS"])
 @pytest.mark.parametrize("limit", ["0", "-1", "many"])
-def test_a_senseless_queue_limit_is_named(limit: str) -> None:
-    with pytest.raises(ValueError, match="CHESTLENS_QUEUE_LIMIT must be a whole number"):
-        ServerSettings.from_environment({"CHESTLENS_QUEUE_LIMIT": limit})
+def test_a_senseless_limit_is_named(name: str, limit: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be a whole number above 0, not '{limit}'"):
+        ServerSettings.from_environment({name: limit})

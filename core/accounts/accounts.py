@@ -9,6 +9,7 @@ import secrets
 import unicodedata
 from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -21,7 +22,9 @@ from sqlalchemy.orm import Session
 
 from core.accounts.errors import AccountError
 from core.accounts.roles import ROLES, Role
-from core.studies.database import Database
+from core.settings import ServerSettings
+from core.studies.database import Database, telling_what_passes
+from core.studies.errors import Unavailable
 from core.studies.tables import ApiToken, SignedIn, User, now
 
 LONGEST_NAME = 64
@@ -82,10 +85,11 @@ class Accounts:
 
     Args:
         database: with their tables.
+        idle_minutes: after so long without a request, a session is over.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, *, idle_minutes: int = ServerSettings.idle_minutes) -> None:
+        self._database, self._idle = database, timedelta(minutes=idle_minutes)
         self._any = False
 
     def exist(self) -> bool:
@@ -270,8 +274,19 @@ class Accounts:
     def session(self, secret: str) -> dict[str, Any] | None:
         """What belongs to a session; None where it is unknown or over."""
         with self._database.session() as session:
-            found = session.get(SignedIn, _digest(secret))
-            return None if found is None or found.expires < now() else found.data
+            found, moment = session.get(SignedIn, _digest(secret)), now()
+            if found is None or found.expires < moment:
+                return None
+            unused = moment - (found.last_used or moment)
+            if unused > self._idle:
+                return None
+            data = found.data
+            if found.last_used is None or unused > self._idle / 20:
+                found.last_used = moment
+                # On a full disk people still read and delete.
+                with suppress(Unavailable), telling_what_passes():
+                    session.commit()
+            return data
 
     def update_session(self, secret: str, data: Mapping[str, Any]) -> None:
         """Keep other data for a session that is open."""

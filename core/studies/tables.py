@@ -313,6 +313,7 @@ class SignedIn(Base):
         user_id: whose; None while nobody has signed in.
         data: what belongs to it.
         expires: when it ends.
+        last_used: by a request, to a twentieth of the time after which an idle one is over.
     """
 
     __tablename__ = "sessions"
@@ -321,6 +322,7 @@ class SignedIn(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"), index=True)
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
     expires: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    last_used: Mapped[datetime | None] = mapped_column(UtcDateTime, default=now)
 
 
 class ApiToken(Base):

@@ -71,7 +71,7 @@ def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -
         check_writer(settings.writer)
     samples = _samples(settings.samples) if settings.samples else ()
     studies = Studies(settings)
-    accounts, audit = Accounts(studies.database), AuditLog(studies.database)
+    accounts, audit = Accounts(studies.database, idle_minutes=settings.idle_minutes), AuditLog(studies.database)
     check_address(settings, users=accounts.exist())
     shelf = SampleShelf(samples, studies.database, settings.instance / "thumbnails")
     here = Worker(studies) if worker else None

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,23 @@ def test_who_is_disabled_is_not_known_any_more_by_any_way(accounts: Accounts) ->
     assert accounts.session(session) is None
     accounts.set_disabled("ann", False)
     assert accounts.check_password("ann", PASSWORD) is not None
+
+
+def test_a_session_that_nobody_uses_for_a_while_is_over(database: Database) -> None:
+    def leave_alone(minutes: int) -> None:
+        with database.session() as opened:
+            opened.execute(update(SignedIn).values(last_used=now() - timedelta(minutes=minutes)))
+            opened.commit()
+
+    accounts = Accounts(database, idle_minutes=30)
+    session = accounts.open_session(accounts.add("ann", PASSWORD).id, {"place": "here"})
+    for _ in range(2):  # used again and again, it stays
+        leave_alone(29)
+        assert accounts.session(session) == {"place": "here"}
+    with database.session() as opened:
+        assert now() - opened.scalars(select(SignedIn.last_used)).one() < timedelta(minutes=1)
+    leave_alone(31)
+    assert accounts.session(session) is None
 
 
 def test_a_new_password_ends_all_other_sessions(accounts: Accounts) -> None:

@@ -193,6 +193,11 @@ def test_the_audit_log_is_searched_and_leafed_through(admin):
     admin.goto("/audit?limit=2")
     expect(admin.get_by_test_id("entries").locator("tbody tr")).to_have_count(2)
     _assert_good_in_both_widths(admin)
+    admin.set_viewport_size(NARROW)
+    frame = admin.get_by_role("region", name="Entries")
+    assert frame.evaluate("frame => frame.scrollWidth <= frame.clientWidth"), "the entries scroll sideways"
+    assert admin.get_by_role("cell", name="root@hospital.example").count()  # it is still a table
+    admin.set_viewport_size({"width": 1440, "height": 900})
     first = admin.get_by_test_id("entries").locator("time").first.get_attribute("datetime")
     admin.get_by_test_id("older").click()
     assert admin.get_by_test_id("entries").locator("time").first.get_attribute("datetime") < first

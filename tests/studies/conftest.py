@@ -18,9 +18,9 @@ POSTGRESQL = "postgresql+pg8000://postgres@127.0.0.1:5432/test"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, new_database: Path, tmp_path: Path) -> Iterator[str]:
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
-        yield f"sqlite:///{shutil.copy(new_database, tmp_path / 'test.sqlite3')}"
+        yield f"sqlite:///{tmp_path / 'test.sqlite3'}"
         return
     pytest.importorskip("pg8000", reason="the PostgreSQL driver pg8000 is not installed")
     server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT", connect_args={"timeout": 60})
@@ -35,6 +35,14 @@ def database_url(request: pytest.FixtureRequest, new_database: Path, tmp_path: P
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
+
+
+@pytest.fixture
+def database_url(empty_database_url: str, new_database: Path) -> str:
+    """A database whose schema is made already where that is quicker."""
+    if file := empty_database_url.partition("sqlite:///")[2]:
+        shutil.copy(new_database, file)
+    return empty_database_url
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ AFTER_THE_OLDEST = ("jobs", "audit_log", "review_events", "study_calls", "study_
 FIRST = Path(__file__).parent / "first_schema.sql"
 
 
-def test_revisions_lead_to_the_tables_that_the_code_describes(database_url: str) -> None:
-    database = Database(database_url)
+def test_revisions_lead_to_the_tables_that_the_code_describes(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, Base.metadata) == []
@@ -74,20 +74,20 @@ def test_a_later_database_is_refused_with_a_sentence(database_url: str) -> None:
         Database(database_url)
 
 
-def test_several_processes_that_start_at_once_upgrade_one_after_the_other(database_url: str) -> None:
+def test_several_processes_that_start_at_once_upgrade_one_after_the_other(empty_database_url: str) -> None:
     start = Barrier(6)
 
     def open_one(_: int) -> None:
         start.wait()
-        Database(database_url).close()
+        Database(empty_database_url).close()
 
     with ThreadPoolExecutor(6) as processes:
         list(processes.map(open_one, range(6)))
-    assert _tables(database_url) == {*Base.metadata.tables, "alembic_version"}
+    assert _tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
 
 
 def test_an_upgrade_that_was_cut_off_leaves_the_database_as_it_was(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run_and_end(connection: Connection) -> None:
         run(connection)
@@ -97,10 +97,10 @@ def test_an_upgrade_that_was_cut_off_leaves_the_database_as_it_was(
     with monkeypatch.context() as cut_off:
         cut_off.setattr(database_module, "_run_migrations", run_and_end)
         with pytest.raises(KeyboardInterrupt):
-            Database(database_url)
-    assert _tables(database_url) == set()
-    Database(database_url).close()
-    assert _tables(database_url) == {*Base.metadata.tables, "alembic_version"}
+            Database(empty_database_url)
+    assert _tables(empty_database_url) == set()
+    Database(empty_database_url).close()
+    assert _tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
 
 
 def _tables(url: str) -> set[str]:
