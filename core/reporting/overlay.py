@@ -4,16 +4,14 @@ import base64
 import io
 import zlib
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-# Viridis rises evenly in lightness and is read alike with every common colour vision deficiency (Smith and van der
-# Walt, SciPy 2015).
-COLOUR_MAP = "viridis"
+from core.reporting.viridis import COLOURS
+
 # Attention below this share of the maximum is left clear, so that the anatomy stays readable; from there it grows
 # opaque.
 _CLEAR_BELOW, _OPAQUE_FROM = 0.15, 0.6
@@ -26,11 +24,14 @@ def overlay_png(heatmap: npt.NDArray[np.float32], *, longest_side: int = 512) ->
         heatmap: (h, w) in [0, 1].
         longest_side: of the PNG, in pixels.
     """
-    smooth = _smooth(heatmap, longest_side)
-    rgba = _coloured(smooth)
-    alpha = np.clip((smooth - _CLEAR_BELOW) / (_OPAQUE_FROM - _CLEAR_BELOW), 0, 1)
-    rgba[..., 3] = np.round(255 * alpha)
-    return _png(Image.fromarray(rgba))
+    # A palette of 256 colours is a quarter of the bytes of a colour for each pixel, and made in a fifth of the time.
+    image = Image.fromarray(_steps(_smooth(heatmap, longest_side)))
+    image.putpalette(COLOURS.tobytes())
+    shares = (np.arange(256) + 0.5) / 256
+    alpha = np.clip((shares - _CLEAR_BELOW) / (_OPAQUE_FROM - _CLEAR_BELOW), 0, 1)
+    file = io.BytesIO()
+    image.save(file, format="PNG", compress_level=1, transparency=np.round(255 * alpha).astype(np.uint8).tobytes())
+    return file.getvalue()
 
 
 def overlay_data(heatmaps: Mapping[str, npt.NDArray[np.float32]], *, longest_side: int = 256) -> dict[str, Any]:
@@ -51,23 +52,15 @@ def overlay_data(heatmaps: Mapping[str, npt.NDArray[np.float32]], *, longest_sid
         "width": width,
         "height": height,
         "values": {name: base64.b64encode(steps.astype(np.uint8).tobytes()).decode() for name, steps in values.items()},
-        "colours": ["#" + bytes(colour).hex() for colour in _colours()[:, :3]],
+        "colours": ["#" + bytes(colour).hex() for colour in COLOURS],
         "clear_below": _CLEAR_BELOW,
         "opaque_from": _OPAQUE_FROM,
     }
 
 
-def _coloured(shares: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
-    """Shares (H, W) in [0, 1] to colours (H, W, 4)."""
-    return _colours()[np.clip((shares * 256).astype(int), 0, 255)]
-
-
-@cache
-def _colours() -> npt.NDArray[np.uint8]:
-    """The colour map (256, 4). Imported when a picture is wanted: a server starts without it."""
-    from matplotlib import colormaps
-
-    return np.asarray(colormaps[COLOUR_MAP](np.arange(256), bytes=True))
+def _steps(shares: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
+    """Shares (H, W) in [0, 1] to numbers of colours."""
+    return np.clip((shares * 256).astype(int), 0, 255).astype(np.uint8)
 
 
 def radiograph_png(pixels: npt.NDArray[np.float32], *, longest_side: int | None = None) -> bytes:
@@ -98,7 +91,9 @@ def blended(
     grey = radiograph_png(pixels, longest_side=1024)
     base = Image.open(io.BytesIO(grey)).convert("RGBA")
     if heatmap is not None:
-        layer = Image.open(io.BytesIO(overlay_png(heatmap))).resize(base.size, Image.Resampling.BILINEAR)
+        layer = (
+            Image.open(io.BytesIO(overlay_png(heatmap))).convert("RGBA").resize(base.size, Image.Resampling.BILINEAR)
+        )
         layer.putalpha(layer.getchannel("A").point(lambda value: round(value * opacity)))
         base.alpha_composite(layer)
     return base.convert("RGB")
@@ -107,10 +102,10 @@ def blended(
 def with_legend(picture: Image.Image) -> Image.Image:
     """The picture with the colour map as a bar at its right, strongest attention at the top."""
     bar = np.linspace(1, 0, picture.height)[:, None].repeat(max(8, picture.width // 50), axis=1)
-    legend = Image.fromarray(_coloured(bar))
+    legend = Image.fromarray(COLOURS[_steps(bar)])
     canvas = Image.new("RGB", (picture.width + legend.width + 4, picture.height))
     canvas.paste(picture, (0, 0))
-    canvas.paste(legend.convert("RGB"), (picture.width + 4, 0))
+    canvas.paste(legend, (picture.width + 4, 0))
     return canvas
 
 
