@@ -185,7 +185,7 @@ def own_server(tmp_path):
 
         def start(self):
             port = self.address.rsplit(":", 1)[1] if self.address else "0"
-            environment = os.environ | {"CHESTLENS_INSTANCE": str(tmp_path / "instance")}
+            environment = os.environ | {"CHESTLENS_INSTANCE": str(tmp_path / "instance"), "CHESTLENS_WRITER": "off"}
             self.process = subprocess.Popen(
                 [sys.executable, "app.py", "--port", port], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
             )
