@@ -69,11 +69,13 @@ class Worker:
             thread.start()
 
     def stop(self) -> None:
-        """Finish the jobs in hand; one that takes too long is left to be found and done again."""
+        """Finish the jobs in hand and let go of the networks; a job that takes too long is found and done again."""
         self._stop.set()
         end = time.monotonic() + _STOP_SECONDS
         for thread in self._threads:
             thread.join(timeout=max(0.0, end - time.monotonic()))
+        # An application refers to itself in circles; the networks are not to wait until those are found.
+        self._tasks, self._enlist = {}, None
 
     def _keep(self) -> None:
         """Give signs of life, put back what others left, announce what was lost, and sweep once a day."""

@@ -1,11 +1,13 @@
 """What is accepted ends, and what is deleted is gone, whatever happens to the processes."""
 
+import gc
 import os
 import random
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -37,6 +39,20 @@ def test_deleting_during_the_analysis_leaves_nothing(settings: ServerSettings, p
     assert (files_in(settings), rows_in(studies.database)) == (set(), {})
     with studies.database.session() as session:
         assert session.scalar(select(func.count()).select_from(Job)) == 0
+    studies.close()
+
+
+def test_a_stopped_worker_lets_go_of_its_networks_at_once(settings: ServerSettings) -> None:
+    studies = Studies(settings)
+    worker = Worker(studies)
+    networks = weakref.ref(worker._tasks["analyse"]._classifier)  # type: ignore[attr-defined]
+    worker.start()
+    gc.disable()
+    try:
+        worker.stop()
+        assert networks() is None
+    finally:
+        gc.enable()
     studies.close()
 
 
