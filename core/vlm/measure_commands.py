@@ -1,4 +1,4 @@
-"""``python -m core.vlm guard-study|bench|plan``: how faithful and how fast the writer is, and what a model needs."""
+"""``python -m core.vlm guard-study|bench|plan|loss``: how faithful, fast and likely a writer is; what it needs."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from core.vlm.options import add_backend_options, backend_choice
 
 
 def add_measurements(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the two commands to the parser of ``python -m core.vlm``."""
+    """Add the commands to the parser of ``python -m core.vlm``."""
     one = commands.add_parser("guard-study", help="writer and guard on evidence drawn at random")
     one.add_argument("--sets", type=int, default=2000, help="evidence sets, or images at most [2000]")
     one.add_argument(
@@ -39,6 +39,22 @@ def add_measurements(commands: "argparse._SubParsersAction[argparse.ArgumentPars
         "computed for it (Linux)",
     )
     three.set_defaults(run=plan)
+    four = commands.add_parser(
+        "loss",
+        help="how likely models find held-out reports: the loss a token, with paired intervals",
+        description="Of each further model also its difference from the first one, in the same resamples of reports.",
+    )
+    four.add_argument(
+        "--model", action="append", required=True, metavar="NAME=DIR", help="model or adapter; may be given again"
+    )
+    four.add_argument("--records", type=Path, required=True, metavar="FILE", help="held-out records of prepare")
+    four.add_argument(
+        "--training_records",
+        type=Path,
+        metavar="FILE",
+        help="records of prepare, whose token frequencies are the guess that never looks [left out]",
+    )
+    four.set_defaults(run=loss, parser=four)
     for command in (one, two):
         add_backend_options(command)
 
@@ -93,4 +109,15 @@ def plan(options: argparse.Namespace) -> int:
             )
         return 0
     print(as_table({name: size_of(named_configuration(name)) for name in names}))
+    return 0
+
+
+def loss(options: argparse.Namespace) -> int:
+    """Print the losses."""
+    from core.vlm.token_loss import compare_losses, in_words
+
+    models = dict(one.split("=", 1) for one in options.model if "=" in one)
+    if len(models) < len(options.model):
+        options.parser.error("--model must be NAME=DIR, each name once")
+    print(in_words(compare_losses(models, options.records, training_records=options.training_records)))
     return 0
