@@ -54,6 +54,7 @@ def add_measurements(commands: "argparse._SubParsersAction[argparse.ArgumentPars
         metavar="FILE",
         help="records of prepare, whose token frequencies are the guess that never looks [left out]",
     )
+    four.add_argument("--max_records", type=int, default=0, metavar="N", help="records at most, 0 for all [0]")
     four.set_defaults(run=loss, parser=four)
     for command in (one, two):
         add_backend_options(command)
@@ -119,5 +120,8 @@ def loss(options: argparse.Namespace) -> int:
     models = dict(one.split("=", 1) for one in options.model if "=" in one)
     if len(models) < len(options.model):
         options.parser.error("--model must be NAME=DIR, each name once")
-    print(in_words(compare_losses(models, options.records, training_records=options.training_records)))
+    found = compare_losses(
+        models, options.records, limit=options.max_records, training_records=options.training_records
+    )
+    print(in_words(found))
     return 0

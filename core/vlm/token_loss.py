@@ -33,19 +33,22 @@ class Losses:
     differences: dict[str, Score]
 
 
-def compare_losses(models: Mapping[str, str | Path], records: Path, *, training_records: Path | None = None) -> Losses:
+def compare_losses(
+    models: Mapping[str, str | Path], records: Path, *, limit: int = 0, training_records: Path | None = None
+) -> Losses:
     """Losses of models on held-out records.
 
     Args:
         models: folder of a model or an adapter, by name; they must share a tokenizer.
         records: JSON file of ``python -m core.vlm prepare``; each record counts as one patient's.
+        limit: records at most, from the file's start; 0 for all.
         training_records: such a file, whose answers' token frequencies are the guess that never looks.
 
     Raises:
         WriterTrainingError: a file cannot be used, or the models divide text into other tokens.
         WriterError: a model cannot be opened.
     """
-    data = load_records(records)
+    data = load_records(records, limit=limit)
     sums: dict[str, FloatArray] = {}
     answers: list[list[int]] | None = None
     for name, source in models.items():

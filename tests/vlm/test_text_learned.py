@@ -59,6 +59,7 @@ def test_missing_libraries_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         "BERTScore",
         "CheXbert F1",
         "RadGraph F1",
+        "RaTEScore",
     ]
     assert missing["meteor"] == "METEOR needs the package nltk: run pip install nltk."
 

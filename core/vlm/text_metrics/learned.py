@@ -1,4 +1,4 @@
-"""Scores that need a library or weights of their own: METEOR, BERTScore, CheXbert F1, RadGraph F1.
+"""Scores that need a library or weights of their own: METEOR, BERTScore, CheXbert and RadGraph F1, RaTEScore.
 
 None is required. What is missing is left out, with a sentence that says what to install; nothing is downloaded.
 """
@@ -21,6 +21,8 @@ from core.vlm.text_metrics.normalisation import normalise
 
 BERTSCORE_MODEL = "roberta-large"
 _RADGRAPH_MODEL = "radgraph-xl"
+# The models that the package names: one finds entities, one says how alike two of them are.
+_RATESCORE_MODELS = ("Angelakeke/RaTE-NER-Deberta", "FremyCompany/BioLORD-2023-C")
 
 _Counted = npt.NDArray[np.bool_]
 _Measures = Callable[[Sequence[str], Sequence[str], _Counted], list[Measure]]
@@ -63,6 +65,7 @@ def load_learned(
         "bertscore": lambda: _bertscore(bertscore_model),
         "chexbert": lambda: _chexbert(chexbert, chexbert_bert),
         "radgraph": _radgraph,
+        "ratescore": _ratescore,
     }
     scores, missing = [], {}
     for name, load in loaders.items():
@@ -157,6 +160,27 @@ def _radgraph() -> LearnedScore:
         return [mean_measure("radgraph", each, counted)]
 
     return LearnedScore("radgraph", "findings", measures)
+
+
+def _ratescore() -> LearnedScore:
+    """RaTEScore (Zhao et al., EMNLP 2024), likeness of medical entities, as its package computes it."""
+    _require("RaTEScore", "RaTEScore", "RaTEScore")
+    for model in _RATESCORE_MODELS:
+        _require_model(model, "RaTEScore")
+    import torch
+    from RaTEScore import RaTEScore
+
+    entities, likeness = _RATESCORE_MODELS
+    scorer = RaTEScore(bert_model=entities, eval_model=likeness, use_gpu=torch.cuda.is_available())
+
+    def measures(candidates: Sequence[str], references: Sequence[str], counted: _Counted) -> list[Measure]:
+        each = np.zeros(len(candidates))
+        rows = [row for row, one in enumerate(counted) if one and candidates[row].strip() and references[row].strip()]
+        if rows:
+            each[rows] = scorer.compute_score([candidates[row] for row in rows], [references[row] for row in rows])
+        return [mean_measure("ratescore", each, counted)]
+
+    return LearnedScore("ratescore", "findings", measures)
 
 
 def _require(module: str, score: str, package: str) -> None:
