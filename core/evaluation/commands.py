@@ -73,13 +73,18 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.add_argument(
         "part",
         nargs="?",
-        choices=["server", "viewer", "data", "training", "evaluation", "peers", "start", "load", "capacity"],
+        choices=[
+            *("server", "viewer", "data", "training", "evaluation", "peers", "start", "load", "capacity"),
+            *("labeler", "writer", "growth"),
+        ],
         default="server",
         help="server: from upload to report; viewer: from a key or a drag to the frame that answers it, in Chromium; "
         "data: labeler, NIH table and, with --images, preparation; training: against bare forward and backward passes; "
         "evaluation: 25,596 images, 1,000 resamples; peers: against torchxrayvision, pytorch-grad-cam and "
         "scikit-learn, in alternating rounds; start: of app.py, with its memory and imports; load: 1 to 50 clients "
-        "at a time; capacity: workers for so many studies a day [server]",
+        "at a time, with one and two workers; capacity: workers for so many studies a day; labeler: against negspacy; "
+        "writer: tokens and reports a second; growth: ever more images and studies, with a plot beside --output "
+        "[server]",
     )
     two.add_argument("--repeats", type=int, default=15, help="uploads or, for the viewer, inputs to measure [15]")
     two.add_argument("--side", type=int, default=2500, help="of the viewer's radiograph, in pixels [2500]")
@@ -90,7 +95,12 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     two.add_argument("--backbone", default=TrainingSettings.backbone, help=f"to train [{TrainingSettings.backbone}]")
     two.add_argument("--batch_size", type=int, default=16, help="of training [16]")
     two.add_argument("--checkpoint", type=Path, default=SHIPPED, help=CHECKPOINT_HELP)
-    two.add_argument("--rounds", type=int, default=ROUNDS, help=f"of peers and start [{ROUNDS}]")
+    two.add_argument("--rounds", type=int, default=ROUNDS, help=f"of peers, labeler and start [{ROUNDS}]")
+    two.add_argument(
+        "--peer_python", type=Path, metavar="FILE", help="Python of the environment that has negspacy, for labeler"
+    )
+    two.add_argument("--most_images", type=int, default=100, help="of growth, at each size in pixels [100]")
+    two.add_argument("--most_studies", type=int, default=1000, help="of growth [1000]")
     two.add_argument("--studies_a_day", type=int, default=1_000_000, help="of capacity [1000000]")
     two.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON, too")
     two.set_defaults(run=bench)
@@ -176,6 +186,25 @@ def bench(options: argparse.Namespace) -> int:
         from core.evaluation.bench.capacity import measure_capacity
 
         lines = measure_capacity(options.checkpoint, studies_a_day=options.studies_a_day, repeats=options.repeats)
+    elif options.part == "labeler":
+        from core.evaluation.bench.labeler import measure_labeler
+
+        lines = [measure_labeler(rounds=options.rounds, peer=options.peer_python)]
+    elif options.part == "writer":
+        from core.vlm.backends import open_backend
+        from core.vlm.bench import bench_writer
+
+        lines = [bench_writer(open_backend(), reports=options.repeats)]
+    elif options.part == "growth":
+        from core.evaluation.bench.growth import measure_growth
+
+        lines = measure_growth(
+            options.checkpoint,
+            images=options.most_images,
+            studies=options.most_studies,
+            repeats=options.repeats,
+            plot=options.output and options.output.with_suffix(".png"),
+        )
     else:
         from core.evaluation.bench.data import measure_data
 

@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import fsspec
+
 from core.anatomy import Admitted, admit
 from core.classifier import Classifier
 from core.classifier.maps import FloatArray
@@ -18,8 +20,8 @@ from core.settings import DEFAULT_POLICY
 
 COLUMNS: tuple[str, ...] = ("path", "gate", "view", "abnormal", "present", "possible", *LABELS, "error")
 
-# What is named as a radiograph is told of even if its content is none.
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".dcm", ".dicom", ".dic"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".dcm", ".dicom", ".dic"})
+"""What is named as a radiograph is told of even if its content is none."""
 # Files that are read ahead while the classifier works on an earlier one.
 _READ_AHEAD = 4
 
@@ -29,14 +31,14 @@ class Scored:
     """What became of one file.
 
     Attributes:
-        path: as given, or found in a given folder.
+        path: as given, or found in a given folder; an address that fsspec knows is text.
         admitted, probabilities, judgement: None for a file that failed.
         heatmaps: as of ``Prediction``; None for a file that failed, and where they were not asked for.
         gate: ``accepted``, ``unsure``, ``refused`` (readable, but not to be judged), or ``unread``.
         error: why it failed, or None.
     """
 
-    path: Path
+    path: Path | str
     admitted: Admitted | None
     probabilities: FloatArray | None
     judgement: Judgement | None
@@ -81,7 +83,7 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
 
 def _looks_right(path: Path) -> bool:
     """Whether a file is named as a radiograph or, whatever its name, begins like one."""
-    if path.suffix.lower() in _SUFFIXES:
+    if path.suffix.lower() in SUFFIXES:
         return True
     try:
         with path.open("rb") as file:
@@ -106,7 +108,7 @@ def _flat_name(path: Path) -> str:
 
 
 def score(
-    files: Sequence[Path],
+    files: Sequence[Path | str],
     classifier: Classifier,
     policy: str = DEFAULT_POLICY,
     *,
@@ -116,7 +118,7 @@ def score(
     """Classify files in order, reading ahead; a bad file is told of and never ends the run.
 
     Args:
-        files: to read.
+        files: to read; text is an address that fsspec knows, such as ``s3://bucket/file``.
         classifier: to judge with.
         policy: by which findings are called.
         force: judge also what the gate refuses.
@@ -127,7 +129,7 @@ def score(
     """
     classifier.config.policy(policy)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        ahead: deque[tuple[Path, Future[Admitted]]] = deque()
+        ahead: deque[tuple[Path | str, Future[Admitted]]] = deque()
         remaining = iter(files)
         while True:
             while len(ahead) < _READ_AHEAD and (path := next(remaining, None)) is not None:
@@ -150,5 +152,10 @@ def score(
                 yield Scored(path, None, None, None, "unread", str(error))
 
 
-def _read(path: Path, force: bool) -> Admitted:
-    return admit(read_safely(path.read_bytes()), force=force)
+def _read(path: Path | str, force: bool) -> Admitted:
+    if isinstance(path, Path):
+        data = path.read_bytes()
+    else:
+        files, place = fsspec.core.url_to_fs(path)
+        data = files.cat_file(place)
+    return admit(read_safely(data), force=force)

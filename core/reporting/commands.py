@@ -16,6 +16,7 @@ from core.anatomy import admit
 from core.atomic import write_bytes
 from core.classifier import SHIPPED, Classifier, model_identity
 from core.classifier.importing import checkpoint_folder
+from core.distributed import PARTITION
 from core.findings import LABELS
 from core.imaging import read_safely
 from core.options import CHECKPOINT_HELP, add_policy_option
@@ -34,9 +35,16 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add the two commands to the parser of ``python -m core``."""
     one = commands.add_parser("predict", help="files or folders to a table of probabilities")
     one.add_argument("paths", nargs="+", metavar="PATH", help="DICOM, PNG or JPEG files, or folders of them")
-    one.add_argument("--output", type=Path, help="CSV to write [standard output]")
+    one.add_argument("--output", help="CSV to write [standard output]; with --ray a folder or an address")
     one.add_argument("--heatmaps", type=Path, metavar="DIR", help="also write each finding's heatmap as PNG")
-    one.set_defaults(run=predict)
+    one.add_argument(
+        "--ray",
+        metavar="auto|ADDRESS",
+        help="work on a Ray cluster (auto: that of this machine, or a new one on it) and write Parquet files into the "
+        "folder --output; paths may be addresses that fsspec knows, such as s3://bucket/folder",
+    )
+    one.add_argument("--partition", type=int, default=PARTITION, help=f"with --ray: images of a file [{PARTITION}]")
+    one.set_defaults(run=predict, parser=one)
 
     two = commands.add_parser("report", help="the report on one file")
     two.add_argument("file", type=Path, metavar="FILE", help="DICOM, PNG or JPEG")
@@ -65,15 +73,18 @@ def predict(options: argparse.Namespace) -> int:
 
     With ``--output``, a run that was killed goes on when the same command is given again.
     """
+    if options.ray:
+        return _predict_on_cluster(options)
+    output = Path(options.output) if options.output else None
     files = find_files(options.paths)
     classifier = Classifier(checkpoint_folder(options.checkpoint))
     classifier.config.policy(options.policy)
     folders = folders_for(files) if options.heatmaps else {}
     table, done, failed = None, 0, 0
-    if options.output:
+    if output:
         judged_by = {"model": model_identity(classifier.config), "policy": options.policy, "force": options.force}
-        table = PartialTable(options.output, COLUMNS, judged_by | {"heatmaps": str(options.heatmaps)})
-        done, failed = table.resume(files, partial(_seen_from, options.output))
+        table = PartialTable(output, COLUMNS, judged_by | {"heatmaps": str(options.heatmaps)})
+        done, failed = table.resume(files, partial(_seen_from, output))
     # A name on disk may be no text: its bytes are written as they are.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")
@@ -94,13 +105,37 @@ def predict(options: argparse.Namespace) -> int:
                     picture = blended_png(shown.pixels, heatmap)
                     (folder / f"{label}.png").write_bytes(picture)
             # Last, and at once: what has a row is done, whenever the run is killed.
-            writer.writerow(item.row() | {"path": _seen_from(options.output, item.path)})
+            writer.writerow(item.row() | {"path": _seen_from(output, item.path)})
             file.flush()
     if table:
         table.finish()
     if failed:
         print(f"{failed} of {len(files)} files could not be classified; the error column says why.", file=sys.stderr)
     return 1 if failed == len(files) else 0
+
+
+def _predict_on_cluster(options: argparse.Namespace) -> int:
+    # Ray is an extra, and pyarrow takes long to import.
+    from core.reporting.bulk_on_cluster import score_on_cluster
+
+    if options.heatmaps or not options.output:
+        options.parser.error("--ray needs --output, the folder for the Parquet files, and draws no --heatmaps")
+    outcome = score_on_cluster(
+        options.paths,
+        options.output,
+        checkpoint=checkpoint_folder(options.checkpoint),
+        policy=options.policy,
+        force=options.force,
+        address=options.ray,
+        partition=options.partition,
+    )
+    kept = f", {outcome.kept:,} of them there before" if outcome.kept else ""
+    print(
+        f"{outcome.rows:,} files, {outcome.errors:,} of which could not be classified, in {outcome.partitions:,} "
+        f"Parquet files{kept}: {options.output}",
+        file=sys.stderr,
+    )
+    return 1 if outcome.errors == outcome.rows else 0
 
 
 def _seen_from(table: Path | None, path: Path) -> str:

@@ -86,11 +86,11 @@ def guard_study(options: argparse.Namespace) -> int:
 def bench(options: argparse.Namespace) -> int:
     """Measure, and print."""
     from core.vlm.backends import open_backend
-    from core.vlm.bench import bench_writer, in_words
+    from core.vlm.bench import bench_writer
 
     if options.reports < 1:
         options.parser.error("--reports must be 1 or more")
-    print(in_words(bench_writer(open_backend(backend_choice(options)), reports=options.reports)))
+    print(bench_writer(open_backend(backend_choice(options)), reports=options.reports))
     return 0
 
 

@@ -122,6 +122,10 @@ class Writer(Backend):
             finally:
                 torch.set_num_threads(before)
 
+    def count_tokens(self, text: str) -> int:
+        """As ``Backend.count_tokens``."""
+        return len(self._tokens(text))
+
     def _tokens(self, text: str) -> list[int]:
         return list(self._processor.tokenizer(text, add_special_tokens=False)["input_ids"])
 

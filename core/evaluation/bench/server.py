@@ -51,8 +51,12 @@ def measure_server(*, repeats: int, checkpoint: Path) -> Iterator[str]:
 
 
 @contextmanager
-def running_server(checkpoint: Path) -> Iterator[tuple[str, int, float]]:
+def running_server(checkpoint: Path, *, workers: int = 1) -> Iterator[tuple[str, int, float]]:
     """A server of its own process and instance folder: its address, its process and the seconds until it answered.
+
+    Args:
+        checkpoint: to judge with.
+        workers: one is the server's own; all others are started beside it, as on further machines.
 
     Raises:
         EvaluationError: the server did not start.
@@ -65,12 +69,22 @@ def running_server(checkpoint: Path) -> Iterator[tuple[str, int, float]]:
         environment = os.environ | {"CHESTLENS_INSTANCE": instance}
         environment.pop("DATABASE_URL", None)
         server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        started = [server]
         try:
             base = f"http://127.0.0.1:{port}"
-            yield base, server.pid, _wait_until_ready(base, server)
+            ready = _wait_until_ready(base, server)
+            for _ in range(workers - 1):
+                started.append(_further_worker(environment | {"CHESTLENS_CHECKPOINT": str(checkpoint)}))
+            yield base, server.pid, ready
         finally:
-            server.terminate()
-            server.wait(timeout=_STOP_TIMEOUT_S)
+            for process in reversed(started):
+                process.terminate()
+                process.wait(timeout=_STOP_TIMEOUT_S)
+
+
+def _further_worker(environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "core", "worker"]
+    return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _wait_until_ready(base: str, server: subprocess.Popen[bytes]) -> float:

@@ -82,6 +82,10 @@ class Backend(ABC):
             BackendError: there is no answer; the message says why.
         """
 
+    def count_tokens(self, text: str) -> int | None:
+        """How many tokens a text is to the model; None where that is not known, as of a server's."""
+        return None
+
     def begin(self, picture: Image.Image, prompt: str) -> Weighing:
         """A text that answers a prompt, empty so far, whose ways to go on can be weighed.
 
