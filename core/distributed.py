@@ -7,8 +7,10 @@ because a machine was lost leaves the same file once. The same call goes on with
 
 import hashlib
 import json
+import logging
 import os
 import socket
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -26,8 +28,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PARTITION = 256
+log = logging.getLogger(__name__)
+
 _ABOUT = "_about.json"
 _REACHED_WITHIN_S = 20.0
+# Rounds without a finished partition after which it is given up. A cluster notices only after some seconds that a
+# machine is lost, and gives it work until then.
+_ROUNDS = 3
+_PAUSE_S = 10.0
 
 Row = dict[str, Any]
 Work = Callable[[list[str]], list[Row]]
@@ -84,16 +92,32 @@ def distribute(
     files, root = fsspec.core.url_to_fs(output)
     digest = hashlib.sha256("\n".join(items).encode("utf-8", "surrogateescape")).hexdigest()
     _claim(files, root, {"depends_on": depends_on, "items": digest, "partition": partition})
-    wanted = {
+    parts = {
         f"{root}/part-{number:06d}.parquet": list(items[start : start + partition])
         for number, start in enumerate(range(0, len(items), partition))
     }
-    there = set(files.ls(root, detail=False))
-    missing = [{"file": file, "items": json.dumps(part)} for file, part in wanted.items() if file not in there]
+    missing = _missing(files, root, parts)
+    kept = len(parts) - len(missing)
     if missing:
         with _cluster(address) as workers:
-            _work_on(missing, make_work, output, schema, workers)
-    return _counted(files, list(wanted), len(items), kept=len(wanted) - len(missing))
+            fruitless = 0
+            while missing:
+                # What was lost with a machine is missing still, and done by those that are left.
+                cause = _work_on(missing, make_work, output, schema, workers)
+                left = _missing(files, root, parts)
+                fruitless = fruitless + 1 if len(left) == len(missing) else 0
+                if fruitless == _ROUNDS:
+                    raise DistributionError(f"No partition could be finished: {cause}") from cause
+                if left:
+                    time.sleep(_PAUSE_S)
+                missing = left
+    return _counted(files, list(parts), len(items), kept=kept)
+
+
+def _missing(files: Any, root: str, parts: dict[str, list[str]]) -> list[dict[str, str]]:
+    files.invalidate_cache()
+    there = set(files.ls(root, detail=False))
+    return [{"file": file, "items": json.dumps(part)} for file, part in parts.items() if file not in there]
 
 
 class _Worker:
@@ -121,23 +145,32 @@ class _Worker:
 
 def _work_on(
     missing: list[dict[str, str]], make_work: Callable[[], Work], output: str, schema: "pa.Schema", workers: int
-) -> None:
+) -> Exception | None:
+    """Work on partitions once; what kept some of them from being done, if anything did."""
     import ray.data
     from tqdm.auto import tqdm
 
-    done = (
-        ray.data.from_items(missing, override_num_blocks=len(missing))
-        .map_batches(
-            _Worker,
-            fn_constructor_args=(make_work, output, schema),
-            batch_size=1,
-            num_cpus=1,
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(workers, len(missing))),
-        )
-        .iter_rows()
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    # A partition whose worker is lost is left to the next round. Ray's own way, to start that worker again, waits for
+    # ever where the machines that are left have no processor to spare.
+    context.max_errored_blocks = -1
+    done = ray.data.from_items(missing, override_num_blocks=len(missing)).map_batches(
+        _Worker,
+        fn_constructor_args=(make_work, output, schema),
+        batch_size=1,
+        num_cpus=1,
+        max_restarts=0,
+        max_task_retries=0,
+        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(workers, len(missing))),
     )
-    for _ in tqdm(done, total=len(missing), desc="working", unit="partition", disable=None):
-        pass
+    try:
+        for _ in tqdm(done.iter_rows(), total=len(missing), desc="working", unit="partition", disable=None):
+            pass
+    except Exception as error:  # of Ray, of a library or of a worker: what came of it is seen by what lies there
+        log.warning("a round on the cluster ended early: %s", error)
+        return error
+    return None
 
 
 @contextmanager
@@ -166,7 +199,6 @@ def _cluster(address: str) -> "Iterator[int]":
     except (ConnectionError, ValueError) as error:
         raise DistributionError(f"There is no Ray cluster at {address}: {error}.") from error
     try:
-        ray.data.DataContext.get_current().enable_progress_bars = False
         yield max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
         ray.shutdown()
