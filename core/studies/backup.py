@@ -22,7 +22,7 @@ from core.studies.cipher import SECRET_FILE
 from core.studies.database import revisions
 from core.studies.errors import Gone
 from core.studies.studies import Studies
-from core.studies.tables import Base, Study
+from core.studies.tables import Base, Export, Study
 
 _MANIFEST, _KIND = "manifest.json", "ChestLens backup"
 
@@ -117,7 +117,7 @@ def _restore_all(settings: ServerSettings, tar: tarfile.TarFile) -> int:
                     made.add(study_id)
                 studies.storage.put(study_id, name, _content(tar, member.name))
         with studies.database.session() as session:
-            for table in Base.metadata.sorted_tables:
+            for table in _tables():
                 lines = _content(tar, f"tables/{table.name}.jsonl").decode().splitlines()
                 if lines:
                     session.execute(insert(table), [_from_json(table, json.loads(line)) for line in lines])
@@ -134,8 +134,13 @@ def _rows(studies: Studies) -> dict[str, list[dict[str, Any]]]:
         session.connection(execution_options=studies.database.one_moment)
         return {
             table.name: [_as_json(dict(row)) for row in session.execute(select(table)).mappings()]
-            for table in Base.metadata.sorted_tables
+            for table in _tables()
         }
+
+
+def _tables() -> list[Table]:
+    """All tables but that of exports, which are made again."""
+    return [table for table in Base.metadata.sorted_tables if table.name != Export.__tablename__]
 
 
 def _of_studies() -> set[str]:

@@ -26,6 +26,15 @@ class NoSuchStudy(ChestLensError):
         super().__init__("There is no such study; it may have been deleted.")
 
 
+class NoSuchExport(ChestLensError):
+    """There is no export of this id, or none that this person asked for."""
+
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such export; exports are kept for a day, make it again.")
+
+
 class KeyReused(ChestLensError):
     """An ``Idempotency-Key`` came a second time with another file."""
 

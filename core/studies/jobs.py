@@ -32,12 +32,19 @@ SINGLE, BATCH = 10, 0
 """Priorities: somebody waits for a study that was sent by itself."""
 _ANNOUNCED_AT_ONCE = 500
 _STOPPED = "The work on this study ended its process twice, so that it was set aside; export the file again."
-_STOPPED_ANSWERING = "Answering this ended its process twice, so that it was set aside; ask in another way."
+_STOPPED_OTHERWISE = {
+    "answer": "Answering this ended its process twice, so that it was set aside; ask in another way.",
+    "export": "Making this table ended its process twice, so that it was set aside; ask for fewer studies.",
+}
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A job that this process does now."""
+    """A job that this process does now.
+
+    Attributes:
+        study_id: whose files it makes; the id of the export for an export.
+    """
 
     job_id: int
     study_id: str
@@ -83,7 +90,7 @@ class Jobs:
             if job.kind == "analyse":
                 session.execute(update(Study).where(Study.id == job.study_id).values(status="running", progress=0.1))
             session.commit()
-            return Claim(job.id, job.study_id, job.kind, job.attempts)  # type: ignore[arg-type]
+            return Claim(job.id, job.study_id or job.export_id, job.kind, job.attempts)  # type: ignore[arg-type]
 
     def beat(self) -> None:
         """Prolong all claims of this process."""
@@ -156,7 +163,7 @@ class Jobs:
         with self._database.session() as session:
             held = select(Job).where(Job.state.in_(("running", ARRIVING)), Job.claimed_by.is_distinct_from(me()))
             void = [job for job in session.scalars(held) if self._is_void(job, moment)]
-            cut_off = [job.study_id for job in void if job.state == ARRIVING]
+            cut_off = [job.study_id for job in void if job.state == ARRIVING and job.study_id]
             for job in void:
                 if job.state == "running":
                     self._put_back(session, job)
@@ -187,7 +194,7 @@ class Jobs:
                 log.warning("the process that did job %s ended; it is done again", job.id)
                 _wait_again(session, job.study_id, job.kind)
             return
-        said = _STOPPED_ANSWERING if job.kind == "answer" else _STOPPED
+        said = _STOPPED_OTHERWISE.get(job.kind, _STOPPED)
         if _rows(session.execute(mine.values(state="failed", error_code="stopped", error_message=said, **values))):
             log.error("job %s ended its process twice and was set aside", job.id)
             _fail_what_waits(session, job.study_id, job.kind, "stopped", said)
@@ -252,12 +259,12 @@ def _process_is_gone(claimed_by: str) -> bool:
     return state in ("Z", "X") or now_started != started
 
 
-def _wait_again(session: Session, study_id: str, kind: str) -> None:
+def _wait_again(session: Session, study_id: str | None, kind: str) -> None:
     if kind == "analyse":
         session.execute(update(Study).where(Study.id == study_id).values(status="queued", progress=0.0))
 
 
-def _fail_what_waits(session: Session, study_id: str, kind: str, code: str, message: str) -> None:
+def _fail_what_waits(session: Session, study_id: str | None, kind: str, code: str, message: str) -> None:
     if kind == "analyse":
         failed = {"status": "failed", "error_code": code, "error_message": message[:500]}
         session.execute(update(Study).where(Study.id == study_id).values(**failed))

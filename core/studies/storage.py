@@ -18,7 +18,7 @@ from core.atomic import replacing
 from core.studies.cipher import Cipher
 from core.studies.errors import BadSetting, Gone, Unavailable
 
-ENCRYPTED = frozenset({"upload", "identifiers", "record"})
+ENCRYPTED = frozenset({"upload", "identifiers", "table", "record"})
 """Files that identify a patient, or tell of one what the image does not show."""
 
 _CONDEMNED = ".deleted"

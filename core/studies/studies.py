@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
@@ -30,7 +30,7 @@ from core.studies.errors import Gone, KeyReused, NoSuchStudy, QueueFull, Unavail
 from core.studies.jobs import BATCH, LEASE, SINGLE, Jobs, me
 from core.studies.results import Result
 from core.studies.storage import Storage, open_storage
-from core.studies.tables import ARRIVING, Job, SampleStudy, Study, now
+from core.studies.tables import ARRIVING, Export, Job, SampleStudy, Study, now
 from core.studies.upgrade import upgrade_files
 from core.studies.viewer import audience
 
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 # Only the next few leave their pixels to the worker; the rest are read again from the upload when it is their turn.
 _LEFT_DECODED = 4
+_EXPORTS_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -277,16 +278,18 @@ class Studies:
         """
         self.find(study_id)
         self.remove(study_id)
+        self._remove_exports()
 
     def sweep(self) -> None:
         """Bring begun deletions to their end, remove files without a row, and delete what is older than it may be."""
         for study_id in self.storage.condemned():
             self.remove(study_id)
         self.recover()
+        self._remove_exports(until=now() - _EXPORTS_KEPT)
         # A row is there before its files are, so that whatever is listed before the rows are has one, or none any more.
         there = self.storage.studies()
         with self.database.session() as session:
-            rows = set(session.scalars(select(Study.id)))
+            rows = {*session.scalars(select(Study.id)), *session.scalars(select(Export.id))}
         for study_id in set(there) - rows:
             log.warning("files without a study were removed: %s", study_id)
             self.remove(study_id)
@@ -296,6 +299,7 @@ class Studies:
             for study_id in old:
                 self.remove(study_id)
             if old:
+                self._remove_exports()
                 AuditLog(self.database).add("delete", actor="(retention)", studies=old, detail={"days": days})
 
     def recover(self) -> None:
@@ -361,14 +365,23 @@ class Studies:
                 self.jobs.give_up(job)
 
     def remove(self, study_id: str) -> None:
-        """Remove whatever there is of a study, known or not."""
+        """Remove whatever there is of a study, or of an export, known or not."""
         self.storage.condemn(study_id)
         with self.database.session() as session:
-            session.execute(delete(Study).where(Study.id == study_id))
+            for table in (Study, Export):
+                session.execute(delete(table).where(table.id == study_id))
             session.commit()
         self.storage.forget(study_id)
         with suppress(Unavailable):
             self.database.forget_deleted()
+
+    def _remove_exports(self, *, until: datetime | None = None) -> None:
+        """Remove exports that were asked for until then; all of them once a study is gone that may be in them."""
+        wanted = select(Export.id) if until is None else select(Export.id).where(Export.created < until)
+        with self.database.session() as session:
+            found = list(session.scalars(wanted))
+        for export_id in found:
+            self.remove(export_id)
 
     def _is_rewritten(self, study_id: str) -> bool:
         job = self.rewrite_job(study_id)

@@ -13,7 +13,7 @@ from core.studies.viewer import audience, owner_group, owner_id
 Status = Literal["queued", "running", "done", "failed"]
 """States of a study as people see them; one whose file is still being received has ``arriving`` and is not shown."""
 ARRIVING = "arriving"
-JobKind = Literal["analyse", "rewrite", "answer"]
+JobKind = Literal["analyse", "rewrite", "answer", "export"]
 InquiryKind = Literal["question", "record", "settings"]
 ReviewKind = Literal["draft", "edit", "sign", "reopen"]
 
@@ -93,11 +93,35 @@ class Study(Base):
     layout: Mapped[int] = mapped_column(default=2)
 
 
+class Export(Base):
+    """A table of studies that is too long to be made while somebody waits; see ``core.studies.exports``.
+
+    Attributes:
+        owner_id: who asked for it and may fetch it; None where there are no users.
+        viewer: whose studies are in it, see ``core.studies.viewer.Viewer``; None for all.
+        asked_by: name of the person; empty where there are no users.
+        query: which studies, by the names of ``core.studies.worklist.Query``.
+        total, written: number of studies, None before they are counted, and how many of them are in it already.
+    """
+
+    __tablename__ = "exports"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    owner_id: Mapped[int | None] = mapped_column(default=owner_id, index=True)
+    viewer: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
+    asked_by: Mapped[str] = mapped_column(String(64), default="")
+    query: Mapped[dict[str, Any]] = mapped_column(JSON)
+    total: Mapped[int | None] = mapped_column(default=None)
+    written: Mapped[int] = mapped_column(default=0)
+    created: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
 class Job(Base):
-    """Something to be done for a study.
+    """Something to be done for a study, or an export.
 
     Attributes:
         kind: what.
+        study_id, export_id: for which of both.
         state: queued, running, done or failed.
         priority: what is higher goes first.
         attempts: how often it was begun.
@@ -112,7 +136,8 @@ class Job(Base):
     __table_args__ = (UniqueConstraint("study_id", "kind"), Index("ix_jobs_state_not_before", "state", "not_before"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    study_id: Mapped[str] = mapped_column(ForeignKey(Study.id, ondelete="CASCADE"))
+    study_id: Mapped[str | None] = mapped_column(ForeignKey(Study.id, ondelete="CASCADE"))
+    export_id: Mapped[str | None] = mapped_column(ForeignKey(Export.id, ondelete="CASCADE"), unique=True)
     kind: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(8), default="queued")
     priority: Mapped[int] = mapped_column(default=0)

@@ -12,6 +12,7 @@ from core.errors import ChestLensError
 from core.studies.analysis import Analysis
 from core.studies.answering import Answering
 from core.studies.errors import Gone, NoSuchStudy, Unavailable
+from core.studies.exports import Exporting
 from core.studies.jobs import Claim, passes
 from core.studies.rewriting import Rewriting
 from core.studies.shared_writer import SharedWriter
@@ -50,7 +51,7 @@ class Worker:
     def __init__(self, studies: Studies) -> None:
         self._studies = studies
         analysis = Analysis(studies)
-        self._tasks: dict[str, Task] = {"analyse": analysis}
+        self._tasks: dict[str, Task] = {"analyse": analysis, "export": Exporting(studies)}
         self._enlist: Callable[[], None] | None = None
         if studies.settings.writer is not None:
             writer = SharedWriter(studies.settings.writer, analysis.idle)

@@ -21,6 +21,7 @@ from core.vlm.pass_settings import PassSettings
 from core.web import (
     api,
     errors,
+    exports_api,
     guard_api,
     health,
     ingestion,
@@ -80,7 +81,8 @@ def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -
     protect(app, settings)
     app.secret_key = server_secret(settings)
     control(app, accounts)
-    for module in (errors, health, api, ingestion, worklist_api, guard_api, sample_gallery, reviews, inquiries, pages):
+    listed = (worklist_api, exports_api, sample_gallery)
+    for module in (errors, health, api, ingestion, *listed, guard_api, reviews, inquiries, pages):
         app.register_blueprint(module.blueprint)
     people.install(app, settings)
     if here is not None:

@@ -76,6 +76,11 @@ RULES: dict[str, Rule] = {
     "pages.study": _VIEW,
     "worklist.index": Rule("uploader", "list"),
     "worklist.table": _EXPORT,
+    # The worker notes which table was made for whom.
+    "exports.create": _SIGNED_IN,
+    "exports.read": _SIGNED_IN,
+    "exports.table": _SIGNED_IN,
+    "exports.delete": _SIGNED_IN,
     "ingestion.create": Rule("uploader", "upload"),
     "api.read": _VIEW,
     "api.image": _VIEW,

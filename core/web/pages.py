@@ -10,6 +10,7 @@ from core.findings import LABELS, display_name
 from core.imaging import MAX_FILE_BYTES
 from core.imaging.phantom import phantom_png
 from core.reporting.evidence import DECISIONS
+from core.studies import exports
 from core.vlm.pass_settings import PassSettings, kind_of, limits
 from core.vlm.question import LONGEST_QUESTION
 from core.web.archives import MAX_ARCHIVE_BYTES
@@ -60,6 +61,7 @@ def upload() -> str:
             "types": "DICOM, PNG, JPEG",
         },
         n_samples=len(samples),
+        longest_table=exports.LONGEST_TABLE,
         showcase=[{"id": sample.id, "name": sample.name, "title": _title(sample)} for sample in samples.showcase],
         findings=[(name, display_name(name)) for name in LABELS],
         decisions=DECISIONS,

@@ -1,13 +1,14 @@
 """The worklist over HTTP: ``GET /api/studies`` and the same as one table of findings."""
 
-from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Response, request
 
+from core.errors import ChestLensError
 from core.reporting import FORMATS, as_csv
-from core.studies.errors import NoSuchStudy
-from core.studies.reviews.desk import as_review, summary_object
+from core.studies import exports
+from core.studies.exports import findings_of
+from core.studies.reviews.desk import summary_object
 from core.studies.tables import Event, Study, iso
 from core.studies.worklist import Page, Query, find, find_all
 from core.web.access import concerning
@@ -15,8 +16,6 @@ from core.web.api import attachment
 from core.web.services import services
 
 blueprint = Blueprint("worklist", __name__)
-
-_LONGEST_TABLE = 2000
 
 
 @blueprint.get("/api/studies")
@@ -31,21 +30,27 @@ def index() -> dict[str, Any]:
     }
 
 
+class TooManyStudies(ChestLensError):
+    """More studies match than one answer holds."""
+
+    code = "too_many"
+
+
 @blueprint.get("/api/studies.csv")
 def table() -> Response:
-    """Download the findings of the studies that ``GET /api/studies`` lists, on all its pages, as one table."""
-    rows = []
-    studies = find_all(services().studies.database, Query.from_arguments(request.args), at_most=_LONGEST_TABLE)
-    concerning(study.id for study in studies)
-    reviews = services().reviews.latest([study.id for study in studies])
-    for study in studies:
-        # A study may be deleted meanwhile.
-        if study.status == "done":
-            with suppress(NoSuchStudy):
-                evidence = services().studies.result(study.id).evidence
-                last = reviews.get(study.id)
-                rows.append((study.filename, evidence, as_review([last] if last else [])))
-    return attachment(as_csv(rows).encode(), FORMATS["csv"].media_type, "studies.csv")
+    """Download the findings of the studies that ``GET /api/studies`` lists, on all its pages, as one table.
+
+    More than ``core.studies.exports.LONGEST_TABLE`` are refused: whoever wants them asks ``core.web.exports_api``.
+    """
+    studies = services().studies
+    listed = find_all(studies.database, Query.from_arguments(request.args), at_most=exports.LONGEST_TABLE + 1)
+    if len(listed) > exports.LONGEST_TABLE:
+        raise TooManyStudies(
+            f"More than {exports.LONGEST_TABLE:,} studies match; have the table made by POST /api/exports with the "
+            "same parameters, and fetch it when it is done."
+        )
+    concerning(study.id for study in listed)
+    return attachment(as_csv(findings_of(studies, listed)).encode(), FORMATS["csv"].media_type, "studies.csv")
 
 
 def item(page: Page, study: Study, review: Event | None) -> dict[str, Any]:

@@ -37,6 +37,9 @@ export class ApiError extends Error {
 export const studyPage = (id) => `${ROOT}studies/${encodeURIComponent(id)}`;
 export const downloadUrl = (id, file, finding) => `${studyApi(id)}/${file}${finding ? `?finding=${encodeURIComponent(finding)}` : ""}`;
 export const tableUrl = (parameters) => withParameters(`${ROOT}api/studies.csv`, parameters);
+/** Has a table made that is too long for one answer: {id, status, progress, error, links}, which getExport gives anew. */
+export const askForTable = (parameters) => request("POST", withParameters(`${ROOT}api/exports`, parameters));
+export const getExport = (links) => request("GET", links.self);
 /** One page of the worklist: {studies, total, unfinished}. */
 export const listStudies = (parameters) => request("GET", withParameters(`${ROOT}api/studies`, parameters));
 /** One page of the samples: {samples, total}. */

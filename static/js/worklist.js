@@ -6,6 +6,7 @@ import { announce } from "./dom.js";
 import { Filters } from "./filters.js";
 import { count } from "./format.js";
 import { listenForKeys } from "./list_keys.js";
+import { saveLongTable } from "./long_table.js";
 import { WorklistTable } from "./worklist_table.js";
 
 const PAGE_SIZE = 50;
@@ -21,12 +22,14 @@ export class Worklist {
   #asked = 0;
   #timer = null;
   #total = 0;
+  #shown = {};
   #isAwaited;
 
   /** isAwaited() tells that studies may come in at any moment. */
   constructor({ isAwaited }) {
     this.#isAwaited = isAwaited;
     byId("selection-delete").addEventListener("click", () => this.#delete(this.#table.selected));
+    byId("studies-csv").addEventListener("click", (event) => this.#saveTable(event));
     byId("selection-clear").addEventListener("click", () => this.#table.clearSelection());
     byId("filters-clear").addEventListener("click", () => this.#filters.clear());
     byId("pager").addEventListener("click", (event) => this.#turn(event.target.dataset.page));
@@ -80,8 +83,21 @@ export class Worklist {
     byId("studies-count").textContent = countLine(total, unfinished, this.#filters.isActive);
     byId("studies-csv").hidden = !studies.some((study) => study.status === "done");
     byId("studies-csv").href = tableUrl(wanted);
+    this.#shown = wanted;
     this.#showPager(studies.length, total);
     this.#showSelection();
+  }
+
+  async #saveTable(event) {
+    const link = event.currentTarget;
+    if (this.#total <= Number(link.dataset.most)) return;
+    event.preventDefault();
+    try {
+      await saveLongTable(link, this.#shown);
+    } catch (error) {
+      byId("list-error").hidden = false;
+      byId("list-error").textContent = error.message;
+    }
   }
 
   #showPager(shown, total) {

@@ -14,6 +14,7 @@ from steps import NARROW, assert_no_sideways_scrolling, expect, wait_for_results
 from core.findings import BY_NAME
 from core.imaging import render_phantom
 from core.reporting import FindingEvidence
+from core.studies import exports
 from core.studies.studies import Upload
 from core.studies.worklist import rate
 from core.web import services_of
@@ -320,3 +321,15 @@ def test_a_sample_opens_and_opens_again_without_a_second_analysis(page, clean):
     assert studies["total"] == 1
     reference = page.request.get(f"/api/studies/{studies['studies'][0]['id']}").json()["reference"]
     assert reference["labels"] == ["Effusion", "Mass"]
+
+
+def test_a_table_too_long_for_one_answer_is_made_and_saved_all_the_same(page, five_studies, monkeypatch):
+    monkeypatch.setattr(exports, "LONGEST_TABLE", 4)
+    page.goto("/")
+    link = page.get_by_test_id("download-all")
+    with page.expect_download() as download:
+        link.click()
+        expect(link).to_contain_text("Making the table")
+    expect(link).to_have_text("Download these findings as CSV")
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert len(lines) == 1 + 14 * len(five_studies)
