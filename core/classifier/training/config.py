@@ -1,14 +1,11 @@
-"""Options of a training from a YAML file, and what each setting means."""
+"""Options of a training from a YAML file."""
 
 import argparse
-import inspect
-import re
 from typing import Any
 
 import yaml
 
 from core.classifier.errors import TrainingError
-from core.classifier.training.settings import TrainingSettings
 
 
 def read_config(parser: argparse.ArgumentParser, arguments: list[str] | None) -> argparse.Namespace:
@@ -46,16 +43,6 @@ def apply_config(parser: argparse.ArgumentParser, path: str) -> None:
     if isinstance(values.get("training"), dict):
         values = values["training"]
     _set_defaults(parser, values, path)
-
-
-def explain_settings() -> dict[str, str]:
-    """What the docstring of ``TrainingSettings`` says of each setting."""
-    text = (inspect.getdoc(TrainingSettings) or "").split("Attributes:\n", 1)[1]
-    explanations = {}
-    for names, explanation in re.findall(r"^    ([\w, ]+): (.+(?:\n {8}.+)*)", text, re.MULTILINE):
-        for name in names.split(", "):
-            explanations[name] = re.sub(r"\s+", " ", explanation).replace("``", "")
-    return explanations
 
 
 def _set_defaults(parser: argparse.ArgumentParser, values: dict[str, Any], path: str) -> None:

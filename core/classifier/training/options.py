@@ -9,7 +9,6 @@ import pandas as pd
 
 from core.classifier.checkpoint import load_config
 from core.classifier.errors import TrainingError
-from core.classifier.training.config import explain_settings
 from core.classifier.training.settings import TrainingSettings
 from core.datasets import load_boxes, load_predictions, of_images, restore_validation, smaller_originals
 from core.datasets.options import add_source_options, describe_sources, load_sources
@@ -70,10 +69,9 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "--initial_weights, else the division of the data]",
     )
     training = parser.add_argument_group("training (defaults in brackets)")
-    explanations = explain_settings()
     for field in fields(TrainingSettings):
         assert field.default is not MISSING
-        shown = f"{explanations[field.name]} [{field.default}]".replace("%", "%%")
+        shown = f"{field.metadata['meaning']} [{field.default}]".replace("%", "%%")
         if isinstance(field.default, bool):
             training.add_argument(f"--{field.name}", action="store_true", help=shown)
         else:
