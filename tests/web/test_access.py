@@ -81,7 +81,7 @@ OPEN = {
 def test_without_signing_in_there_is_nothing_but_the_door(ward: Flask, study: str) -> None:
     client = ward.test_client()
     values = {"study_id": study, "finding": "Mass", "kind": "report", "extension": "txt", "sample_id": "x"}
-    values |= {"token_id": "1", "name": "ann", "filename": "css/base.css"}
+    values |= {"export_id": study, "token_id": "1", "name": "ann", "filename": "css/base.css"}
     for rule in ward.url_map.iter_rules():
         path = rule.rule
         for argument in rule.arguments:
@@ -327,7 +327,7 @@ def test_the_audit_log_says_who_did_what_to_which_study(ward: Flask, phantom_png
     assert [entry["detail"].get("file") for entry in log["entries"]][::-1][2:4] == ["report.pdf", "studies.csv"]
     assert all(entry["detail"]["request"] and entry["detail"]["address"] == "127.0.0.1" for entry in log["entries"])
     page = root.get(f"/audit?study={study}&actor=ann&action=delete").text
-    assert page.count("<tr>") == 2
+    assert page.count("<tr") == 2
     everything = root.get("/api/audit?limit=200").text + str(services_of(ward).audit.find(Search(limit=200)))
     assert "SECRET-NAME" not in everything
     paged = root.get("/api/audit?limit=2").json
