@@ -4,7 +4,7 @@ import json
 
 import pytest
 from stage import upload
-from steps import NARROW, assert_no_sideways_scrolling, expect
+from steps import NARROW, assert_no_sideways_scrolling, expect, wait_for_results
 from test_accessibility import assert_accessible
 
 from core.settings import ServerSettings
@@ -30,9 +30,8 @@ def study_id(live_server, phantom_png_bytes):
 def more(page, study_id):
     """The opened section; what an earlier test asked is there as well."""
     page.goto(f"/studies/{study_id}")
-    summary = page.get_by_test_id("more-open")
-    summary.focus()
-    page.keyboard.press("Enter")
+    wait_for_results(page)  # before, a key may come too early for what is being filled
+    page.get_by_test_id("more-open").press("Enter")
     expect(page.get_by_test_id("question")).to_be_visible()
     return page.get_by_test_id("more")
 
