@@ -12,10 +12,10 @@ from core import DISCLAIMER
 from core.atomic import write_text
 from core.classifier.call_figures import STUDY_FIGURES
 from core.evaluation import figures, tables
+from core.evaluation.calibration_error import BINS
 from core.evaluation.label_noise import WRONG_POSITIVES
 from core.evaluation.localisation_table import published
 from core.evaluation.ranking import Array
-from core.evaluation.reliability import BINS
 from core.evaluation.subgroups import FEWEST
 from core.evaluation.thresholds import RULES
 from core.evaluation.words import target_sentence, why_accuracy_proves_nothing

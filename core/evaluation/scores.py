@@ -10,10 +10,10 @@ import pandas as pd
 from core.classifier import Classifier
 from core.classifier.policies import Policy, common_threshold_policy
 from core.datasets import Problem, of_images
+from core.evaluation.calibration_error import uncalibrated
 from core.evaluation.errors import EvaluationError
 from core.evaluation.prediction import Journal, model_digest, predict_probabilities
 from core.evaluation.ranking import Array
-from core.evaluation.reliability import uncalibrated
 from core.findings import LABELS
 from core.settings import DEFAULT_POLICY
 

@@ -70,7 +70,7 @@ class Analysis:
         evidence = assessment.evidence
 
         def apply(session: Session) -> list[Job]:
-            worklist.rate(session, study_id, evidence.findings, undoubted=evidence.undoubted)
+            worklist.keep_calls(session, study_id, evidence.findings, undoubted=evidence.undoubted)
             created = session.execute(select(Study.created).where(Study.id == study_id)).scalar_one()
             session.execute(
                 update(Study)

@@ -113,7 +113,7 @@ def _convert(session: Session, storage: Storage, folder: Path, study: Study, *, 
         _convert_result(session, storage, folder, study, upload, keep=keep)
     result = results.read_result(storage, study.id, rewritten=False)
     if not session.scalar(select(exists().where(Rating.study_id == study.id))):
-        worklist.rate(session, study.id, result.evidence.findings, undoubted=result.evidence.undoubted)
+        worklist.keep_calls(session, study.id, result.evidence.findings, undoubted=result.evidence.undoubted)
     return {"forced": forced}
 
 

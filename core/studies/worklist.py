@@ -91,7 +91,7 @@ class Page:
     unfinished: int
 
 
-def rate(session: Session, study_id: str, findings: Sequence[FindingEvidence], *, undoubted: bool = True) -> None:
+def keep_calls(session: Session, study_id: str, findings: Sequence[FindingEvidence], *, undoubted: bool = True) -> None:
     """Keep what was called in a study, in place of what was kept before.
 
     Args:

@@ -78,20 +78,20 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
         raise data
     force, key = insisted(), idempotency_key()
     if (known := services().studies.known(key, data)) is not None:
-        created = told(known)
+        created = receipt_of(known)
     else:
         try:
-            admitted = read(data, force=force)
+            admitted = read_upload(data, force=force)
         except (DecodersBusy, NotDecodedInTime):
             # Whoever sends many at once loses none: each is read when it is its turn, and then refused where it must.
             admitted = None
         # What takes long waits behind the files that do not.
         name, slow = clean_name(upload.filename), admitted is None
-        created = take(name, data, admitted, force=force, batch=slow, key=key, record=record)
+        created = take_upload(name, data, admitted, force=force, batch=slow, key=key, record=record)
     return jsonify(created), 201, {"Location": created["links"]["self"]}
 
 
-def read(data: bytes, *, force: bool = False) -> Admitted:
+def read_upload(data: bytes, *, force: bool = False) -> Admitted:
     """Read a file and look at it.
 
     Args:
@@ -123,7 +123,7 @@ def insisted() -> bool:
     return request.values.get("force", "") in ("1", "true")
 
 
-def take(
+def take_upload(
     filename: str,
     data: bytes,
     admitted: Admitted | None,
@@ -140,10 +140,10 @@ def take(
     """
     study = services().studies.receive(Upload(filename, data, admitted, force, batch, key, record=record))
     concerning([study.id])
-    return told(study)
+    return receipt_of(study)
 
 
-def told(study: Study) -> dict[str, Any]:
+def receipt_of(study: Study) -> dict[str, Any]:
     """What the sender of a file is told of its study."""
     links = {"self": url_for("api.read", study_id=study.id), "page": url_for("pages.study", study_id=study.id)}
     return {"id": study.id, "filename": study.filename, "status": study.status, "links": links}
@@ -163,13 +163,13 @@ def _create_many(files: Iterable[tuple[str, bytes | ImagingError]], *, skipped: 
             # What is no image by its first bytes is refused within milliseconds, however late it comes.
             in_time = time.monotonic() < end or not _looks_like_image(content)
             if (known := services().studies.known(its_key, content)) is not None:
-                studies.append(told(known))
+                studies.append(receipt_of(known))
                 continue
             try:
-                admitted = read(content, force=force) if in_time else None
+                admitted = read_upload(content, force=force) if in_time else None
             except (DecodersBusy, NotDecodedInTime):
                 admitted = None
-            studies.append(take(filename, content, admitted, force=force, batch=True, key=its_key))
+            studies.append(take_upload(filename, content, admitted, force=force, batch=True, key=its_key))
         except ImagingError as error:
             refused.append({"filename": filename, "code": error.code, "message": str(error)})
     answer: dict[str, Any] = {"studies": studies, "refused": refused, "skipped": skipped}

@@ -11,9 +11,9 @@ from core.studies.tables import Study
 from core.studies.worklist import Query, by_id
 from core.web.access import concerning
 from core.web.errors import NotFound
-from core.web.ingestion import insisted, read, told
+from core.web.ingestion import insisted, read_upload, receipt_of
 from core.web.services import services
-from core.web.worklist_api import item
+from core.web.worklist_api import study_line
 
 if TYPE_CHECKING:
     from core.datasets.samples import Sample
@@ -65,7 +65,7 @@ def choose(sample_id: str) -> tuple[Response, int, dict[str, str]]:
             data = content_of(sample)
         except OSError:
             raise _gone() from None
-        admitted = read(data, force=insisted())
+        admitted = read_upload(data, force=insisted())
         upload = Upload(
             sample.name,
             data,
@@ -84,7 +84,7 @@ def described(samples: list["Sample"]) -> list[dict[str, Any]]:
     study_ids = services().samples.studies(sample.id for sample in samples)
     page = by_id(services().studies.database, study_ids.values())
     reviews = services().reviews.latest([study.id for study in page.studies])
-    studies = {study.id: item(page, study, reviews.get(study.id)) for study in page.studies}
+    studies = {study.id: study_line(page, study, reviews.get(study.id)) for study in page.studies}
     return [
         {
             "id": sample.id,
@@ -100,7 +100,7 @@ def described(samples: list["Sample"]) -> list[dict[str, Any]]:
 
 
 def _told(study: Study, status: int) -> tuple[Response, int, dict[str, str]]:
-    answer = told(study)
+    answer = receipt_of(study)
     return jsonify(answer), status, {"Location": answer["links"]["self"]}
 
 

@@ -24,7 +24,7 @@ def index() -> dict[str, Any]:
     page = find(services().studies.database, Query.from_arguments(request.args))
     reviews = services().reviews.latest([study.id for study in page.studies])
     return {
-        "studies": [item(page, study, reviews.get(study.id)) for study in page.studies],
+        "studies": [study_line(page, study, reviews.get(study.id)) for study in page.studies],
         "total": page.total,
         "unfinished": page.unfinished,
     }
@@ -53,7 +53,7 @@ def table() -> Response:
     return attachment(as_csv(findings_of(studies, listed)).encode(), FORMATS["csv"].media_type, "studies.csv")
 
 
-def item(page: Page, study: Study, review: Event | None) -> dict[str, Any]:
+def study_line(page: Page, study: Study, review: Event | None) -> dict[str, Any]:
     """One study as a line of the worklist."""
     rating = page.ratings.get(study.id)
     present = study.summary.get("present", [])

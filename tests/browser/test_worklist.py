@@ -16,7 +16,7 @@ from core.imaging import render_phantom
 from core.reporting import FindingEvidence
 from core.studies import exports
 from core.studies.studies import Upload
-from core.studies.worklist import rate
+from core.studies.worklist import keep_calls
 from core.web import services_of
 
 
@@ -164,7 +164,7 @@ def test_filter_and_search_are_kept_by_a_reload_and_a_link(page, five_studies, a
         if study["filename"] in expected:
             called = FindingEvidence(BY_NAME[finding], 0.75, None, "present", (), None)
             with services_of(application).studies.database.session() as session:
-                rate(session, study["id"], [called])
+                keep_calls(session, study["id"], [called])
                 session.commit()
     page.reload()
     page.get_by_test_id("filter-finding").select_option(finding)
@@ -278,7 +278,7 @@ def test_the_most_urgent_come_first(page, clean, application, radiographs):
         while studies.find(study.id).status != "done":
             time.sleep(0.05)
         with studies.database.session() as session:
-            rate(session, study.id, [FindingEvidence(finding, 0.75, None, "present", (), None)])
+            keep_calls(session, study.id, [FindingEvidence(finding, 0.75, None, "present", (), None)])
             session.commit()
     page.goto("/")
     expect(rows(page)).to_have_count(3)

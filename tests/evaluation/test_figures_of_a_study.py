@@ -12,10 +12,10 @@ from sklearn.metrics import brier_score_loss, f1_score, precision_score, recall_
 
 from core.classifier.calibration import Calibration
 from core.datasets import load_adjudicated
+from core.evaluation.calibration_error import calibration_figures, uncalibrated
 from core.evaluation.comparison import compare
 from core.evaluation.decisions import baselines, decision_figures
 from core.evaluation.label_noise import adjudicated_figures, auroc_against_truth, mined_label_quality
-from core.evaluation.reliability import calibration_figures, uncalibrated
 from core.evaluation.subgroups import subgroup_figures
 from core.evaluation.thresholds import (
     FIXED_SENSITIVITY,

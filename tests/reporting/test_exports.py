@@ -12,7 +12,7 @@ from core import DISCLAIMER
 from core.classifier.reliability import HeatmapReliability
 from core.findings import LABELS
 from core.reporting import FORMATS, ReportedStudy, as_csv, export
-from core.reporting.reliability import reliability_in_words
+from core.reporting.heatmap_trust import reliability_in_words
 from core.settings import ROOT
 
 TEXTS = ("txt", "json", "csv")

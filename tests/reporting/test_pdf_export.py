@@ -14,7 +14,7 @@ from core.anatomy import Place
 from core.classifier.reliability import HeatmapReliability
 from core.findings import FINDINGS, display_name
 from core.reporting import ReportedStudy, export
-from core.reporting.reliability import reliability_in_words
+from core.reporting.heatmap_trust import reliability_in_words
 from core.reporting.report import Report, Sentence
 from core.reporting.templater import write_report
 

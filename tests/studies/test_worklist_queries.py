@@ -10,7 +10,7 @@ from core.findings import BY_NAME
 from core.reporting import FindingEvidence
 from core.studies.studies import Studies, Upload
 from core.studies.tables import Call, Rating, Study
-from core.studies.worklist import BadQuery, Query, find, rate
+from core.studies.worklist import BadQuery, Query, find, keep_calls
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -21,7 +21,7 @@ def _add(studies: Studies, name: str, calls: Mapping[str, str] | None, *, hours:
     values: dict[str, Any] = {"created": START + timedelta(hours=hours)}
     with studies.database.session() as session:
         if calls is not None:
-            rate(session, study.id, [_evidence(finding, decision) for finding, decision in calls.items()])
+            keep_calls(session, study.id, [_evidence(finding, decision) for finding, decision in calls.items()])
             values["status"] = "done"
         session.execute(update(Study).where(Study.id == study.id).values(**values))
         session.commit()

@@ -10,8 +10,8 @@ from core import DISCLAIMER
 from core.findings import LABELS, display_name
 from core.reporting.evidence import FindingEvidence
 from core.reporting.exports.study import ReportedStudy
+from core.reporting.heatmap_trust import reliability_in_words
 from core.reporting.overlay import blended, with_legend
-from core.reporting.reliability import reliability_in_words
 
 # DejaVu comes with Matplotlib (free licence); it covers Latin, Greek, Cyrillic, Hebrew, Arabic and more.
 DEJAVU = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"

@@ -17,7 +17,7 @@ from core.findings import display_name
 from core.plain_text import csv_cell
 from core.reporting.certainty import PHRASES
 from core.reporting.evidence import CALLED, DECISIONS, Evidence, FindingEvidence
-from core.reporting.reliability import reliability_in_words
+from core.reporting.heatmap_trust import reliability_in_words
 from core.reporting.report import SECTIONS, Report
 from core.reporting.review import Review, reviewed_report, state_in_words
 from core.reporting.wording import in_words
