@@ -158,7 +158,7 @@ def write_problems(problems: Iterable[Problem], path: str | Path) -> None:
         target.unlink(missing_ok=True)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("w", newline="", encoding="utf-8") as file:
+    with replacing(target) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("item", "reason"))
         writer.writerows(rows)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.atomic import publish
+from core.atomic import publish, replacing
 from core.datasets.table import DatasetError
 
 # Names that tables of this program and of others have for the same thing.
@@ -116,8 +116,12 @@ def write_all_wanted(
             lines.append(line)
             yield line
     if output.suffix == ".csv":
-        _to_csv(lines, partial)
-    publish(partial, output)
+        # The lines stay until the table is there: a run that is stopped here, too, goes on.
+        with replacing(output) as table:
+            _to_csv(lines, table)
+        partial.unlink()
+    else:
+        publish(partial, output)
 
 
 def _wanted(row: Mapping[str, Any], folder: Path) -> Wanted:

@@ -1,11 +1,11 @@
 """``python -m core.vlm guard-study|bench|plan|loss``: how faithful, fast and likely a writer is; what it needs."""
 
 import argparse
-import json
 import random
 from dataclasses import asdict
 from pathlib import Path
 
+from core.atomic import write_json
 from core.vlm.options import add_backend_options, backend_choice
 
 
@@ -79,7 +79,7 @@ def guard_study(options: argparse.Namespace) -> int:
         study = study_guard(writer, sets=options.sets, seed=options.seed)
     print(in_words(study))
     if options.output:
-        options.output.write_text(json.dumps(asdict(study), indent=2) + "\n", encoding="utf-8")
+        write_json(options.output, asdict(study), indent=2)
     return 1 if study.shown_violations or study.faults else 0
 
 

@@ -18,6 +18,7 @@ from torch import nn
 from transformers import PreTrainedModel, ProcessorMixin, Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
+from core.atomic import write_json
 from core.precision import resolve_precision
 from core.vlm.adapters import attach, require_gpu_for, save_adapter, trained_share
 from core.vlm.batches import Collator, load_records
@@ -189,7 +190,7 @@ def run(trainer: Trainer, stage: Stage, model_folder: str | Path, output_dir: Pa
     learning, all_weights = trained_share(learner.parameters())
     log.info("%s stage: %d of %d weights learn", stage, learning, all_weights)
     if trainer.is_world_process_zero():
-        record.write_text(json.dumps(resolved, indent=2) + "\n")
+        write_json(record, resolved, indent=2)
     trainer.train(resume_from_checkpoint=last)
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     if losses and not math.isfinite(losses[-1]):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from core.atomic import write_json
 from core.datasets.conversations import clean_report
 from core.findings import BY_NAME, LABELS
 from core.labeler import find_mentions
@@ -72,7 +73,7 @@ def learn_wordings(reports: Iterable[str]) -> WordingBank:
 
 def save_wordings(bank: WordingBank, path: Path) -> None:
     """Write a bank as JSON."""
-    path.write_text(json.dumps({"normal": bank.normal, "denials": bank.denials}, indent=1) + "\n", encoding="utf-8")
+    write_json(path, {"normal": bank.normal, "denials": bank.denials}, indent=1)
 
 
 @lru_cache(maxsize=4)

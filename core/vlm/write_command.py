@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm.auto import tqdm
 
 from core import DISCLAIMER
+from core.atomic import write_text
 from core.datasets.table import DatasetError
 from core.errors import ChestLensError
 from core.reporting.report import SECTIONS, Section
@@ -88,7 +89,7 @@ def write(options: argparse.Namespace) -> int:
     ehr = options.ehr.read_text(encoding="utf-8") if options.ehr else None
     text = _shown(generate(options.file, ehr, **models), options)
     if options.output:
-        options.output.write_text(text + "\n", encoding="utf-8")
+        write_text(options.output, text + "\n")
     else:
         print(text)
     return 0

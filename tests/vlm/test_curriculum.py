@@ -240,6 +240,30 @@ def test_a_stopped_run_goes_on_with_the_same_key_only(tmp_path):
     assert calls[4:] == ["0", "1", "2"]
 
 
+def test_a_run_that_is_stopped_while_its_table_is_made_goes_on(tmp_path, monkeypatch):
+    path = tmp_path / "in.csv"
+    path.write_text("id,image_path\n" + "".join(f"{number},x\n" for number in range(3)))
+    written = []
+
+    def write(one):
+        written.append(one.id)
+        return {"id": one.id, "findings": ["two", "words"]}
+
+    def stop(lines, path):
+        path.write_text("id\n0\n")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("core.vlm.manifests._to_csv", stop)
+        with pytest.raises(KeyboardInterrupt):
+            list(write_all_wanted(read_wanted(path), tmp_path / "out.csv", write, key="a"))
+    assert not (tmp_path / "out.csv").exists()
+    lines = list(write_all_wanted(read_wanted(path), tmp_path / "out.csv", write, key="a"))
+    assert [line["id"] for line in lines] == written == ["0", "1", "2"]
+    assert (tmp_path / "out.csv").read_text().splitlines()[1] == '0,"[""two"", ""words""]"'
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
