@@ -198,8 +198,8 @@ def load_checkpoint(folder: str | Path = SHIPPED) -> tuple["nn.Module", Checkpoi
     import torch
     from safetensors.torch import load_file
 
-    from core.classifier.ensemble import create_network
     from core.classifier.imported_network import build_imported
+    from core.classifier.network import create_network
 
     config = load_config(folder)
     weights = Path(folder) / WEIGHTS

@@ -28,23 +28,6 @@ class MeanOfNetworks(nn.Module):
         return torch.stack([member(x) for member in self.members]).mean(dim=0)
 
 
-def create_network(architecture: str, outputs: int) -> nn.Module:
-    """An untrained network with one grey input channel.
-
-    Args:
-        architecture: a timm name, or several with ``+`` between them.
-        outputs: number of labels.
-    """
-    # Half of the start of every command went into this import, which ONNX Runtime does without.
-    import timm
-
-    members = [
-        timm.create_model(name, pretrained=False, num_classes=outputs, in_chans=1)
-        for name in architecture.split(SEPARATOR)
-    ]
-    return members[0] if len(members) == 1 else MeanOfNetworks(members)
-
-
 def members_in(network: nn.Module) -> list[nn.Module]:
     """The networks of one timm model each, in their order."""
     return list(network.members) if isinstance(network, MeanOfNetworks) else [network]

@@ -10,6 +10,7 @@ import timm
 import torch
 from torch import nn
 
+from core.classifier.ensemble import SEPARATOR, MeanOfNetworks
 from core.classifier.errors import ClassifierError
 from core.findings import LABELS
 
@@ -57,6 +58,19 @@ def build_network(
         raise ClassifierError(
             f"ImageNet weights for {backbone} could not be downloaded ({type(error).__name__}): go online{hint}."
         ) from error
+
+
+def create_network(architecture: str, outputs: int) -> nn.Module:
+    """An untrained network with one grey input channel, for the weights of a checkpoint.
+
+    Args:
+        architecture: a timm name, or several with ``+`` between them.
+        outputs: number of labels.
+    """
+    members = [
+        _create(name, pretrained=False, num_classes=outputs, in_chans=1) for name in architecture.split(SEPARATOR)
+    ]
+    return members[0] if len(members) == 1 else MeanOfNetworks(members)
 
 
 def _create(backbone: str, **options: Any) -> nn.Module:

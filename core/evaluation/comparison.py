@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import false_discovery_control, norm
 
+from core.evaluation.bootstrap import bootstrap, interval
 from core.evaluation.errors import EvaluationError
 from core.evaluation.ranking import Array, auroc_per_label, macro
-from core.evaluation.resampling import bootstrap, interval
 from core.findings import LABELS
 from core.statistics import Z95, clustered_aurocs
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.evaluation.bootstrap import RESAMPLES, interval
 from core.evaluation.ranking import Array
-from core.evaluation.resampling import RESAMPLES, interval
 from core.findings import LABELS
 from core.statistics import patient_draws
 

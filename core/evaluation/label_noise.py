@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.datasets import ADJUDICATED
+from core.evaluation.bootstrap import RESAMPLES, bootstrap, interval
 from core.evaluation.ranking import Array, auroc_per_label
-from core.evaluation.resampling import RESAMPLES, bootstrap, interval
 from core.evaluation.subgroups import FEWEST
 from core.findings import LABELS
 from core.statistics import wilson

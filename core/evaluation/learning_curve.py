@@ -15,10 +15,10 @@ from core.atomic import write_json
 from core.classifier import Classifier
 from core.classifier.training import TrainingInputs, train
 from core.datasets import patient_keys
+from core.evaluation.bootstrap import bootstrap, interval
 from core.evaluation.errors import EvaluationError
 from core.evaluation.prediction import predict_probabilities
 from core.evaluation.ranking import auroc_per_label, macro
-from core.evaluation.resampling import bootstrap, interval
 from core.findings import LABELS
 
 

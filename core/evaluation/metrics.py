@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.evaluation.bootstrap import RESAMPLES, bootstrap_both, interval
 from core.evaluation.decisions import baselines, decision_figures
 from core.evaluation.errors import EvaluationError
 from core.evaluation.ranking import Array, auroc_per_label, average_precision_per_label, macro
-from core.evaluation.resampling import RESAMPLES, bootstrap_both, interval
 from core.findings import LABELS
 
 # The range that C16 of the mission asks to be checked and printed.

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from core import DISCLAIMER
 from core.atomic import write_text
 from core.classifier.call_figures import STUDY_FIGURES
-from core.evaluation import figures, tables
+from core.evaluation import plots, tables
 from core.evaluation.calibration_error import BINS
 from core.evaluation.label_noise import WRONG_POSITIVES
 from core.evaluation.localisation_table import published
@@ -19,9 +19,9 @@ from core.evaluation.ranking import Array
 from core.evaluation.subgroups import FEWEST
 from core.evaluation.thresholds import RULES
 from core.evaluation.words import target_sentence, why_accuracy_proves_nothing
-from core.figures import as_svg, drawing, save_png
 from core.findings import LABELS
 from core.pages import page_environment
+from core.plotting import as_svg, drawing, save_png
 
 
 def write_report(
@@ -88,25 +88,25 @@ def _figures(
     policies, calls = tables.policy_table(metrics), tables.call_table(metrics)
     reliability, noise = tables.reliability_table(metrics), tables.noise_table(metrics)
     found: dict[str, tuple[pd.DataFrame, Callable[[], Figure]]] = {
-        "auroc": (discrimination, lambda: figures.auroc_figure(discrimination)),
-        "roc": (roc, lambda: figures.roc_figure(roc, discrimination, led)),
+        "auroc": (discrimination, lambda: plots.auroc_figure(discrimination)),
+        "roc": (roc, lambda: plots.roc_figure(roc, discrimination, led)),
         "precision_recall": (
             precision_recall,
-            lambda: figures.precision_recall_figure(precision_recall, discrimination, led),
+            lambda: plots.precision_recall_figure(precision_recall, discrimination, led),
         ),
-        "confusion": (decisions, lambda: figures.confusion_figure(led)),
-        "f1": (led, lambda: figures.f1_figure(led)),
-        "policies": (policies, lambda: figures.policy_figure(policies)),
-        "calls": (calls, lambda: figures.call_figure(calls[calls["policy"] == metrics["policy"]])),
-        "reliability": (reliability, lambda: figures.reliability_figure(reliability)),
-        "label_noise": (noise, lambda: figures.noise_figure(noise)),
+        "confusion": (decisions, lambda: plots.confusion_figure(led)),
+        "f1": (led, lambda: plots.f1_figure(led)),
+        "policies": (policies, lambda: plots.policy_figure(policies)),
+        "calls": (calls, lambda: plots.call_figure(calls[calls["policy"] == metrics["policy"]])),
+        "reliability": (reliability, lambda: plots.reliability_figure(reliability)),
+        "label_noise": (noise, lambda: plots.noise_figure(noise)),
     }
     if metrics["comparisons"]:
         comparison = tables.comparison_table(metrics)
-        found["comparison"] = (comparison, lambda: figures.comparison_figure(comparison))
+        found["comparison"] = (comparison, lambda: plots.comparison_figure(comparison))
     groups = tables.subgroup_table(metrics)
     if len(groups) and (groups["label"] == "macro").any() and groups["auroc"].notna().any():
-        found["subgroups"] = (groups, lambda: figures.subgroup_figure(groups))
+        found["subgroups"] = (groups, lambda: plots.subgroup_figure(groups))
     return found
 
 

@@ -14,6 +14,7 @@ from core.classifier.call_figures import figures_of_calls, figures_of_chance
 from core.classifier.policies import Calls
 from core.datasets import load_adjudicated, load_boxes, of_images, patient_keys, write_problems
 from core.evaluation.abnormality import abnormal_figures
+from core.evaluation.bootstrap import RESAMPLES
 from core.evaluation.calibration_error import calibration_figures
 from core.evaluation.comparison import compare
 from core.evaluation.decisions import decision_figures
@@ -23,7 +24,6 @@ from core.evaluation.localisation import measure_localisation
 from core.evaluation.metrics import evaluate
 from core.evaluation.page import write_report
 from core.evaluation.ranking import Array
-from core.evaluation.resampling import RESAMPLES
 from core.evaluation.scores import Scores
 from core.evaluation.subgroups import subgroup_figures
 from core.evaluation.thresholds import RULES, choose_thresholds, load_thresholds, save_thresholds

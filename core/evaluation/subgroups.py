@@ -8,9 +8,9 @@ import pandas as pd
 from scipy.stats import norm
 
 from core.datasets import patient_keys, smaller_originals
+from core.evaluation.bootstrap import RESAMPLES, bootstrap_both, interval
 from core.evaluation.comparison import flag_discoveries
 from core.evaluation.ranking import Array, auroc_per_label, macro
-from core.evaluation.resampling import RESAMPLES, bootstrap_both, interval
 from core.findings import LABELS
 
 # A label is judged in a group from this many positives and as many negatives on.

@@ -11,7 +11,7 @@ from core.atomic import write_text
 from core.datasets import DatasetError, read_table
 from core.datasets.options import add_source_options, load_sources
 from core.datasets.table import SPLITS
-from core.evaluation.resampling import RESAMPLES
+from core.evaluation.bootstrap import RESAMPLES
 from core.vlm.dashboard import write_dashboard
 from core.vlm.evaluation import TextEvaluation, evaluate
 from core.vlm.evaluation_manifest import manifest_of, read_manifest, studies_of

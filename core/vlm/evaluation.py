@@ -11,7 +11,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from core.errors import ChestLensError
-from core.evaluation.resampling import RESAMPLES
+from core.evaluation.bootstrap import RESAMPLES
 from core.findings import LABELS
 from core.reporting.evidence import Evidence
 from core.reporting.guard import Draft, Violation, examine

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from core import DISCLAIMER
 from core.atomic import write_text
-from core.figures import COLOURS, GREY, as_svg, drawing, panels
 from core.findings import LABELS, display_name
 from core.labeler import find_mentions
 from core.pages import page_environment
+from core.plotting import COLOURS, GREY, as_svg, drawing, panels
 from core.vlm.evaluation import PATHOLOGIES, PUBLISHED, TextEvaluation
 from core.vlm.evaluation_baselines import BASELINES, TEMPLATE
 from core.vlm.evaluation_manifest import GENERATED, REFERENCE

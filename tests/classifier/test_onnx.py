@@ -12,8 +12,8 @@ import torch
 from core.__main__ import main
 from core.classifier import SHIPPED, Classifier, load_checkpoint, load_config
 from core.classifier.checkpoint import checkpoint_digest, save_checkpoint
-from core.classifier.ensemble import create_network
 from core.classifier.heatmaps import closed_form, evidence_maps
+from core.classifier.network import create_network
 from core.classifier.onnx_model import ONNX, onnx_explainer
 from core.findings import LABELS
 from core.imaging import render_phantom

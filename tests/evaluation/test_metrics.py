@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
+from core.evaluation.bootstrap import bootstrap
 from core.evaluation.comparison import compare
 from core.evaluation.metrics import evaluate
 from core.evaluation.ranking import auroc_per_label
-from core.evaluation.resampling import bootstrap
 from core.findings import LABELS
 
 GENERATOR = np.random.default_rng(0)

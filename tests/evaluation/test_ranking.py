@@ -3,8 +3,8 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from core.evaluation.bootstrap import bootstrap, bootstrap_both, interval
 from core.evaluation.ranking import Ranking, auroc_per_label, average_precision_per_label
-from core.evaluation.resampling import bootstrap, bootstrap_both, interval
 from core.statistics import patient_draws
 
 

@@ -154,7 +154,8 @@ def _import_library_weights(
     cache_dir: str | Path | None,
 ) -> Imported:
     """Keep the outputs that are findings; the rest of the network is timm's, which training can start from."""
-    import timm
+    # timm takes longer to import than all else here.
+    from core.classifier.network import create_network
 
     weights = load_library_weights(name, cache_dir)
     if head == "softmax":
@@ -164,7 +165,7 @@ def _import_library_weights(
     state = dict(weights.state)
     for part in weights.head():
         state[part] = state[part][columns].clone()
-    network = timm.create_model(weights.architecture, pretrained=False, num_classes=len(columns), in_chans=1)
+    network = create_network(weights.architecture, len(columns))
     network.load_state_dict(state)
     thresholds = {
         label: weights.thresholds[weights.outputs[outputs[0]]]

@@ -31,7 +31,7 @@ from core.classifier.training.images import Batch, TrainingImages, draw_epoch, e
 from core.classifier.training.initial import has_quick_heatmaps, initial_network
 from core.classifier.training.optimisation import LearningRate, make_loss, make_optimiser
 from core.classifier.training.outcome import describe, save_calibrated
-from core.classifier.training.records import Board, keep_settings, write_summary
+from core.classifier.training.run_folder import Board, keep_settings, write_summary
 from core.classifier.training.settings import TrainingSettings
 from core.classifier.training.validation import aurocs_of, predict_logits
 from core.findings import LABELS

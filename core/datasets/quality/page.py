@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from core.atomic import write_text
-from core.datasets.quality.figures import association_figure, coverage_figure, prevalence_figure
+from core.datasets.quality.plots import association_figure, coverage_figure, prevalence_figure
 from core.findings import LABELS
 from core.pages import page_environment
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from core.datasets.table import complete
+from core.evaluation.bootstrap import RESAMPLES, bootstrap_both
 from core.evaluation.errors import EvaluationError
-from core.evaluation.resampling import RESAMPLES, bootstrap_both
 from core.evaluation.scores import score_with_predictions
 from core.evaluation.study import run_evaluation
 from core.findings import LABELS

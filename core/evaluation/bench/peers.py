@@ -19,8 +19,8 @@ from core.classifier import Classifier
 from core.classifier.onnx_model import ONNX
 from core.evaluation.bench.evaluation import stored_predictions
 from core.evaluation.bench.rounds import Row, in_turn
+from core.evaluation.bootstrap import RESAMPLES, bootstrap
 from core.evaluation.errors import EvaluationError
-from core.evaluation.resampling import RESAMPLES, bootstrap
 from core.findings import LABELS
 from core.imaging import render_phantom
 from core.imaging.reader import read_radiograph

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.evaluation.resampling import RESAMPLES, interval
+from core.evaluation.bootstrap import RESAMPLES, interval
 from core.statistics import patient_draws
 
 FloatArray = npt.NDArray[np.float64]

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from core.figures import COLOURS, GREY, INK, MARKERS, as_svg, canvas, drawing
 from core.findings import LABELS, display_name
+from core.plotting import COLOURS, GREY, INK, MARKERS, as_svg, canvas, drawing
 
 _MOST_ASSOCIATIONS = 16
 

@@ -10,8 +10,8 @@ from matplotlib.patches import Rectangle
 
 from core.classifier.call_figures import STUDY_FIGURES
 from core.evaluation.metrics import TARGET_RANGE
-from core.figures import COLOURS, GREY, INK, MARKERS, canvas, panels
 from core.findings import LABELS, display_name
+from core.plotting import COLOURS, GREY, INK, MARKERS, canvas, panels
 
 _ROW = 0.27
 # Figures of a policy that are no shares.
