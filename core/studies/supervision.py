@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 READY = "ready"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
+_KILLED_AT_MOST = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
 # A worker that ran so long was well, so that the next one is started at once.
 _WELL_SECONDS = 60.0
@@ -52,9 +53,19 @@ class WorkerProcess:
         """
         if self._process is None:
             return
-        said = self._first_word(self._process)
-        if said != READY:
-            raise WorkerFailed(said or "The worker ended while it started; its log says why.")
+        end = time.monotonic() + _START_SECONDS
+        for _ in range(_KILLED_AT_MOST):
+            said = self._first_word(self._process)
+            if said == READY:
+                break
+            if said or self._process.wait() >= 0 or time.monotonic() > end:
+                raise WorkerFailed(said or "The worker ended while it started; its log says why.")
+            # Whoever killed it knew no better moment; nothing is wrong with it.
+            log.error("the worker process was killed while it started; it is started again")
+            self._close(self._process)
+            self._process = self._start()
+        else:
+            raise WorkerFailed("The worker is killed whenever it starts; there may be too little memory for it.")
         self._thread.start()
 
     def __enter__(self) -> Self:
@@ -90,6 +101,12 @@ class WorkerProcess:
         )
 
     @staticmethod
+    def _close(process: "subprocess.Popen[str]") -> None:
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+
+    @staticmethod
     def _first_word(process: "subprocess.Popen[str]") -> str:
         timer = threading.Timer(_START_SECONDS, process.kill)
         timer.daemon = True
@@ -110,9 +127,7 @@ class WorkerProcess:
             pause = _FIRST_PAUSE if time.monotonic() - started > _WELL_SECONDS else min(2 * pause, _LONGEST_PAUSE)
             if self._stopping.wait(pause):
                 return
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    stream.close()
+            self._close(process)
             self._process = process = self._start()
             if (said := self._first_word(process)) != READY:
                 log.error("the worker cannot start: %s", said)

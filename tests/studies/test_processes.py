@@ -32,8 +32,9 @@ def test_whatever_is_killed_each_accepted_upload_ends_once(deployment: Deploymen
     for number in range(KILLS):
         killer = threading.Timer(chance.random() * 0.5, deployment.kills[number % len(deployment.kills)])
         killer.start()
-        study_id, attempt = None, 0
+        study_id, attempt, end = None, 0, time.monotonic() + 120
         while study_id is None:  # as a careful sender does it, by way of a proxy
+            assert time.monotonic() < end, deployment.log.read_text()
             with suppress(requests.RequestException):
                 web, key = number + attempt, f"upload {number}"
                 answer = deployment.upload(f"{number}.png", phantom_png_bytes, web=web, key=key)
