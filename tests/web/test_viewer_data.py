@@ -84,7 +84,7 @@ def test_heatmap_numbers_give_the_pictures_that_the_server_makes(client: FlaskCl
         steps = np.frombuffer(base64.b64decode(data["values"][name]), np.uint8).reshape(data["height"], data["width"])
         alpha = np.clip((steps / 255 - data["clear_below"]) / (data["opaque_from"] - data["clear_below"]), 0, 1)
         picture = Image.open(io.BytesIO(overlay_png(heatmaps[name], longest_side=max(data["height"], data["width"]))))
-        expected = np.asarray(picture.convert("RGBA")).astype(int)
+        expected = np.asarray(picture).astype(int)
         assert np.abs(alpha * 255 - expected[..., 3]).max() <= 3
         assert np.abs(colours[steps] - expected[..., :3]).max() <= 4
     assert client.get("/api/studies/unknown/heatmaps.json").status_code == 404
