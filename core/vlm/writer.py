@@ -21,7 +21,7 @@ from core.vlm.models import HUB, Opening, load_model
 # Below so many weights further threads save no time, and cost tens of times as much where the machine is busy.
 _ONE_THREAD = 50_000_000
 # Candidates that are weighed at once; more would fill the memory with copies of the text so far.
-_AT_ONCE = 16
+_AT_ONCE = 6
 
 
 class Writer(Backend):
