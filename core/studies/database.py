@@ -133,6 +133,9 @@ def telling_what_passes() -> Iterator[None]:
         yield
     except TimeoutError:
         raise Unavailable("The database is busy; try again in a moment.") from None
+    except ConnectionError as error:
+        # Some drivers let what the system says of a broken connection through.
+        raise Unavailable(_AWAY) from error
     except DBAPIError as error:
         if (sentence := _passing(error)) is None:
             raise

@@ -62,15 +62,17 @@ def live_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def application(live_instance: Path, rendered_nih: Path) -> Iterator[Flask]:
-    """The application behind ``live_server``, with the shipped checkpoint and a few samples."""
-    environment = {
-        "CHESTLENS_INSTANCE": str(live_instance),
-        "CHESTLENS_SAMPLES": str(rendered_nih),
-        # Most pages are tested with the template's report, which is there at once and always the same.
-        "CHESTLENS_WRITER": "off",
-    }
-    application = create_app(ServerSettings.from_environment(environment))
+def environment(rendered_nih: Path) -> dict[str, str]:
+    """Settings of the server: the shipped checkpoint and a few samples; modules have others of their own."""
+    # Most pages are tested with the template's report, which is there at once and always the same.
+    return {"CHESTLENS_SAMPLES": str(rendered_nih), "CHESTLENS_WRITER": "off"}
+
+
+@pytest.fixture(scope="module")
+def application(live_instance: Path, environment: dict[str, str]) -> Iterator[Flask]:
+    """The application behind ``live_server``."""
+    settings = ServerSettings.from_environment({"CHESTLENS_INSTANCE": str(live_instance), **environment})
+    application = create_app(settings)
     yield application
     services_of(application).close()
 

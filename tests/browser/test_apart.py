@@ -4,23 +4,13 @@ import pytest
 from stage import upload
 from steps import NARROW, assert_no_sideways_scrolling, expect
 
-from core.settings import ServerSettings
-from core.web import create_app, services_of
-
 WAIT_MS = 90_000
 SAID = "FINDINGS:\nThere is a fractured rib. The heart is normal.\n\nIMPRESSION:\nLarge left pneumothorax."
 
 
 @pytest.fixture(scope="module")
-def application(live_instance, speaking_server):
-    environment = {
-        "CHESTLENS_INSTANCE": str(live_instance),
-        "CHESTLENS_WRITER": speaking_server(SAID),
-        "CHESTLENS_WRITER_MODE": "image",
-    }
-    application = create_app(ServerSettings.from_environment(environment))
-    yield application
-    services_of(application).close()
+def environment(speaking_server):
+    return {"CHESTLENS_WRITER": speaking_server(SAID), "CHESTLENS_WRITER_MODE": "image"}
 
 
 def test_what_the_evidence_does_not_bear_out_is_marked_and_no_part_of_the_report(page, live_server, phantom_png_bytes):

@@ -7,18 +7,12 @@ from stage import upload
 from steps import NARROW, assert_no_sideways_scrolling, expect, wait_for_results
 from test_accessibility import assert_accessible
 
-from core.settings import ServerSettings
-from core.web import create_app, services_of
-
 WAIT_MS = 90_000
 
 
 @pytest.fixture(scope="module")
-def application(live_instance):
-    environment = {"CHESTLENS_INSTANCE": str(live_instance), "CHESTLENS_WRITER": ""}
-    application = create_app(ServerSettings.from_environment(environment))
-    yield application
-    services_of(application).close()
+def environment():
+    return {}
 
 
 @pytest.fixture(scope="module")

@@ -3,18 +3,12 @@
 import pytest
 from playwright.sync_api import expect
 
-from core.settings import ServerSettings
-from core.web import create_app, services_of
-
 WAIT_MS = 90_000
 
 
 @pytest.fixture(scope="module")
-def application(live_instance):
-    environment = {"CHESTLENS_INSTANCE": str(live_instance), "CHESTLENS_REASONING": "on"}
-    application = create_app(ServerSettings.from_environment(environment))
-    yield application
-    services_of(application).close()
+def environment():
+    return {"CHESTLENS_REASONING": "on"}
 
 
 def test_the_page_shows_both_texts_the_guards_verdict_and_the_reasoning_when_asked(page, chest_dicom):

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from core.settings import ServerSettings
 from core.studies.cipher import Cipher
 from core.studies.database import Database
 from core.studies.delivery import Delivery
@@ -41,3 +42,21 @@ def test_a_database_that_ends_while_it_is_connected_to_is_told_as_what_passes(
     monkeypatch.setattr(database.engine.dialect, "connect", reset)
     with pytest.raises(Unavailable, match="cannot be reached"), database.session() as session:
         session.execute(text("SELECT 1"))
+
+
+@pytest.mark.parametrize("said", [ConnectionResetError, BrokenPipeError])
+def test_a_connection_that_breaks_in_the_middle_of_a_query_is_told_as_what_passes(
+    settings: ServerSettings, said: type[OSError]
+) -> None:
+    database = Database(settings.database_url)
+
+    def break_off(*arguments: object) -> None:
+        raise said  # as pg8000 does, which leaves it as it is
+
+    event.listen(database.engine, "before_cursor_execute", break_off)
+    with pytest.raises(Unavailable, match="cannot be reached"), database.session() as session:
+        session.execute(text("SELECT 1"))
+    event.remove(database.engine, "before_cursor_execute", break_off)
+    with database.session() as session:
+        assert session.execute(text("SELECT 1")).scalar() == 1
+    database.close()
