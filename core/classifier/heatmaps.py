@@ -133,9 +133,11 @@ def by_gradient(network: nn.Module, x: Tensor, *, layer: nn.Module) -> tuple[Ten
         torch.enable_grad(),
         GradCAM(model=network, target_layers=[layer], reshape_transform=as_grid) as cam,
     ):
+        # The package's maps on the layer's own grid, so that all networks' maps are drawn over the image in one way.
+        cam.get_target_width_height = lambda _: None
         maps = [cam(x, targets=[ClassifierOutputTarget(label)] * len(x)) for label in range(logits.shape[1])]
         network.zero_grad(set_to_none=True)
-    return logits, torch.from_numpy(np.stack(maps, axis=1)).float()
+    return logits, torch.from_numpy(over_image(np.stack(maps, axis=1), x.shape[-1]))
 
 
 @torch.inference_mode()
