@@ -25,7 +25,7 @@ class Explainer:
 
 
 def over_image(evidence: FloatArray, side: int) -> FloatArray:
-    """Evidence (N, L, h, w) to heatmaps (N, L, side, side) in [0, 1], as a cubic B-spline over the middles of its cells.
+    """Evidence (N, L, h, w) to heatmaps (N, L, side, side) in [0, 1], a cubic B-spline over the middles of its cells.
 
     A cell is a tenth of the image wide, wider than most nodules. Drawn bilinearly, a map peaks in the middle of some
     cell; drawn so, it peaks where the neighbouring cells draw it, and never above what they hold.
@@ -46,7 +46,7 @@ def scaled(maps: FloatArray) -> FloatArray:
 
 @cache
 def _weights(side: int, cells: int) -> FloatArray:
-    """What each of ``cells`` contributes to each of ``side`` pixels, (side, cells); cells at the border go on outside."""
+    """What each of ``cells`` contributes to each of ``side`` pixels, (side, cells); those at the border go on outside."""
     at = (np.arange(side) + 0.5) * cells / side - 0.5
     before = np.floor(at).astype(int)
     share = at - before
