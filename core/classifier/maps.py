@@ -46,7 +46,7 @@ def scaled(maps: FloatArray) -> FloatArray:
 
 @cache
 def _weights(side: int, cells: int) -> FloatArray:
-    """What each of ``cells`` contributes to each of ``side`` pixels, (side, cells); those at the border go on outside."""
+    """What each of ``cells`` gives to each of ``side`` pixels, (side, cells); those at the border go on outside."""
     at = (np.arange(side) + 0.5) * cells / side - 0.5
     before = np.floor(at).astype(int)
     share = at - before
