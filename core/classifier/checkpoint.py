@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from core.atomic import replacing, write_json
 from core.classifier.abnormality import AbnormalModel
 from core.classifier.calibration import Calibration
+from core.classifier.config_check import fault_of
 from core.classifier.errors import CheckpointError
 from core.classifier.imported_architecture import ImportedArchitecture
 from core.classifier.policies import NEUTRAL, Policy, common_threshold_policy
@@ -173,7 +174,7 @@ def load_config(folder: str | Path) -> CheckpointConfig:
     """Read ``config.json``.
 
     Raises:
-        CheckpointError: it is missing, not readable, or names labels that ChestLens does not know.
+        CheckpointError: it is missing, not readable, or no network could be used with it, see ``fault_of``.
     """
     path = Path(folder) / "config.json"
     if not path.is_file():
@@ -182,10 +183,10 @@ def load_config(folder: str | Path) -> CheckpointConfig:
         )
     try:
         config = CheckpointConfig.from_json(json.loads(path.read_text()))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is not a ChestLens checkpoint configuration ({error}).") from error
-    if unknown := [label for label in config.label_names if label not in LABELS]:
-        raise CheckpointError(f"{path} names the label {unknown[0]!r}, which is not one of the 14 findings.")
+    if (fault := fault_of(config)) is not None:
+        raise CheckpointError(f"{path} {fault}; train or import the checkpoint again.")
     return config
 
 
@@ -199,12 +200,17 @@ def load_checkpoint(folder: str | Path = SHIPPED) -> tuple["nn.Module", Checkpoi
     from safetensors.torch import load_file
 
     from core.classifier.imported_network import build_imported
-    from core.classifier.network import create_network
+    from core.classifier.network import create_network, name_from_elsewhere
 
     config = load_config(folder)
     weights = Path(folder) / WEIGHTS
     if not weights.is_file():
         raise CheckpointError(f"No checkpoint in {folder}: {WEIGHTS} is missing.")
+    if (name := name_from_elsewhere(config)) is not None:
+        raise CheckpointError(
+            f"{folder} names the network {name!r}, which would be fetched from elsewhere; name the model itself as "
+            "hf:OWNER/MODEL instead."
+        )
     try:
         if config.imported is not None:
             network: nn.Module = build_imported(config.imported)

@@ -3,8 +3,9 @@
 import importlib.util
 import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import timm
 import torch
@@ -13,6 +14,9 @@ from torch import nn
 from core.classifier.ensemble import SEPARATOR, MeanOfNetworks
 from core.classifier.errors import ClassifierError
 from core.findings import LABELS
+
+if TYPE_CHECKING:
+    from core.classifier.checkpoint import CheckpointConfig
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +62,24 @@ def build_network(
         raise ClassifierError(
             f"ImageNet weights for {backbone} could not be downloaded ({type(error).__name__}): go online{hint}."
         ) from error
+
+
+def name_from_elsewhere(config: "CheckpointConfig") -> str | None:
+    """A network that a checkpoint names and that timm itself does not have, such as one of a hub; else None.
+
+    Names stand in the architecture and, of an imported network, anywhere in its library's own configuration.
+    """
+    imported = config.imported
+    names = config.architecture.split(SEPARATOR) if imported is None else _names_in(imported.model)
+    return next((name for name in names if not timm.is_model(name)), None)
+
+
+def _names_in(value: Any) -> Iterator[str]:
+    """Values of ``architecture`` and ``backbone``, by which libraries build networks within a network."""
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        if key in ("architecture", "backbone") and isinstance(inner, str):
+            yield inner
+        yield from _names_in(inner)
 
 
 def create_network(architecture: str, outputs: int) -> nn.Module:

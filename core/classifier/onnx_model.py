@@ -7,12 +7,17 @@ Its input ``image`` is (N, 1, S, S) as ``Preprocessing`` makes it; its outputs a
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.classifier.checkpoint import DIGEST
 from core.classifier.maps import Explainer, FloatArray, over_image
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 log = logging.getLogger(__name__)
 
@@ -57,4 +62,16 @@ def onnx_explainer(folder: str | Path, digest: str) -> Explainer | None:
         (logits,) = session.run(["logits"], {"image": images})
         return np.asarray(logits)
 
+    if not _responds(session, logits_alone):
+        log.warning("%s answers the same whatever it is shown; PyTorch is used instead: export it anew.", path)
+        return None
     return Explainer(explain, logits_alone)
+
+
+def _responds(session: "onnxruntime.InferenceSession", logits: Callable[[FloatArray], FloatArray]) -> bool:
+    """Whether black and white give finite and different logits; weights that were lost on the way do not."""
+    side = session.get_inputs()[0].shape[-1]
+    shown = np.zeros((2, 1, side, side), dtype=np.float32)
+    shown[1, :, side // 4 : side // 2] = 1
+    answers = logits(shown)
+    return bool(np.isfinite(answers).all() and (answers[0] != answers[1]).any())

@@ -1,7 +1,9 @@
 import json
+import math
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +44,54 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("tf_efficientnet_lite0", "resnet10t", 1))
     with pytest.raises(CheckpointError, match="do not fit the architecture 'resnet10t"):
         Classifier(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (["label_names", 1], LABELS[0], f"names the label '{LABELS[0]}' twice"),
+        (["label_names", 1], "Fracture", "not one of the 14 findings"),
+        (["label_names"], [], "names no label"),
+        (["calibration", "slopes", 3], math.nan, "slopes are not all numbers above 0"),
+        (["calibration", "slopes", 3], -1.0, "slopes are not all numbers above 0"),
+        (["calibration", "intercepts", 3], math.inf, "intercepts are not all numbers"),
+        (["calibration", "intercepts"], [0.0], "calibrate each of its 14 labels"),
+        (["policies", "reading", "points", LABELS[2], "threshold"], math.nan, "thresholds are not all numbers"),
+        (["preprocessing", "image_size"], 0, "image_size"),
+        (["preprocessing", "std"], 0.0, "std that is not above 0"),
+        (["abnormal", "intercept"], math.nan, "model of being abnormal"),
+        (["calibration"], None, "is not a ChestLens checkpoint configuration"),
+    ],
+)
+def test_a_configuration_that_no_network_can_be_used_with_is_one_sentence(
+    place: list[Any], value: Any, words: str, tmp_path: Path
+) -> None:
+    config = json.loads((SHIPPED / "config.json").read_text())
+    inner = config
+    for step in place[:-1]:
+        inner = inner[step]
+    inner[place[-1]] = value
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=words) as error:
+        load_config(tmp_path)
+    assert str(error.value).endswith(".")
+
+
+@pytest.mark.parametrize("name", ["hf_hub:timm/resnet10t.c3_in1k", "hf-hub:timm/resnet10t", "local-dir:/somewhere"])
+def test_a_checkpoint_that_names_a_network_of_a_hub_reaches_for_none(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("something was fetched")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    folder = tmp_path / "other"
+    shutil.copytree(SHIPPED, folder)
+    (folder / "model.onnx").unlink()
+    config = json.loads((folder / "config.json").read_text()) | {"architecture": name}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="fetched from elsewhere"):
+        Classifier(folder)
 
 
 def test_labels_that_a_checkpoint_does_not_know_are_nan(tmp_path: Path, classifier: Classifier) -> None:

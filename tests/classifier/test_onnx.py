@@ -105,6 +105,22 @@ def test_a_network_of_other_weights_is_not_used_and_the_log_says_what_to_do(
     assert "PyTorch is used instead" in caplog.text
 
 
+@pytest.mark.parametrize("weight", [0.0, np.nan])
+def test_a_network_that_lost_its_weights_is_not_used(
+    weight: float, exported: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = Path(shutil.copytree(exported, tmp_path / "checkpoint"))
+    model = onnx.load(folder / ONNX)
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype.kind == "f":
+            tensor.CopyFrom(onnx.numpy_helper.from_array(np.full_like(values, weight), tensor.name))
+    onnx.save(model, folder / ONNX)
+    assert onnx_explainer(folder, checkpoint_digest(folder)) is None
+    assert "answers the same whatever it is shown" in caplog.text
+    assert _probabilities(folder) == pytest.approx(_probabilities(exported), abs=1e-4)
+
+
 def test_a_network_whose_heatmaps_need_gradients_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     network = timm.create_model("mobilenetv3_small_050", pretrained=False, num_classes=14, in_chans=1)
     save_checkpoint(tmp_path, network, replace(load_config(SHIPPED), architecture="mobilenetv3_small_050"))

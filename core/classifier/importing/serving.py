@@ -1,6 +1,7 @@
 """Any classifier that a command line names, as a checkpoint folder."""
 
 import hashlib
+import json
 import logging
 import re
 from pathlib import Path
@@ -10,6 +11,9 @@ from core.classifier.checkpoint import CheckpointError, load_config
 from core.classifier.importing.folders import HUB, download
 
 log = logging.getLogger(__name__)
+
+# What only our own configurations have.
+_OURS = frozenset({"calibration", "label_names"})
 
 
 def checkpoint_folder(source: str | Path) -> Path:
@@ -41,12 +45,15 @@ def checkpoint_folder(source: str | Path) -> Path:
 
 
 def _made_elsewhere(folder: Path) -> bool:
-    """Whether transformers or timm, and not ChestLens, wrote a folder."""
+    """Whether transformers or timm, and not ChestLens, wrote a folder; a damaged one of ours stays ours."""
+    path = folder / "config.json"
+    if not path.is_file():
+        return False
     try:
-        load_config(folder)
-    except CheckpointError:
-        return (folder / "config.json").is_file()
-    return False
+        content = json.loads(path.read_text())
+    except ValueError:
+        return True  # whoever imports it says what is wrong
+    return not (isinstance(content, dict) and content.keys() >= _OURS)
 
 
 def _digest(folder: Path) -> str:

@@ -16,7 +16,7 @@ from transformers import ViTConfig, ViTForImageClassification, ViTModel
 
 import evaluate
 from core.__main__ import main
-from core.classifier import Classifier, load_checkpoint, load_config
+from core.classifier import SHIPPED, CheckpointError, Classifier, load_checkpoint, load_config
 from core.classifier.importing import checkpoint_folder
 from core.findings import LABELS
 from core.imaging import Radiograph, render_phantom
@@ -198,6 +198,16 @@ def test_a_checkpoint_is_served_as_it_is_and_another_folder_is_imported_once(sav
     assert checkpoint_folder(saved / "timm") == first
     assert (first / "model.safetensors").stat().st_mtime_ns == written
     assert checkpoint_folder(first) == first
+
+
+def test_a_damaged_checkpoint_of_ours_is_not_taken_for_a_strangers(tmp_path: Path, settings: ServerSettings) -> None:
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "damaged"))
+    config = json.loads((folder / "config.json").read_text())
+    config["calibration"]["slopes"][0] = float("nan")
+    (folder / "config.json").write_text(json.dumps(config))
+    assert checkpoint_folder(folder) == folder
+    with pytest.raises(CheckpointError, match="slopes are not all numbers above 0"):
+        create_app(replace(settings, checkpoint=folder))
 
 
 def test_public_weights_are_evaluated_by_the_same_command(saved: Path, nih_folder: Path, tmp_path: Path) -> None:
