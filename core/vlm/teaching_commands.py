@@ -98,7 +98,7 @@ def distil(options: argparse.Namespace) -> int:
     from core.vlm.batches import picture
     from core.vlm.distillation import Sample, distil, write_distilled
     from core.vlm.pairing import ImagePairs
-    from core.vlm.records import covered_reports
+    from core.vlm.training_records import covered_reports
 
     if options.samples < 1:
         options.parser.error("--samples must be 1 or more")

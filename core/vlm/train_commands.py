@@ -169,7 +169,7 @@ def prepare(options: argparse.Namespace) -> int:
 
 def _prepare_with_evidence(options: argparse.Namespace) -> int:
     from core.vlm.pairing import ImagePairs
-    from core.vlm.records import Recipe, count_styles, covered_reports, make_records
+    from core.vlm.training_records import Recipe, count_styles, covered_reports, make_training_records
 
     table = read_table(options.table)
     if not options.keep_splits:
@@ -191,7 +191,7 @@ def _prepare_with_evidence(options: argparse.Namespace) -> int:
         style_shares=tuple(options.style_shares),
         seed=options.split_seed,
     )
-    records = make_records(examples, pairs, recipe)
+    records = make_training_records(examples, pairs, recipe)
     counts = write_conversations(records, options.output_dir)
     shown = ", ".join(f"{name} {count}" for name, count in counts.items())
     styles = ", ".join(f"{name} {count}" for name, count in count_styles(records["train"]).most_common())

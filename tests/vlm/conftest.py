@@ -10,7 +10,7 @@ from core.datasets.table import complete
 from core.findings import LABELS
 from core.vlm.architecture import make_model, train_tokenizer
 from core.vlm.pairing import ImagePairs
-from core.vlm.records import Recipe, covered_reports, make_records
+from core.vlm.training_records import Recipe, covered_reports, make_training_records
 from core.vlm.training_settings import Size
 from core.vlm.writer import SHIPPED_WRITER, Writer
 
@@ -75,7 +75,7 @@ def pairs(images: pd.DataFrame) -> dict[str, ImagePairs]:
 def records(reports: pd.DataFrame, pairs: dict[str, ImagePairs]) -> dict[str, list[dict]]:
     """Records of all kinds."""
     recipe = Recipe(variants=2, composed=40, image_only=0.1, style_shares=(0.6, 0.2, 0.2), normal_reports=8)
-    return make_records(covered_reports(reports), pairs, recipe)
+    return make_training_records(covered_reports(reports), pairs, recipe)
 
 
 @pytest.fixture(scope="session")

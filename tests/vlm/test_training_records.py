@@ -12,7 +12,7 @@ from core.reporting.guard import examine
 from core.vlm.composition import SentenceBank, random_evidence
 from core.vlm.pairing import ImagePairs
 from core.vlm.prompts import read_reply
-from core.vlm.records import Recipe, covered_report, covered_reports, make_records
+from core.vlm.training_records import Recipe, covered_report, covered_reports, make_training_records
 
 PHRASES = {finding.phrase: finding.name for finding in BY_NAME.values()}
 
@@ -86,8 +86,8 @@ def test_the_reports_of_one_split_teach_that_split_alone(reports, pairs):
         report_impression=reports["report_impression"].where(reports["split"] != "test", "Left pneumothorax."),
     )
     recipe = Recipe(variants=2, composed=10, normal_reports=3)
-    one = make_records(covered_reports(reports), pairs, recipe)
-    other = make_records(covered_reports(changed), pairs, recipe)
+    one = make_training_records(covered_reports(reports), pairs, recipe)
+    other = make_training_records(covered_reports(changed), pairs, recipe)
     assert one["train"] == other["train"]
     assert one["val"] == other["val"]
     assert one["test"] != other["test"]
@@ -95,7 +95,7 @@ def test_the_reports_of_one_split_teach_that_split_alone(reports, pairs):
 
 def test_a_report_without_image_gets_one_with_its_labels(reports, images, pairs):
     recipe = Recipe(variants=1, composed=0, image_only=0, normal_reports=3)
-    made = make_records(covered_reports(reports), pairs, recipe)
+    made = make_training_records(covered_reports(reports), pairs, recipe)
     labels = images.set_index("image_path")[list(LABELS)]
     for record in made["train"]:
         request, _ = parts(record)
@@ -107,7 +107,7 @@ def test_a_report_without_image_gets_one_with_its_labels(reports, images, pairs)
 
 def test_without_any_image_a_sentence_says_which_flag_is_missing(reports):
     with pytest.raises(DatasetError, match="--images"):
-        make_records(
+        make_training_records(
             covered_reports(reports), {"train": None, "val": None, "test": None}, Recipe(composed=0, normal_reports=1)
         )
 

@@ -121,7 +121,7 @@ def covered_report(study_id: str, findings: str | None, impression: str | None, 
     return Example(study_id, evidence, draft, Draft(findings, impression), None)
 
 
-def make_records(
+def make_training_records(
     examples: Mapping[str, Sequence[Example]], pairs: Mapping[str, ImagePairs | None], recipe: Recipe
 ) -> dict[str, list[Record]]:
     """Records of every split; composed ones in training only.
