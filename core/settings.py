@@ -125,9 +125,8 @@ class ServerSettings:
         """Read the settings.
 
         Raises:
-            SettingsError: ``CHESTLENS_QUEUE_LIMIT`` is not a whole number above 0, ``CHESTLENS_PROXIES`` none from 0
-                on, ``CHESTLENS_IDLE_MINUTES`` none above 0, ``CHESTLENS_LOG`` is no form of a log,
-                ``CHESTLENS_SECRET_KEY`` is short, or the settings of the OpenID Connect provider are incomplete.
+            SettingsError: a number is none or too small, a switch neither on nor off, ``CHESTLENS_LOG`` no form of a
+                log, ``CHESTLENS_SECRET_KEY`` short, or the settings of the OpenID Connect provider are incomplete.
         """
         instance = Path(environment.get("CHESTLENS_INSTANCE", ROOT / "instance")).absolute()
         limit = environment.get("CHESTLENS_QUEUE_LIMIT", "64")
@@ -166,14 +165,14 @@ class ServerSettings:
             queue_limit=int(limit),
             samples=Path(samples) if samples else None,
             writer=None if writer == "off" else writer or _WRITER,
-            reasoning=environment.get("CHESTLENS_REASONING") == "on",
+            reasoning=_switched_on(environment, "CHESTLENS_REASONING", default="off"),
             writer_mode=mode,
             hosts=tuple(filter(None, (name.strip() for name in environment.get("CHESTLENS_HOSTS", "").split(",")))),
             proxies=int(proxies),
             secret_key=secret_key,
             redis_url=environment.get("REDIS_URL") or None,
             storage=environment.get("CHESTLENS_STORAGE") or str(instance / "studies"),
-            keep_identifiers=environment.get("CHESTLENS_KEEP_IDENTIFIERS") != "off",
+            keep_identifiers=_switched_on(environment, "CHESTLENS_KEEP_IDENTIFIERS", default="on"),
             idle_minutes=int(idle),
             retention_days=int(days) if days else None,
             log=log,
@@ -192,3 +191,11 @@ class ServerSettings:
             "CHESTLENS_REASONING": "on" if self.reasoning else "off",
             "CHESTLENS_WRITER_MODE": self.writer_mode,
         }
+
+
+def _switched_on(environment: Mapping[str, str], name: str, *, default: str) -> bool:
+    """Read a switch; a word that might mean either is refused, as what it decides may be about patients."""
+    value = environment.get(name) or default
+    if value not in ("on", "off"):
+        raise SettingsError(f"{name} may be on or off, not {value!r}.")
+    return value == "on"

@@ -106,7 +106,7 @@ def _enable(options: argparse.Namespace) -> int:
 
 def _token(options: argparse.Namespace) -> int:
     with _opened("make token", options.name) as accounts:
-        print(accounts.add_token(options.name, options.title, days=options.days))
+        print(accounts.tokens.add(options.name, options.title, days=options.days))
     return 0
 
 

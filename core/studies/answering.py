@@ -72,15 +72,15 @@ class Answering:
         from core.vlm.pass_settings import PassSettings
         from core.vlm.questions import answer_question
 
-        record = self._studies.record(inquiry.study_id)
+        ehr = self._studies.ehr(inquiry.study_id)
         if inquiry.kind == "question":
-            context = in_one_line(record or {})
+            context = in_one_line(ehr or {})
             made = answer_question(inquiry.asked["question"], seen.picture, seen.evidence, writer, context=context)
             return made.as_object()
         mode = inquiry.asked["mode"]
         if inquiry.kind == "settings":
             first, second = (PassSettings(**one) for one in inquiry.asked["settings"])
-            return compare_settings(seen, (first, second), writer, record=record, mode=mode).as_object()
-        if record is None:
+            return compare_settings(seen, (first, second), writer, record=ehr, mode=mode).as_object()
+        if ehr is None:
             raise EhrError("The health record was removed before the reports were written.")
-        return compare_records(seen, record, writer, mode=mode).as_object()
+        return compare_records(seen, ehr, writer, mode=mode).as_object()

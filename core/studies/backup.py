@@ -7,6 +7,7 @@ studies as they are stored (what identifies patients stays encrypted), and the k
 import io
 import json
 import os
+import re
 import tarfile
 from collections.abc import Iterator
 from datetime import datetime
@@ -22,9 +23,10 @@ from core.studies.cipher import SECRET_FILE
 from core.studies.database import revisions
 from core.studies.errors import Gone
 from core.studies.studies import Studies
-from core.studies.tables import Base, Export, Study
+from core.studies.tables import Base, Export, Presence
 
 _MANIFEST, _KIND = "manifest.json", "ChestLens backup"
+_FILE_OF_STUDY = re.compile(r"studies/([0-9a-f]{32})/([a-z][a-z0-9_.]*)")
 
 
 class BackupError(ChestLensError):
@@ -106,12 +108,15 @@ def _restore_all(settings: ServerSettings, tar: tarfile.TarFile) -> int:
     studies = Studies(settings)
     try:
         with studies.database.session() as session:
-            if session.scalars(select(Study.id).limit(1)).first() is not None:
-                raise BackupError("The database holds studies already; name an empty one in DATABASE_URL.")
+            for table in _tables():
+                if session.execute(select(table).limit(1)).first() is not None:
+                    raise BackupError(
+                        "The database is in use already, by studies or accounts; name an empty one in DATABASE_URL."
+                    )
         made: set[str] = set()
         for member in tar:
             if member.isfile() and member.name.startswith("studies/"):
-                _, study_id, name = member.name.split("/")
+                study_id, name = _placed(member.name)
                 if study_id not in made:
                     studies.storage.create(study_id)
                     made.add(study_id)
@@ -128,6 +133,13 @@ def _restore_all(settings: ServerSettings, tar: tarfile.TarFile) -> int:
         studies.close()
 
 
+def _placed(path: str) -> tuple[str, str]:
+    """Whose file a member is, and which; an archive from elsewhere must not write to other places."""
+    if (found := _FILE_OF_STUDY.fullmatch(path)) is None:
+        raise ValueError(path)
+    return found[1], found[2]
+
+
 def _rows(studies: Studies) -> dict[str, list[dict[str, Any]]]:
     """All rows of all tables at one moment."""
     with studies.database.session() as session:
@@ -139,8 +151,9 @@ def _rows(studies: Studies) -> dict[str, list[dict[str, Any]]]:
 
 
 def _tables() -> list[Table]:
-    """All tables but that of exports, which are made again."""
-    return [table for table in Base.metadata.sorted_tables if table.name != Export.__tablename__]
+    """All tables but those of exports, which are made again, and of workers, which are those of now."""
+    passing = (Export.__tablename__, Presence.__tablename__)
+    return [table for table in Base.metadata.sorted_tables if table.name not in passing]
 
 
 def _of_studies() -> set[str]:

@@ -143,7 +143,7 @@ def telling_what_passes() -> Iterator[None]:
 
 
 def _passing(error: DBAPIError) -> str | None:
-    """What is wrong with the database, if it may pass by itself or by a hand of the operator; else None."""
+    """What is wrong with the database, if it may pass by itself or by the hand of an operator; else None."""
     said = str(error.orig).lower()
     if "locked" in said or "busy" in said:
         return "The database is locked by another program; try again in a moment."
@@ -152,6 +152,8 @@ def _passing(error: DBAPIError) -> str | None:
     if "readonly" in said or "read-only" in said:
         return "The database is read-only; make it writable and try again."
     state = _sqlstate(error)
+    if state is None and ("not a database" in said or "malformed" in said):
+        return "The database is damaged, or is none; restore it from a backup, or name another one in DATABASE_URL."
     away = error.connection_invalidated or isinstance(error, InterfaceError)
     away = away or (state or "").startswith(_PASSING_CLASSES)
     # SQLite calls a missing table operational as well, which is a fault of ours.

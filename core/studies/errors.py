@@ -26,6 +26,15 @@ class NoSuchStudy(ChestLensError):
         super().__init__("There is no such study; it may have been deleted.")
 
 
+class NotFailed(ChestLensError):
+    """A study is to be analysed again that cannot be."""
+
+    code = "not_failed"
+
+    def __init__(self) -> None:
+        super().__init__("Only a study whose analysis failed is analysed again; upload the file once more.")
+
+
 class NoSuchExport(ChestLensError):
     """There is no export of this id, or none that this person asked for."""
 

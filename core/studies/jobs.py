@@ -15,26 +15,28 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import Busy
 from core.studies.database import Database
 from core.studies.delivery import KINDS, Delivery
-from core.studies.tables import ARRIVING, Inquiry, Job, JobKind, Study, now
+from core.studies.errors import Unavailable
+from core.studies.tables import ARRIVING, Inquiry, Job, JobKind, Presence, Study, now
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
+_SHOWN_EVERY_SECONDS = 20.0
 _PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
 _DEATHS = 2
 SINGLE, BATCH = 10, 0
 """Priorities: somebody waits for a study that was sent by itself."""
 _ANNOUNCED_AT_ONCE = 500
-_STOPPED = "The work on this study ended its process twice, so that it was set aside; export the file again."
+_STOPPED = "The work on this study ended its process twice, so that it was set aside; have it analysed again."
 _STOPPED_OTHERWISE = {
     "answer": "Answering this ended its process twice, so that it was set aside; ask in another way.",
-    "export": "Making this table ended its process twice, so that it was set aside; ask for fewer studies.",
+    "export": "Making this export ended its process twice, so that it was set aside; ask for fewer studies.",
 }
 
 
@@ -63,6 +65,7 @@ class Jobs:
     def __init__(self, database: Database, delivery: Delivery) -> None:
         self._database, self._delivery = database, delivery
         self._trusted_since: float | None = None
+        self._shown: float | None = None
 
     def announce(self, job: Job) -> None:
         """Tell the workers of a job whose row is safe."""
@@ -93,11 +96,28 @@ class Jobs:
             return Claim(job.id, job.study_id or job.export_id, job.kind, job.attempts)  # type: ignore[arg-type]
 
     def beat(self) -> None:
-        """Prolong all claims of this process."""
+        """Give a sign of life: all claims of this worker are prolonged."""
         with self._database.session() as session:
             running = update(Job).where(Job.claimed_by == me(), Job.state == "running")
-            if _rows(session.execute(running.values(lease_until=now() + LEASE))):
+            changed = _rows(session.execute(running.values(lease_until=now() + LEASE)))
+            if self._shown is None or time.monotonic() - self._shown > _SHOWN_EVERY_SECONDS:
+                session.merge(Presence(name=me(), seen=now()))
+                session.execute(delete(Presence).where(Presence.seen < now() - 2 * LEASE))
+                changed, self._shown = 1, time.monotonic()
+            if changed:
                 session.commit()
+
+    def leave(self) -> None:
+        """Say that this worker ends."""
+        with self._database.session() as session:
+            session.execute(delete(Presence).where(Presence.name == me()))
+            session.commit()
+
+    def check_workers(self) -> None:
+        """Raises ``Unavailable`` where no worker has given a sign of life lately: studies would wait for ever."""
+        with self._database.session() as session:
+            if session.scalars(select(Presence.name).where(Presence.seen > now() - LEASE).limit(1)).first() is None:
+                raise Unavailable("No worker is at work; start one with: python -m core worker.")
 
     def progress(self, claim: Claim, share: float) -> None:
         """Say how far an analysis is."""
@@ -146,6 +166,21 @@ class Jobs:
     def release(self, claim: Claim) -> None:
         """Leave a job to others, because this process ends."""
         self._give_back(claim, attempts=Job.attempts - 1)
+
+    def repeat(self, study_id: str) -> bool:
+        """Have a study whose analysis failed analysed as if for the first time; False where it has not failed."""
+        failed = update(Job).where(Job.study_id == study_id, Job.kind == "analyse", Job.state == "failed")
+        anew = {"attempts": 0, "deaths": 0, "not_before": now(), "error_code": None, "error_message": None}
+        with self._database.session() as session:
+            if not _rows(session.execute(failed.values(state="queued", **anew))):
+                return False
+            _wait_again(session, study_id, "analyse")
+            told = update(Study).where(Study.id == study_id)
+            session.execute(told.values(error_code=None, error_message=None))
+            job = session.scalars(select(Job).where(Job.study_id == study_id, Job.kind == "analyse")).one()
+            session.commit()
+        self.announce(job)
+        return True
 
     def give_up(self, job: Job) -> None:
         """Say of an upload that this process has failed to keep that nobody receives it any more."""

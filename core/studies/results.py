@@ -33,7 +33,8 @@ LAYOUT = 2
 UPLOAD = "upload"
 RESULT, REWRITE, REFERENCE = "result.json", "rewrite.json", "reference.json"
 IMAGE, PIXELS, HEATMAPS = "image.png", "pixels.gz", "heatmaps.npz"
-IDENTIFIERS, RECORD = "identifiers", "record"
+IDENTIFIERS = "identifiers"
+EHR = "record"  # of health
 DECODED = "decoded.npz"
 
 # The ordinary picture is for the list, for programs and for printing; the viewer has every grey value.
@@ -227,13 +228,13 @@ def compressed(values: npt.NDArray[Any]) -> bytes:
     return bytes(igzip.compress(values.tobytes(), compresslevel=1, mtime=0))
 
 
-def write_identifiers(storage: Storage, study_id: str, identifiers: dict[str, str]) -> None:
+def write_identifiers(storage: Storage, study_id: str, identifiers: dict[str, str], *, durable: bool = True) -> None:
     """Keep what identifies a radiograph, by DICOM keyword, apart from all else; an empty mapping where nothing does.
 
     Raises:
         Gone, Unavailable: as ``write_result``.
     """
-    storage.write(study_id, IDENTIFIERS, json.dumps(identifiers).encode())
+    storage.write(study_id, IDENTIFIERS, json.dumps(identifiers).encode(), durable=durable)
 
 
 def write_decoded(storage: Storage, study_id: str, admitted: Admitted) -> None:

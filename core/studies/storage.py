@@ -18,7 +18,7 @@ from core.atomic import replacing
 from core.studies.cipher import Cipher
 from core.studies.errors import BadSetting, Gone, Unavailable
 
-ENCRYPTED = frozenset({"upload", "identifiers", "table", "record"})
+ENCRYPTED = frozenset({"upload", "identifiers", "export", "record"})
 """Files that identify a patient, or tell of one what the image does not show."""
 
 _CONDEMNED = ".deleted"
@@ -180,8 +180,10 @@ def open_storage(place: str, cipher: Cipher) -> Storage:
         BadSetting: fsspec knows no such address, or needs a package for it.
     """
     if "://" not in place:
-        with _telling_what_passes():
+        try:
             return Storage(_Folder(Path(place)), cipher)
+        except OSError as error:
+            raise Unavailable(f"The folder {place} for studies cannot be made: {error.strerror}.") from error
     from fsspec.core import url_to_fs
 
     try:

@@ -26,7 +26,7 @@ from core.studies.audit import AuditLog
 from core.studies.cipher import Cipher, server_secret
 from core.studies.database import Database
 from core.studies.delivery import Delivery
-from core.studies.errors import Gone, KeyReused, NoSuchStudy, QueueFull, Unavailable
+from core.studies.errors import Gone, KeyReused, NoSuchStudy, NotFailed, QueueFull, Unavailable
 from core.studies.jobs import BATCH, LEASE, SINGLE, Jobs, me
 from core.studies.results import Result
 from core.studies.storage import Storage, open_storage
@@ -54,7 +54,7 @@ class Upload:
         key: the sender's name for this request; the same key gives the same study.
         sample_id: the sample of the gallery that it is.
         reference: what the collection says of it.
-        record: health record that came with it, as ``core.vlm.ehr.read_ehr`` gives it.
+        ehr: health record that came with it, as ``core.vlm.ehr.read_ehr`` gives it.
     """
 
     filename: str
@@ -65,7 +65,7 @@ class Upload:
     key: str | None = None
     sample_id: str | None = None
     reference: dict[str, Any] | None = None
-    record: dict[str, Any] | None = None
+    ehr: dict[str, Any] | None = None
 
 
 class Studies:
@@ -183,6 +183,18 @@ class Studies:
             raise NoSuchStudy
         return found
 
+    def analyse_again(self, study_id: str) -> Study:
+        """Have a study that failed analysed again. One that waits again already is given as it is.
+
+        Raises:
+            NoSuchStudy: there is none.
+            NotFailed: it is done, or an earlier version of ChestLens left it incomplete.
+        """
+        study = self.find(study_id)
+        if not self.jobs.repeat(study_id) and study.status in ("done", "failed"):
+            raise NotFailed
+        return self.find(study_id)
+
     def result(self, study_id: str) -> Result:
         """What was found in a finished study.
 
@@ -202,25 +214,25 @@ class Studies:
             return None
         return found
 
-    def record(self, study_id: str) -> dict[str, Any] | None:
+    def ehr(self, study_id: str) -> dict[str, Any] | None:
         """The health record of a study, as ``core.vlm.ehr.read_ehr`` gave it; None for most studies."""
         try:
-            found: dict[str, Any] = json.loads(self.storage.read(study_id, results.RECORD))
+            found: dict[str, Any] = json.loads(self.storage.read(study_id, results.EHR))
         except Gone:
             return None
         return found
 
-    def keep_record(self, study_id: str, record: dict[str, Any] | None) -> None:
+    def keep_ehr(self, study_id: str, ehr: dict[str, Any] | None) -> None:
         """Keep another health record, or none.
 
         Raises:
             NoSuchStudy: it was deleted.
         """
-        if record is None:
-            self.storage.remove(study_id, results.RECORD)
+        if ehr is None:
+            self.storage.remove(study_id, results.EHR)
             return
         try:
-            self.storage.write(study_id, results.RECORD, json.dumps(record).encode())
+            self.storage.write(study_id, results.EHR, json.dumps(ehr).encode())
         except Gone:
             raise NoSuchStudy from None
 
@@ -308,11 +320,15 @@ class Studies:
             self.remove(study_id)
 
     def checks(self) -> dict[str, Callable[[], object]]:
-        """What must work, by name; each raises ``Unavailable`` where it does not."""
+        """What must work, by name; each raises ``Unavailable`` where it does not.
+
+        Workers have the models, and do not start without.
+        """
         return {
             "database": self.jobs.waiting,
             "storage": self.storage.check,
             "queue": lambda: self.delivery.is_empty("analyse"),
+            "models": self.jobs.check_workers,
         }
 
     def close(self) -> None:
@@ -346,8 +362,8 @@ class Studies:
         self.storage.write(study_id, results.UPLOAD, upload.data)
         if upload.reference is not None:
             self.storage.write(study_id, results.REFERENCE, json.dumps(upload.reference).encode())
-        if upload.record is not None:
-            self.storage.write(study_id, results.RECORD, json.dumps(upload.record).encode())
+        if upload.ehr is not None:
+            self.storage.write(study_id, results.EHR, json.dumps(upload.ehr).encode())
         if upload.admitted is not None and self.storage.is_folder and self.jobs.waiting() < _LEFT_DECODED:
             results.write_decoded(self.storage, study_id, upload.admitted)
             results.write_identifiers(self.storage, study_id, self.kept(upload.admitted))

@@ -94,12 +94,13 @@ class Study(Base):
 
 
 class Export(Base):
-    """A table of studies that is too long to be made while somebody waits; see ``core.studies.exports``.
+    """A file of many studies that takes too long to be made while somebody waits; see ``core.studies.exports``.
 
     Attributes:
         owner_id: who asked for it and may fetch it; None where there are no users.
         viewer: whose studies are in it, see ``core.studies.viewer.Viewer``; None for all.
         asked_by: name of the person; empty where there are no users.
+        format: ``table``, or one of ``core.reporting.FORMATS`` for an archive with a file of each study.
         query: which studies, by the names of ``core.studies.worklist.Query``.
         total, written: number of studies, None before they are counted, and how many of them are in it already.
     """
@@ -110,6 +111,7 @@ class Export(Base):
     owner_id: Mapped[int | None] = mapped_column(default=owner_id, index=True)
     viewer: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), default=None)
     asked_by: Mapped[str] = mapped_column(String(64), default="")
+    format: Mapped[str] = mapped_column(String(16), default="table")
     query: Mapped[dict[str, Any]] = mapped_column(JSON)
     total: Mapped[int | None] = mapped_column(default=None)
     written: Mapped[int] = mapped_column(default=0)
@@ -150,6 +152,20 @@ class Job(Base):
     not_before: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     created: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     partial: Mapped[list[str] | None] = mapped_column(JSON, default=None)
+
+
+class Presence(Base):
+    """A worker process that gives signs of life.
+
+    Attributes:
+        name: as claims name it.
+        seen: when it gave the last one.
+    """
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    seen: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
 
 
 class Inquiry(Base):

@@ -122,9 +122,10 @@ def _convert_result(
 ) -> None:
     stored = json.loads((folder / "evidence.json").read_text())
     shown = json.loads((folder / results.RESULT).read_text())
+    there = storage.names(study.id)
     for name in (results.IMAGE, results.PIXELS, results.HEATMAPS, results.REFERENCE):
-        # What is in its place already is written once more, which costs little and needs no second way.
-        if (folder / name).exists():
+        # Files are whole or not there: what is in its place already stays.
+        if name not in there and (folder / name).exists():
             storage.write(study.id, name, (folder / name).read_bytes(), durable=False)
     image = {name: shown["image"][name] for name in ("width", "height", "pixel_spacing_mm")}
     image["pixels"] = shown["image"].get("pixels")
@@ -135,7 +136,7 @@ def _convert_result(
         image["pixels"] = results.pixel_format(values)
     image["pixels"].pop("url", None)
     source, metadata = _facts_of(upload)
-    results.write_identifiers(storage, study.id, source if keep else {})
+    results.write_identifiers(storage, study.id, source if keep else {}, durable=False)
     evidence = {"anatomy": None, **stored["evidence"]}
     for item in evidence["findings"]:
         item.setdefault("places", ())

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from sqlalchemy.orm import Session
@@ -75,6 +76,8 @@ class Worker:
         end = time.monotonic() + _STOP_SECONDS
         for thread in self._threads:
             thread.join(timeout=max(0.0, end - time.monotonic()))
+        with suppress(Unavailable):
+            self._studies.jobs.leave()
         # An application refers to itself in circles; the networks are not to wait until those are found.
         self._tasks, self._enlist = {}, None
 

@@ -20,6 +20,7 @@ from core.studies.worker import Worker
 from core.vlm.pass_settings import PassSettings
 from core.web import (
     api,
+    audit_log,
     errors,
     exports_api,
     guard_api,
@@ -30,6 +31,7 @@ from core.web import (
     people,
     reviews,
     sample_gallery,
+    signing_in,
     worklist_api,
 )
 from core.web.access import control
@@ -82,9 +84,9 @@ def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -
     app.secret_key = server_secret(settings)
     control(app, accounts)
     listed = (worklist_api, exports_api, sample_gallery)
-    for module in (errors, health, api, ingestion, *listed, guard_api, reviews, inquiries, pages):
+    for module in (errors, health, api, ingestion, *listed, guard_api, reviews, inquiries, pages, people, audit_log):
         app.register_blueprint(module.blueprint)
-    people.install(app, settings)
+    signing_in.install(app, settings)
     if here is not None:
         here.start()
     return app

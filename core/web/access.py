@@ -66,20 +66,20 @@ RULES: dict[str, Rule] = {
     "static": _OPEN,
     "health.alive": _OPEN,
     "health.ready": _OPEN,
-    "people.sign_in": _OPEN,
-    "people.sign_in_elsewhere": _OPEN,
-    "people.signed_in_elsewhere": _OPEN,
-    "people.sign_out": _OPEN,
+    "signing_in.sign_in": _OPEN,
+    "signing_in.sign_in_elsewhere": _OPEN,
+    "signing_in.signed_in_elsewhere": _OPEN,
+    "signing_in.sign_out": _OPEN,
     "metrics": _SIGNED_IN,
     "pages.upload": _SIGNED_IN,
     "pages.phantom": _SIGNED_IN,
     "pages.study": _VIEW,
     "worklist.index": Rule("uploader", "list"),
     "worklist.table": _EXPORT,
-    # The worker notes which table was made for whom.
+    # The worker notes what was made for whom.
     "exports.create": _SIGNED_IN,
     "exports.read": _SIGNED_IN,
-    "exports.table": _SIGNED_IN,
+    "exports.file": _SIGNED_IN,
     "exports.delete": _SIGNED_IN,
     "ingestion.create": Rule("uploader", "upload"),
     "api.read": _VIEW,
@@ -88,6 +88,7 @@ RULES: dict[str, Rule] = {
     "api.heatmaps": _VIEW,
     "api.heatmap": _VIEW,
     "api.download": _EXPORT,
+    "api.analyse_again": Rule("uploader", "analyse again"),
     "api.delete": Rule("uploader", "delete", own_below="reviewer"),
     "guard.guard": _SIGNED_IN,
     "samples.gallery": _SIGNED_IN,
@@ -104,9 +105,9 @@ RULES: dict[str, Rule] = {
     "inquiries.index": _VIEW,
     "inquiries.ask": Rule("uploader", "ask"),
     "inquiries.compare": Rule("uploader", "compare"),
-    "inquiries.read_record": _VIEW,
-    "inquiries.save_record": Rule("uploader", "add record"),
-    "inquiries.remove_record": Rule("uploader", "remove record"),
+    "inquiries.read_ehr_of": _VIEW,
+    "inquiries.save_ehr": Rule("uploader", "add record"),
+    "inquiries.remove_ehr": Rule("uploader", "remove record"),
     "people.account": _IN_PERSON,
     "people.change_password": _IN_PERSON,
     "people.make_token": _IN_PERSON,
@@ -114,8 +115,8 @@ RULES: dict[str, Rule] = {
     "people.people": _ADMIN_IN_PERSON,
     "people.add_person": _ADMIN_IN_PERSON,
     "people.change_person": _ADMIN_IN_PERSON,
-    "people.audit": Rule("admin"),
-    "people.audit_entries": Rule("admin"),
+    "audit.page": Rule("admin"),
+    "audit.entries": Rule("admin"),
 }
 
 
@@ -177,7 +178,7 @@ def note(action: str, *, studies: Iterable[str] = (), detail: dict[str, Any] | N
 
 def control(app: Flask, accounts: Accounts) -> None:
     """Install sessions, sign-in and the check of every request."""
-    app.session_interface = ServerSessions(accounts)
+    app.session_interface = ServerSessions(accounts.sessions)
     app.config |= {
         "SESSION_COOKIE_NAME": "chestlens_session",
         "WTF_CSRF_CHECK_DEFAULT": False,
@@ -200,7 +201,7 @@ def control(app: Flask, accounts: Accounts) -> None:
         given = incoming.authorization
         if given is None or given.type != "bearer" or not given.token:
             return None
-        found = accounts.of_token(given.token)
+        found = accounts.tokens.person(given.token)
         return None if found is None else SignedInUser(found, by_token=True)
 
     @app.before_request
@@ -221,7 +222,7 @@ def control(app: Flask, accounts: Accounts) -> None:
         known = person()
         if known is None:
             if request.method == "GET" and not request.path.startswith("/api") and request.endpoint != "metrics":
-                return redirect(url_for("people.sign_in", next=request.full_path.rstrip("?")))
+                return redirect(url_for("signing_in.sign_in", next=request.full_path.rstrip("?")))
             raise NotSignedIn
         if not current_user.by_token:
             _check_form(csrf)

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from flask import Blueprint, Response, current_app, jsonify, request, send_file, url_for
 from isal import igzip
-from werkzeug.utils import secure_filename
 
 from core.findings import LABELS
 from core.reporting import FORMATS, export
 from core.reporting.overlay import overlay_data, overlay_png
 from core.studies import results
+from core.studies.exports import download_name
 from core.studies.reviews.desk import as_review, summary_object
 from core.studies.rewriting import rewriting_state
 from core.studies.tables import Study, iso
@@ -62,6 +62,18 @@ def delete(study_id: str) -> tuple[str, int]:
     """Remove a study and every file of it."""
     services().studies.delete(study_id)
     return "", 204
+
+
+@blueprint.post("/api/studies/<study_id>/analysis")
+def analyse_again(study_id: str) -> tuple[dict[str, Any], int]:
+    """Have a study that failed analysed again: 202 with ``id``, ``filename``, ``status`` and ``links``."""
+    return receipt_of(services().studies.analyse_again(study_id)), 202
+
+
+def receipt_of(study: Study) -> dict[str, Any]:
+    """What the sender of a file is told of its study."""
+    links = {"self": url_for("api.read", study_id=study.id), "page": url_for("pages.study", study_id=study.id)}
+    return {"id": study.id, "filename": study.filename, "status": study.status, "links": links}
 
 
 @blueprint.get("/api/studies/<study_id>/image.png")
@@ -128,9 +140,7 @@ def download(study_id: str, kind: str, extension: str) -> Response:
         _check_finding(finding)
     reported = services().studies.reported(study, as_review(services().reviews.events(study_id)))
     data = export(reported, file_format, finding=finding)
-    stem = secure_filename(study.filename.rsplit(".", 1)[0]) or study.id
-    name = f"chestlens-{wanted}" if FORMATS[file_format].anonymous else f"{stem}-{wanted}"
-    return attachment(data, FORMATS[file_format].media_type, name)
+    return attachment(data, FORMATS[file_format].media_type, download_name(study, file_format))
 
 
 def attachment(data: bytes, media_type: str, name: str) -> Response:

@@ -5,7 +5,8 @@ from wtforms import BooleanField, IntegerField, PasswordField, SelectField, Stri
 from wtforms.validators import EqualTo, InputRequired, Length, NumberRange, Optional
 
 from core.accounts import ROLES
-from core.accounts.accounts import LONGEST_NAME, LONGEST_PASSWORD, SHORTEST_PASSWORD
+from core.accounts.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from core.accounts.person import LONGEST_NAME
 
 _NEW_PASSWORD = Length(
     SHORTEST_PASSWORD,

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable
 from typing import IO, Any
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import Blueprint, Response, jsonify, request
 from werkzeug.datastructures import FileStorage
 
 from core.anatomy import Admitted, admit
@@ -20,9 +20,9 @@ from core.imaging import (
 )
 from core.plain_text import clean_name
 from core.studies.studies import Upload
-from core.studies.tables import Study
 from core.vlm.ehr import EhrError, read_ehr
 from core.web.access import concerning
+from core.web.api import receipt_of
 from core.web.archives import MAX_ARCHIVE_BYTES, Archive, is_archive
 from core.web.services import services
 
@@ -32,7 +32,7 @@ blueprint = Blueprint("ingestion", __name__)
 # Many proxies give up on a request after 60 seconds.
 _READING_SECONDS = 30
 _LONGEST_KEY = 255
-_LARGEST_RECORD = 2**16  # bytes
+_LARGEST_EHR = 2**16  # bytes
 # So long a file may wait for a decoder and be decoded while its sender waits. What takes longer is decoded when it is
 # the study's turn, so that slow files hold no thread of the server.
 _DECODING_SECONDS = 3.0
@@ -60,8 +60,8 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
     uploads = request.files.getlist("file")
     if not uploads:
         raise UnreadableImage("The request carries no file; send it as the multipart field 'file'.")
-    record = _record()
-    if record is not None and (len(uploads) > 1 or is_archive(_start(uploads[0].stream))):
+    ehr = _ehr()
+    if ehr is not None and (len(uploads) > 1 or is_archive(_start(uploads[0].stream))):
         raise EhrError("A health record belongs to one radiograph; send each with its own.")
     if len(uploads) > 1:
         services().studies.check_room(batch=True)
@@ -87,7 +87,7 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
             admitted = None
         # What takes long waits behind the files that do not.
         name, slow = clean_name(upload.filename), admitted is None
-        created = take_upload(name, data, admitted, force=force, batch=slow, key=key, record=record)
+        created = take_upload(name, data, admitted, force=force, batch=slow, key=key, ehr=ehr)
     return jsonify(created), 201, {"Location": created["links"]["self"]}
 
 
@@ -131,22 +131,16 @@ def take_upload(
     force: bool = False,
     batch: bool = False,
     key: str | None = None,
-    record: dict[str, Any] | None = None,
+    ehr: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Store a file as a study and queue it.
 
     Returns:
         What the sender is told: ``id``, ``filename``, ``status``, ``links``.
     """
-    study = services().studies.receive(Upload(filename, data, admitted, force, batch, key, record=record))
+    study = services().studies.receive(Upload(filename, data, admitted, force, batch, key, ehr=ehr))
     concerning([study.id])
     return receipt_of(study)
-
-
-def receipt_of(study: Study) -> dict[str, Any]:
-    """What the sender of a file is told of its study."""
-    links = {"self": url_for("api.read", study_id=study.id), "page": url_for("pages.study", study_id=study.id)}
-    return {"id": study.id, "filename": study.filename, "status": study.status, "links": links}
 
 
 def _create_many(files: Iterable[tuple[str, bytes | ImagingError]], *, skipped: int) -> tuple[Response, int]:
@@ -180,14 +174,14 @@ def _create_many(files: Iterable[tuple[str, bytes | ImagingError]], *, skipped: 
     return jsonify(answer), 422
 
 
-def _record() -> dict[str, Any] | None:
+def _ehr() -> dict[str, Any] | None:
     """The health record that came as field or file."""
     file = request.files.get("ehr")
-    text = request.form.get("ehr") if file is None else file.stream.read(_LARGEST_RECORD + 1).decode(errors="replace")
+    text = request.form.get("ehr") if file is None else file.stream.read(_LARGEST_EHR + 1).decode(errors="replace")
     if not text or not text.strip():
         return None
-    if len(text) > _LARGEST_RECORD:
-        raise EhrError(f"A health record may have {_LARGEST_RECORD // 1024} kB.")
+    if len(text) > _LARGEST_EHR:
+        raise EhrError(f"A health record may have {_LARGEST_EHR // 1024} kB.")
     return read_ehr(text)
 
 

@@ -6,10 +6,9 @@ the writer of a worker: it is ``waiting`` at first.
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from core.errors import ChestLensError
-from core.imaging import TooLarge
 from core.plain_text import printable
 from core.settings import WRITER_MODES
 from core.studies.inquiries import Inquiries
@@ -17,18 +16,13 @@ from core.studies.tables import Inquiry, InquiryKind, Study, iso
 from core.vlm.ehr import lines_of, read_ehr
 from core.vlm.pass_settings import PassSettings, SettingError
 from core.web.access import person
+from core.web.bodies import BadRequestBody, object_of_body, text_of_body
 from core.web.errors import NotFound
 from core.web.services import services
 
 blueprint = Blueprint("inquiries", __name__, url_prefix="/api/studies/<study_id>")
 
 _LARGEST_BODY = 2**16  # bytes
-
-
-class BadInquiry(ChestLensError):
-    """A request that asks nothing that can be answered."""
-
-    code = "bad_request"
 
 
 class NoWriter(ChestLensError):
@@ -38,29 +32,29 @@ class NoWriter(ChestLensError):
 
 
 @blueprint.get("/ehr")
-def read_record(study_id: str) -> dict[str, Any]:
+def read_ehr_of(study_id: str) -> dict[str, Any]:
     """The health record: ``{"ehr": {...} | null, "lines": [...]}``; ``lines`` says it fact by fact."""
     services().studies.find(study_id)
-    return _record_object(services().studies.record(study_id))
+    return _ehr_object(services().studies.ehr(study_id))
 
 
 @blueprint.put("/ehr")
-def save_record(study_id: str) -> dict[str, Any]:
+def save_ehr(study_id: str) -> dict[str, Any]:
     """Keep a health record with the study; the body is the record as JSON, the answer that of ``GET``.
 
     A record is context for the writer and never a finding of the image.
     """
     services().studies.find(study_id)
-    record = read_ehr(_text())
-    services().studies.keep_record(study_id, record)
-    return _record_object(record)
+    ehr = read_ehr(text_of_body(_LARGEST_BODY))
+    services().studies.keep_ehr(study_id, ehr)
+    return _ehr_object(ehr)
 
 
 @blueprint.delete("/ehr")
-def remove_record(study_id: str) -> tuple[str, int]:
+def remove_ehr(study_id: str) -> tuple[str, int]:
     """Remove the health record."""
     services().studies.find(study_id)
-    services().studies.keep_record(study_id, None)
+    services().studies.keep_ehr(study_id, None)
     return "", 204
 
 
@@ -105,25 +99,25 @@ def compare(study_id: str) -> tuple[Response, int]:
     body = _body()
     asked: dict[str, Any] = {"mode": body.get("mode", "evidence")}
     if asked["mode"] not in WRITER_MODES:
-        raise BadInquiry(f"'mode' must be {' or '.join(WRITER_MODES)}.")
+        raise BadRequestBody(f"'mode' must be {' or '.join(WRITER_MODES)}.")
     if body.get("of") == "record":
-        if services().studies.record(study_id) is None:
-            raise BadInquiry("This study has no health record yet; add one first.")
+        if services().studies.ehr(study_id) is None:
+            raise BadRequestBody("This study has no health record yet; add one first.")
         return _kept(study, "record", asked)
     if body.get("of") != "settings":
-        raise BadInquiry("'of' must be 'record' or 'settings'.")
+        raise BadRequestBody("'of' must be 'record' or 'settings'.")
     choices = body.get("settings")
     if not isinstance(choices, list) or len(choices) != 2:
-        raise BadInquiry("'settings' must be a list of two objects.")
+        raise BadRequestBody("'settings' must be a list of two objects.")
     asked["settings"] = [vars(_settings(one)) for one in choices]
     if asked["settings"][0] == asked["settings"][1]:
-        raise BadInquiry("Both choices of settings are the same; change one of them.")
+        raise BadRequestBody("Both choices of settings are the same; change one of them.")
     return _kept(study, "settings", asked)
 
 
 def _settings(given: Any) -> PassSettings:
     if not isinstance(given, dict) or not all(isinstance(value, str | int | float) for value in given.values()):
-        raise BadInquiry("Each choice of settings must be an object of values by name.")
+        raise BadRequestBody("Each choice of settings must be an object of values by name.")
     known = vars(PassSettings())
     if unknown := [name for name in given if name not in known]:
         raise SettingError(f"There is no setting {unknown[0][:60]!r}; there are {', '.join(known)}.")
@@ -151,8 +145,8 @@ def _inquiry_object(inquiry: Inquiry) -> dict[str, Any]:
     }
 
 
-def _record_object(record: dict[str, Any] | None) -> dict[str, Any]:
-    return {"ehr": record, "lines": lines_of(record or {})}
+def _ehr_object(ehr: dict[str, Any] | None) -> dict[str, Any]:
+    return {"ehr": ehr, "lines": lines_of(ehr or {})}
 
 
 def _inquiries() -> Inquiries:
@@ -167,15 +161,5 @@ def _finished(study_id: str) -> Study:
     return study
 
 
-def _text() -> str:
-    if (request.content_length or 0) > _LARGEST_BODY:
-        raise TooLarge(f"The request is too large; it may have {_LARGEST_BODY // 1024} kB.")
-    return request.get_data(as_text=True)
-
-
 def _body() -> dict[str, Any]:
-    _text()
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise BadInquiry("The request carries no JSON object.")
-    return body
+    return object_of_body(_LARGEST_BODY)

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 blueprint = Blueprint("pages", __name__)
 
+_EXPORT_FORMATS = {
+    "pdf": "PDF reports",
+    "txt": "Text reports",
+    "json": "JSON reports",
+    "sr": "DICOM structured reports",
+    "sc": "DICOM overlays",
+    "fhir": "FHIR reports",
+    "deidentified": "De-identified studies",
+}
 _PASS_SETTINGS = {
     "chexpert_do_sample": "Labels: draw answers at random",
     "chexpert_vote": "Labels: answers voted on, where drawn",
@@ -62,6 +71,7 @@ def upload() -> str:
         },
         n_samples=len(samples),
         longest_table=exports.LONGEST_TABLE,
+        export_formats=_EXPORT_FORMATS.items(),
         showcase=[{"id": sample.id, "name": sample.name, "title": _title(sample)} for sample in samples.showcase],
         findings=[(name, display_name(name)) for name in LABELS],
         decisions=DECISIONS,

@@ -9,12 +9,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 from werkzeug.utils import secure_filename
 
 from core import DISCLAIMER
-from core.errors import ChestLensError
-from core.imaging import TooLarge
 from core.plain_text import printable
 from core.reporting.exports.plain import report_object
 from core.reporting.report import SECTIONS
@@ -24,6 +22,7 @@ from core.studies.reviews.record import first_fault
 from core.studies.reviews.store import OutOfDate
 from core.studies.tables import iso
 from core.web.access import person
+from core.web.bodies import BadRequestBody, object_of_body
 from core.web.errors import NotFound
 from core.web.services import services
 
@@ -38,12 +37,6 @@ _HOW = (
     "Each digest is SHA-256, in hexadecimal, over the digest before (64 zeros for the first) followed by the content "
     "as JSON with sorted keys, without spaces, in UTF-8."
 )
-
-
-class BadReview(ChestLensError):
-    """A request that says nothing usable: a field is missing, of another kind, or too long."""
-
-    code = "bad_request"
 
 
 Answer = dict[str, Any] | tuple[Response, int]
@@ -221,25 +214,20 @@ def _written(text: dict[str, str]) -> dict[str, str]:
 
 
 def _body() -> dict[str, Any]:
-    if (request.content_length or 0) > _LARGEST_BODY:
-        raise TooLarge(f"The request is too large; a section may have {_LONGEST_TEXT:,} characters at most.")
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise BadReview("The request carries no JSON object.")
-    return body
+    return object_of_body(_LARGEST_BODY)
 
 
 def _revision(body: dict[str, Any]) -> int:
     revision = body.get("revision")
     if type(revision) is not int or revision < 0:
-        raise BadReview("'revision' must be the whole number that GET .../review gave.")
+        raise BadRequestBody("'revision' must be the whole number that GET .../review gave.")
     return revision
 
 
 def _source(body: dict[str, Any]) -> Any:
     source = body.get("draft", "template")
     if source not in ("template", "vlm"):
-        raise BadReview("'draft' must be 'template' or 'vlm'.")
+        raise BadRequestBody("'draft' must be 'template' or 'vlm'.")
     return source
 
 
@@ -247,9 +235,9 @@ def _text(body: dict[str, Any]) -> dict[str, str]:
     """Findings and Impression without the control characters that no format can carry."""
     text = body.get("text")
     if not isinstance(text, dict) or not all(isinstance(text.get(section), str) for section in EDITABLE):
-        raise BadReview(f"'text' must hold the texts {' and '.join(EDITABLE)}.")
+        raise BadRequestBody(f"'text' must hold the texts {' and '.join(EDITABLE)}.")
     if any(len(text[section]) > _LONGEST_TEXT for section in EDITABLE):
-        raise BadReview(f"A section may have {_LONGEST_TEXT} characters at most; shorten it.")
+        raise BadRequestBody(f"A section may have {_LONGEST_TEXT} characters at most; shorten it.")
     return {section: _clean(text[section]) for section in EDITABLE}
 
 
@@ -263,9 +251,9 @@ def _line(body: dict[str, Any], field: str, longest: int, *, required: bool = Tr
     value = body.get(field, "")
     value = " ".join(_clean(value).split()) if isinstance(value, str) else ""
     if required and not value:
-        raise BadReview(f"'{field}' must not be empty.")
+        raise BadRequestBody(f"'{field}' must not be empty.")
     if len(value) > longest:
-        raise BadReview(f"'{field}' may have {longest} characters at most; shorten it.")
+        raise BadRequestBody(f"'{field}' may have {longest} characters at most; shorten it.")
     return value
 
 

@@ -10,8 +10,9 @@ from core.studies.studies import Upload
 from core.studies.tables import Study
 from core.studies.worklist import Query, by_id
 from core.web.access import concerning
+from core.web.api import receipt_of
 from core.web.errors import NotFound
-from core.web.ingestion import insisted, read_upload, receipt_of
+from core.web.ingestion import insisted, read_upload
 from core.web.services import services
 from core.web.worklist_api import study_line
 

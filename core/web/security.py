@@ -5,7 +5,7 @@ import socket
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest, Forbidden
+from werkzeug.exceptions import BadRequest, Forbidden, NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.utils import host_is_trusted
 
@@ -33,6 +33,10 @@ class OpenToOthers(ChestLensError):
     """The server would be open to whoever reaches it."""
 
 
+class NoSuchHost(ChestLensError):
+    """The name to listen on stands for no address."""
+
+
 class ForeignHost(BadRequest):
     """The request names a host that is not this server's."""
 
@@ -54,11 +58,15 @@ def is_own(host: str) -> bool:
     """Whether a name or address stands for nothing but this machine as seen from itself.
 
     Raises:
-        OSError: there is no such name.
+        NoSuchHost: nothing has that name.
     """
     if host in _EVERY_ADDRESS:
         return False
-    found = {str(entry[4][0]).partition("%")[0] for entry in socket.getaddrinfo(host, None)}
+    try:
+        entries = socket.getaddrinfo(host, None)
+    except (OSError, UnicodeError):
+        raise NoSuchHost(f"--host {host} is no address of this machine, and no name of one.") from None
+    found = {str(entry[4][0]).partition("%")[0] for entry in entries}
     return all(ipaddress.ip_address(address).is_loopback for address in found)
 
 
@@ -66,8 +74,8 @@ def check_address(settings: ServerSettings, *, users: bool) -> None:
     """Refuse to listen where other machines reach the server before it knows who its users are.
 
     Raises:
+        NoSuchHost: nothing has that name.
         OpenToOthers: the address is not this machine's own, and there are no users or no key of the settings.
-        OSError: there is no such name.
     """
     missing = [
         *([] if users else ["add a user with: python -m core users add NAME --role admin"]),
@@ -115,6 +123,12 @@ def protect(app: Flask, settings: ServerSettings) -> None:
         told_own = origin == "null" and site in ("same-origin", "none")
         if origin is not None and not told_own and urlsplit(origin).netloc.lower() != request.host.lower():
             raise ForeignSite
+
+    @app.before_request
+    def refuse_impossible_addresses() -> None:
+        # Nothing that is looked up has a NUL in its name, and PostgreSQL takes none in a text.
+        if any("\0" in text for text in (request.path, *request.args, *request.args.values())):
+            raise NotFound
 
     @app.after_request
     def add_headers(response: Response) -> Response:

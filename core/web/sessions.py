@@ -7,7 +7,7 @@ from flask import Flask, Request, Response, request
 from flask import session as flask_session
 from flask.sessions import SecureCookieSession, SessionInterface, SessionMixin
 
-from core.accounts import Accounts
+from core.accounts.sessions import Sessions
 from core.studies.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -31,13 +31,13 @@ class ServerSession(SecureCookieSession):
 
 
 class ServerSessions(SessionInterface):
-    """Keeps sessions with the accounts.
+    """Keeps sessions in the database.
 
     A session that somebody signs in to gets a new secret, so that nobody can have planted it (session fixation).
     """
 
-    def __init__(self, accounts: Accounts) -> None:
-        self._accounts = accounts
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
 
     def open_session(self, app: Flask, request: Request) -> ServerSession:
         """The session that the cookie names, or an empty one."""
@@ -46,7 +46,7 @@ class ServerSessions(SessionInterface):
         if not secret or request.endpoint == "static":
             return session
         try:
-            data = self._accounts.session(secret)
+            data = self._sessions.find(secret)
         except Unavailable as error:
             session.failure = error
             return session
@@ -71,14 +71,14 @@ class ServerSessions(SessionInterface):
         user_id = session.get(_USER)
         is_same = bool(session.secret and session) and user_id == session.user_id
         if is_same:
-            self._accounts.update_session(session.secret, session)
+            self._sessions.update(session.secret, session)
             return
         if session.secret:
-            self._accounts.close_session(session.secret)
+            self._sessions.close(session.secret)
         options = {"path": self.get_cookie_path(app), "httponly": True, "samesite": "Lax", "secure": request.is_secure}
         name = self.get_cookie_name(app)
         if session:
-            secret = self._accounts.open_session(None if user_id is None else int(user_id), session)
+            secret = self._sessions.open(None if user_id is None else int(user_id), session)
             response.set_cookie(name, secret, **options)  # type: ignore[arg-type]
         elif session.secret:
             response.delete_cookie(name, **options)  # type: ignore[arg-type]

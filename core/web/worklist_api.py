@@ -4,10 +4,9 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from core.errors import ChestLensError
 from core.reporting import FORMATS, as_csv
 from core.studies import exports
-from core.studies.exports import findings_of
+from core.studies.exports import TooManyStudies, findings_of
 from core.studies.reviews.desk import summary_object
 from core.studies.tables import Event, Study, iso
 from core.studies.worklist import Page, Query, find, find_all
@@ -28,12 +27,6 @@ def index() -> dict[str, Any]:
         "total": page.total,
         "unfinished": page.unfinished,
     }
-
-
-class TooManyStudies(ChestLensError):
-    """More studies match than one answer holds."""
-
-    code = "too_many"
 
 
 @blueprint.get("/api/studies.csv")

@@ -38,7 +38,7 @@ export const studyPage = (id) => `${ROOT}studies/${encodeURIComponent(id)}`;
 export const downloadUrl = (id, file, finding) => `${studyApi(id)}/${file}${finding ? `?finding=${encodeURIComponent(finding)}` : ""}`;
 export const tableUrl = (parameters) => withParameters(`${ROOT}api/studies.csv`, parameters);
 /** Has a table made that is too long for one answer: {id, status, progress, error, links}, which getExport gives anew. */
-export const askForTable = (parameters) => request("POST", withParameters(`${ROOT}api/exports`, parameters));
+export const askForExport = (parameters) => request("POST", withParameters(`${ROOT}api/exports`, parameters));
 export const getExport = (links) => request("GET", links.self);
 /** One page of the worklist: {studies, total, unfinished}. */
 export const listStudies = (parameters) => request("GET", withParameters(`${ROOT}api/studies`, parameters));
@@ -48,6 +48,7 @@ export const listSamples = (parameters) => request("GET", withParameters(`${ROOT
 export const chooseSample = (id, { force = false } = {}) => request("POST", `${ROOT}api/samples/${encodeURIComponent(id)}${force ? "?force=1" : ""}`);
 export const getStudy = (id) => request("GET", studyApi(id));
 export const getHeatmaps = (id) => request("GET", `${studyApi(id)}/heatmaps.json`);
+export const analyseAgain = (id) => request("POST", `${studyApi(id)}/analysis`);
 export const deleteStudy = (id) => request("DELETE", studyApi(id));
 
 /** Sends one file, to be judged whatever it shows if forced; an archive is answered with {studies, refused, skipped}. XMLHttpRequest, because fetch does not tell how much has been sent. */

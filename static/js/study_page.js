@@ -1,6 +1,6 @@
 // Start of the study page: follows the study and, when it is done, joins image, findings and report.
 
-import { deleteStudy, downloadUrl, getStudy } from "./api.js";
+import { analyseAgain, deleteStudy, downloadUrl, getStudy } from "./api.js";
 import { abnormalBar } from "./decision_bar.js";
 import { confirmDelete } from "./confirm_delete.js";
 import { announce, el, isForField } from "./dom.js";
@@ -22,7 +22,7 @@ function showStage(state, { title, text = "", progress = null }) {
   const stage = byId("stage-status");
   stage.querySelector("[data-part=title]").textContent = title;
   stage.querySelector("[data-part=text]").textContent = text;
-  stage.querySelector("[data-part=again]").hidden = state !== "failed";
+  stage.querySelector("[data-part=another]").hidden = state !== "failed";
   const bar = stage.querySelector("progress");
   bar.hidden = progress === null;
   bar.value = progress ?? 0;
@@ -40,10 +40,23 @@ function showHead(study) {
   byId("about").hidden = false;
 }
 
-function showFailure(message) {
+// What went wrong with these lies not in the file, and may be over.
+const REPEATABLE = ["stopped", "internal"];
+
+function showFailure({ code, message }) {
   showStage("failed", { title: "This radiograph could not be analysed", text: message });
+  byId("analyse-again").hidden = !REPEATABLE.includes(code);
   byId("study-facts").textContent = "There are no findings and no report for this study.";
   announce(message);
+}
+
+async function repeat() {
+  try {
+    await analyseAgain(studyId);
+    location.reload();
+  } catch (error) {
+    showStage("failed", { title: "This radiograph could not be analysed", text: error.message });
+  }
 }
 
 function showMissing(error) {
@@ -182,6 +195,7 @@ async function removeStudy() {
 }
 
 byId("delete-study").addEventListener("click", removeStudy);
+byId("analyse-again").addEventListener("click", repeat);
 
 try {
   const study = await followStudy(studyId, {
@@ -189,7 +203,7 @@ try {
     onTrouble: (error) => showStage("queued", { title: "Waiting for the server", text: `${error.message} Trying again.` }),
   });
   if (study.status === "done") showResults(study);
-  else showFailure(study.error.message);
+  else showFailure(study.error);
 } catch (error) {
   if (error.name !== "ApiError") throw error;
   showMissing(error);

@@ -6,7 +6,7 @@ import { announce } from "./dom.js";
 import { Filters } from "./filters.js";
 import { count } from "./format.js";
 import { listenForKeys } from "./list_keys.js";
-import { saveLongTable } from "./long_table.js";
+import { saveExport } from "./save_export.js";
 import { WorklistTable } from "./worklist_table.js";
 
 const PAGE_SIZE = 50;
@@ -29,7 +29,7 @@ export class Worklist {
   constructor({ isAwaited }) {
     this.#isAwaited = isAwaited;
     byId("selection-delete").addEventListener("click", () => this.#delete(this.#table.selected));
-    byId("studies-csv").addEventListener("click", (event) => this.#saveTable(event));
+    byId("export-link").addEventListener("click", (event) => this.#saveExport(event));
     byId("selection-clear").addEventListener("click", () => this.#table.clearSelection());
     byId("filters-clear").addEventListener("click", () => this.#filters.clear());
     byId("pager").addEventListener("click", (event) => this.#turn(event.target.dataset.page));
@@ -81,19 +81,21 @@ export class Worklist {
     byId("filters-clear").hidden = !this.#filters.isActive;
     byId("list-hint").hidden = studies.length === 0;
     byId("studies-count").textContent = countLine(total, unfinished, this.#filters.isActive);
-    byId("studies-csv").hidden = !studies.some((study) => study.status === "done");
-    byId("studies-csv").href = tableUrl(wanted);
+    byId("studies-export").hidden = !studies.some((study) => study.status === "done");
+    byId("export-link").href = tableUrl(wanted);
     this.#shown = wanted;
     this.#showPager(studies.length, total);
     this.#showSelection();
   }
 
-  async #saveTable(event) {
+  async #saveExport(event) {
     const link = event.currentTarget;
-    if (this.#total <= Number(link.dataset.most)) return;
+    const format = byId("export-format").value;
+    if (format === "table" && this.#total <= Number(link.dataset.most)) return;
     event.preventDefault();
+    byId("list-error").hidden = true;
     try {
-      await saveLongTable(link, this.#shown);
+      await saveExport(link, { ...this.#shown, format });
     } catch (error) {
       byId("list-error").hidden = false;
       byId("list-error").textContent = error.message;

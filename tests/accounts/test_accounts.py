@@ -44,8 +44,8 @@ def test_who_gives_name_and_password_is_known(accounts: Accounts) -> None:
 
 def test_passwords_are_kept_as_argon2_hashes_alone(accounts: Accounts, database: Database, tmp_path: Path) -> None:
     accounts.add("ann", PASSWORD)
-    token = accounts.add_token("ann", "script")
-    session = accounts.open_session(1, {})
+    token = accounts.tokens.add("ann", "script")
+    session = accounts.sessions.open(1, {})
     with database.session() as opened:
         kept = opened.scalars(select(User.password)).one()
     assert kept.startswith("$argon2id$")
@@ -61,6 +61,7 @@ def test_passwords_are_kept_as_argon2_hashes_alone(accounts: Accounts, database:
         ("", PASSWORD, {}, "1 to 64 printable characters"),
         ("two words", PASSWORD, {}, "without spaces"),
         ("a\u202eb", PASSWORD, {}, "printable"),
+        ("a\0b", PASSWORD, {}, "printable"),
         ("x" * 65, PASSWORD, {}, "1 to 64"),
         ("bob", "short", {}, "8 to 256"),
         ("bob", "x" * 257, {}, "8 to 256"),
@@ -81,11 +82,11 @@ def test_a_bad_account_is_refused_with_a_sentence(
 
 def test_who_is_disabled_is_not_known_any_more_by_any_way(accounts: Accounts) -> None:
     ann = accounts.add("ann", PASSWORD)
-    token, session = accounts.add_token("ann", "script"), accounts.open_session(ann.id, {"_user_id": str(ann.id)})
+    token, session = accounts.tokens.add("ann", "script"), accounts.sessions.open(ann.id, {"_user_id": str(ann.id)})
     accounts.set_disabled("ann", True)
     assert accounts.check_password("ann", PASSWORD) is None
-    assert accounts.of_token(token) is None
-    assert accounts.session(session) is None
+    assert accounts.tokens.person(token) is None
+    assert accounts.sessions.find(session) is None
     accounts.set_disabled("ann", False)
     assert accounts.check_password("ann", PASSWORD) is not None
 
@@ -97,56 +98,56 @@ def test_a_session_that_nobody_uses_for_a_while_is_over(database: Database) -> N
             opened.commit()
 
     accounts = Accounts(database, idle_minutes=30)
-    session = accounts.open_session(accounts.add("ann", PASSWORD).id, {"place": "here"})
+    session = accounts.sessions.open(accounts.add("ann", PASSWORD).id, {"place": "here"})
     for _ in range(2):  # used again and again, it stays
         leave_alone(29)
-        assert accounts.session(session) == {"place": "here"}
+        assert accounts.sessions.find(session) == {"place": "here"}
     with database.session() as opened:
         assert now() - opened.scalars(select(SignedIn.last_used)).one() < timedelta(minutes=1)
     leave_alone(31)
-    assert accounts.session(session) is None
+    assert accounts.sessions.find(session) is None
 
 
 def test_a_new_password_ends_all_other_sessions(accounts: Accounts) -> None:
     ann = accounts.add("ann", PASSWORD)
-    here, elsewhere = (accounts.open_session(ann.id, {"place": place}) for place in ("here", "elsewhere"))
+    here, elsewhere = (accounts.sessions.open(ann.id, {"place": place}) for place in ("here", "elsewhere"))
     accounts.set_password("ann", "a new lighthouse", keep_session=here)
-    assert accounts.session(here) == {"place": "here"}
-    assert accounts.session(elsewhere) is None
+    assert accounts.sessions.find(here) == {"place": "here"}
+    assert accounts.sessions.find(elsewhere) is None
     assert accounts.check_password("ann", PASSWORD) is None
     assert accounts.check_password("ann", "a new lighthouse") == ann
 
 
 def test_sessions_end_by_time_and_are_then_removed(accounts: Accounts, database: Database) -> None:
-    secret = accounts.open_session(None, {"a": 1})
-    accounts.update_session(secret, {"a": 2})
-    assert accounts.session(secret) == {"a": 2}
+    secret = accounts.sessions.open(None, {"a": 1})
+    accounts.sessions.update(secret, {"a": 2})
+    assert accounts.sessions.find(secret) == {"a": 2}
     with database.session() as session:
         session.execute(update(SignedIn).values(expires=now()))
         session.commit()
-    assert accounts.session(secret) is None
-    accounts.close_session(accounts.open_session(None, {}))
+    assert accounts.sessions.find(secret) is None
+    accounts.sessions.close(accounts.sessions.open(None, {}))
     with database.session() as session:
         assert session.scalars(select(SignedIn)).all() == []
 
 
 def test_tokens_act_for_their_person_until_they_end_or_are_taken_back(accounts: Accounts, database: Database) -> None:
     ann, bob = accounts.add("ann", PASSWORD), accounts.add("bob", PASSWORD)
-    lasting, short = accounts.add_token("ann", "lasting"), accounts.add_token("ann", "short", days=1)
-    assert accounts.of_token(lasting) == accounts.of_token(short) == ann
-    assert accounts.of_token("chestlens_unknown") is None
+    lasting, short = accounts.tokens.add("ann", "lasting"), accounts.tokens.add("ann", "short", days=1)
+    assert accounts.tokens.person(lasting) == accounts.tokens.person(short) == ann
+    assert accounts.tokens.person("chestlens_unknown") is None
     with database.session() as session:
         session.execute(update(ApiToken).where(ApiToken.title == "short").values(expires=now()))
         session.commit()
-    assert accounts.of_token(short) is None
-    first = accounts.tokens(ann.id)[-1]
+    assert accounts.tokens.person(short) is None
+    first = accounts.tokens.of_person(ann.id)[-1]
     assert (first.title, first.last_used is not None) == ("lasting", True)
-    assert not accounts.revoke_token(bob.id, first.id)
-    assert accounts.of_token(lasting) == ann
-    assert accounts.revoke_token(ann.id, first.id)
-    assert accounts.of_token(lasting) is None
+    assert not accounts.tokens.revoke(bob.id, first.id)
+    assert accounts.tokens.person(lasting) == ann
+    assert accounts.tokens.revoke(ann.id, first.id)
+    assert accounts.tokens.person(lasting) is None
     with pytest.raises(AccountError, match="1 to 3650 days"):
-        accounts.add_token("ann", "never", days=0)
+        accounts.tokens.add("ann", "never", days=0)
 
 
 def test_a_provider_finds_an_account_by_name_once_and_by_its_lasting_name_from_then_on(accounts: Accounts) -> None:

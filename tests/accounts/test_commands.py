@@ -38,7 +38,7 @@ def test_accounts_are_added_listed_and_disabled(users: Callable[..., Any], tmp_p
     users("password", "bob", stdin="a new lighthouse\n")
     token = users("token", "bob", "--days", "3").out.strip()
     accounts = Accounts(database := Database(f"sqlite:///{tmp_path / 'chestlens.sqlite3'}"))
-    assert accounts.check_password("bob", "a new lighthouse") == accounts.of_token(token) == accounts.named("bob")
+    assert accounts.check_password("bob", "a new lighthouse") == accounts.tokens.person(token) == accounts.named("bob")
     database.close()
     assert {path.stat().st_mode & 0o077 for path in (tmp_path, *tmp_path.iterdir())} == {0}
 

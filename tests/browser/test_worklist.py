@@ -329,7 +329,18 @@ def test_a_table_too_long_for_one_answer_is_made_and_saved_all_the_same(page, fi
     link = page.get_by_test_id("download-all")
     with page.expect_download() as download:
         link.click()
-        expect(link).to_contain_text("Making the table")
-    expect(link).to_have_text("Download these findings as CSV")
+        expect(link).to_contain_text("Making the file")
+    expect(link).to_have_text("Download")
     lines = Path(download.value.path()).read_text().splitlines()
     assert len(lines) == 1 + 14 * len(five_studies)
+
+
+def test_reports_of_all_listed_studies_are_saved_as_one_archive(page, five_studies):
+    page.goto("/")
+    page.get_by_test_id("export-format").select_option(label="PDF reports, zip archive")
+    with page.expect_download() as download:
+        page.get_by_test_id("download-all").click()
+    assert download.value.suggested_filename == "studies.zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert len(archive.namelist()) == len(five_studies)
+        assert all(archive.read(name).startswith(b"%PDF") for name in archive.namelist())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from slow_files import slow_jpeg
 
 from core.errors import ChestLensError
 from core.imaging import DecodersBusy, NotDecodedInTime, UnreadableImage, read_safely, render_phantom, sandbox
@@ -95,21 +96,6 @@ def test_a_decoder_that_was_taken_over_can_reach_nothing(attempt: str, attempted
     assert told[attempt].startswith("REFUSED")
     (file,) = folder.iterdir()
     assert (file.name, file.read_text(), file.stat().st_mode & 0o777) == ("file", "content", 0o644)
-
-
-def slow_jpeg() -> bytes:
-    """A progressive picture of as many passes as are allowed, each over many pixels."""
-    import io
-
-    from PIL import Image
-
-    pixels = np.round(render_phantom(size=500) * 255).astype(np.uint8).repeat(14, 0).repeat(14, 1)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=95, progressive=True)
-    data = file.getvalue()
-    # The last pass over all coefficients, again and again.
-    start = data.rindex(b"\xff\xda")
-    return data[:start] + data[start:-2] * 50 + b"\xff\xd9"
 
 
 @pytest.fixture

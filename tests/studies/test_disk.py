@@ -84,13 +84,18 @@ def test_on_a_full_disk_uploads_are_put_off_and_studies_deleted(
     assert deployment.get(f"/api/studies/{kept}").json()["status"] == "done"
     assert deployment.get(f"/studies/{kept}").status_code == 200
 
+    text = {"revision": 0, "text": {"findings": "A mass.", "impression": "A mass."}, "name": "Ada"}
+    review = f"{deployment.addresses[0]}/api/studies/{kept}/review"
+    assert _is_passing(requests.post(f"{review}/sign", json=text, timeout=60))
+
     answer = deployment.delete(deleted)
     assert answer.status_code == 204, answer.text
     assert files_in(deployment.settings) == {kept}
     assert set(rows_of(deployment.settings)) == {kept}
 
     ballast.unlink()
-    assert deployment.get("/readyz").status_code == 200
+    wait_until(lambda: deployment.get("/readyz").status_code == 200)
+    assert requests.post(f"{review}/sign", json=text, timeout=60).json()["state"] == "signed"
     added = deployment.upload("c.png", phantom_png_bytes).json()["id"]
     deployment.wait_for_all()
     assert rows_of(deployment.settings) == {kept: "done", added: "done"}

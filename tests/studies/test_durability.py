@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -72,6 +73,13 @@ def test_a_job_that_ends_its_process_twice_is_set_aside(studies: Studies, monkey
         studies.recover()
         assert studies.find(study.id).status == status
     assert studies.find(study.id).error_code == "stopped"
+
+    for _ in range(2):  # pressed twice
+        again = studies.analyse_again(study.id)
+        assert (again.status, again.error_code) == ("queued", None)
+    claim = studies.jobs.claim(job_id)
+    assert (claim and claim.attempts) == 1
+    assert studies.analyse_again(study.id).status == "running"
 
 
 def test_what_passes_is_tried_again_after_growing_pauses(studies: Studies) -> None:
@@ -144,6 +152,25 @@ def test_a_retried_upload_is_one_study(studies: Studies) -> None:
     assert len(rows_in(studies.database)) == 1
 
 
+def test_an_upload_that_is_sent_again_while_it_is_received_is_one_study(studies: Studies) -> None:
+    answers: list[str] = []
+
+    def send() -> None:
+        try:
+            answers.append(studies.receive(Upload("chest.png", b"bytes" * 100_000, key="k")).id)
+        except Unavailable:
+            answers.append("later")
+
+    senders = [threading.Thread(target=send) for _ in range(8)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    (study_id,) = rows_in(studies.database)
+    assert len(answers) == 8
+    assert set(answers) <= {study_id, "later"}
+
+
 def test_a_lost_message_is_sent_again_and_a_doubled_one_changes_nothing(studies: Studies) -> None:
     study = studies.receive(Upload("chest.png", b"bytes"))
     stop = threading.Event()
@@ -183,3 +210,30 @@ def test_a_locked_database_is_told_as_what_passes(settings: ServerSettings, monk
     assert studies.receive(Upload("chest.png", b"bytes")).status == "queued"
     studies.close()
     other.close()
+
+
+def test_a_server_is_ready_once_a_worker_with_its_models_is_there(settings: ServerSettings) -> None:
+    studies = Studies(settings)
+    check = studies.checks()["models"]
+    with pytest.raises(Unavailable, match="No worker is at work"):
+        check()
+    worker = Worker(studies)
+    worker.start()
+    wait_until(lambda: _passes(check))
+    with studies.database.session() as session:  # it is silent for a while
+        session.execute(text("UPDATE workers SET seen = '2020-01-01'"))
+        session.commit()
+    assert not _passes(check)
+    studies.jobs._shown = None
+    wait_until(lambda: _passes(check))
+    worker.stop()
+    assert not _passes(check)
+    studies.close()
+
+
+def _passes(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except Unavailable:
+        return False
+    return True

@@ -1,8 +1,9 @@
-"""Tables that are too long for one answer are made by a job, for whom asked, and leave nothing behind."""
+"""Exports of many studies are made by a job, for whom asked, and leave nothing behind."""
 
 import csv
 import io
 import time
+import zipfile
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 
+from core.reporting import FORMATS
 from core.settings import ServerSettings
 from core.studies import exports
 from core.studies.errors import NoSuchExport, QueueFull
@@ -64,13 +66,46 @@ def test_a_table_too_long_for_one_answer_is_made_by_a_job(
     assert answer.headers["Content-Disposition"] == "attachment; filename=studies.csv"
     assert answer.data == short
     assert [row["name"] for row in csv.DictReader(io.StringIO(answer.text))][::14] == ["a.png", "b.png", "c.png"]
-    kept = (settings.instance / "studies" / made["id"] / "table").read_bytes()
+    kept = (settings.instance / "studies" / made["id"] / "export").read_bytes()
     assert b"a.png" not in kept  # names of files may be those of patients
 
     assert client.delete(made["links"]["self"]).status_code == 204
     assert client.get(made["links"]["self"]).status_code == 404
     assert client.get(made["links"]["file"]).json["error"]["code"] == "not_found"
     assert _files(settings) == 3
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_every_format_of_a_report_comes_as_an_archive_of_many_too(client: FlaskClient, file_format: str) -> None:
+    asked = client.post(f"/api/exports?sort=name&format={file_format}").json
+    made = _finished(client, asked["links"]["self"])
+    assert (made["format"], made["status"], made["error"]) == (file_format, "done", None)
+    answer = client.get(made["links"]["file"], buffered=True)
+    assert answer.headers["Content-Disposition"] == "attachment; filename=studies.zip"
+    listed = client.get("/api/studies?sort=name").json["studies"]
+    single = FORMATS[file_format].file_name
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        stems = ["chestlens"] * 3 if FORMATS[file_format].anonymous else ["a", "b", "c"]
+        assert archive.namelist() == [f"{number:04}-{stem}-{single}" for number, stem in enumerate(stems, start=1)]
+        for study, name in zip(listed, archive.namelist(), strict=True):
+            alone = client.get(f"/api/studies/{study['id']}/{single}", buffered=True).data
+            assert archive.read(name) == alone
+
+
+def test_an_archive_that_would_be_too_large_or_of_no_format_is_refused_with_a_sentence(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = client.post("/api/exports?format=docx")
+    assert (refused.status_code, "choose one of txt, json" in refused.json["error"]["message"]) == (400, True)
+    with monkeypatch.context() as of_few:
+        of_few.setattr(exports, "_MOST_FILES", 2)
+        refused = client.post("/api/exports?format=pdf")
+        assert (refused.status_code, refused.json["error"]["code"]) == (400, "too_many")
+        assert client.post("/api/exports?format=pdf&query=a.png").status_code == 202
+    monkeypatch.setattr(exports, "_LARGEST_ARCHIVE", 100)
+    made = _finished(client, client.post("/api/exports?format=json").json["links"]["self"])
+    assert (made["status"], made["error"]["code"]) == ("failed", "too_many")
+    assert client.get(made["links"]["file"]).status_code == 404
 
 
 def test_a_deleted_study_is_in_no_table_either(client: FlaskClient, settings: ServerSettings) -> None:

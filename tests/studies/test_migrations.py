@@ -18,7 +18,16 @@ from core.studies.tables import Base, Study
 
 # What ``.dump`` gives of a database that the version before there were revisions made, with one signed study.
 PEOPLE = ("tokens", "sessions", "users", "sample_studies")
-AFTER_THE_OLDEST = ("jobs", "exports", "audit_log", "review_events", "study_calls", "study_ratings", "inquiries")
+AFTER_THE_OLDEST = (
+    "jobs",
+    "exports",
+    "audit_log",
+    "review_events",
+    "study_calls",
+    "study_ratings",
+    "inquiries",
+    "workers",
+)
 FIRST = Path(__file__).parent / "first_schema.sql"
 
 

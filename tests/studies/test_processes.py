@@ -16,12 +16,15 @@ import requests
 from deployments import Deployment, Services, files_in, rows_of, shared_by_all, wait_until
 from PIL import Image
 
+from core.findings import LABELS
 from core.imaging import render_phantom
 from core.settings import ServerSettings
 from core.studies.studies import Studies
 
 KILLS = int(os.environ.get("CHESTLENS_TEST_KILLS", "6"))
 CONCURRENT = 50
+# Seconds for a server to start again and take an upload, on a machine that is busy with much else.
+PATIENCE = 600
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by /proc")
 
@@ -32,7 +35,7 @@ def test_whatever_is_killed_each_accepted_upload_ends_once(deployment: Deploymen
     for number in range(KILLS):
         killer = threading.Timer(chance.random() * 0.5, deployment.kills[number % len(deployment.kills)])
         killer.start()
-        study_id, attempt, end = None, 0, time.monotonic() + 120
+        study_id, attempt, end = None, 0, time.monotonic() + PATIENCE
         while study_id is None:  # as a careful sender does it, by way of a proxy
             assert time.monotonic() < end, deployment.log.read_text()
             with suppress(requests.RequestException):
@@ -45,13 +48,20 @@ def test_whatever_is_killed_each_accepted_upload_ends_once(deployment: Deploymen
         killer.join()
     assert len(set(accepted)) == KILLS
 
-    deployment.wait_for_all()
+    deployment.wait_for_all(1800)
     assert set(deployment.end()) == {0}
     rows = rows_of(deployment.settings)
+    done, set_aside = (list(rows.values()).count(status) for status in ("done", "failed"))
+    lost, doubled = len(set(accepted) - set(rows)), len(set(rows) - set(accepted))
+    print(f"{KILLS} kills, {KILLS} uploads: {done} done, {set_aside} set aside, {lost} lost, {doubled} doubled")
     assert set(accepted) == set(rows) == files_in(deployment.settings)
-    assert set(rows.values()) <= {"done", "failed"}
+    assert done + set_aside == KILLS
     # One kill is nobody's fault; a study fails only where it met two.
-    assert list(rows.values()).count("failed") <= KILLS // 2
+    assert set_aside <= KILLS // 2
+    studies = Studies(deployment.settings)
+    for study_id, status in rows.items():
+        assert status == "failed" or len(studies.result(study_id).evidence.findings) == len(LABELS)
+    studies.close()
 
 
 @pytest.fixture
@@ -120,7 +130,7 @@ def test_database_and_queue_may_go_away_and_come_back_while_uploads_go_on(
                 start()
             before = len(accepted)
             wait_until(lambda: len(accepted) > before + 3)
-            assert two_of_each.get("/readyz").status_code == 200
+            wait_until(lambda: two_of_each.get("/readyz").status_code == 200)
         finally:
             enough.set()
     for done in sending:

@@ -30,6 +30,18 @@ def test_a_wrong_address_is_one_sentence_that_repeats_no_password(use: Callable[
     assert "hidden" not in str(told.value)
 
 
+def test_a_file_that_is_no_database_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "test.sqlite3").write_bytes(bytes(range(256)) * 40)
+    with pytest.raises(Unavailable, match="damaged, or is none"):
+        Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"-")
+    with pytest.raises(Unavailable, match=f"^The folder {tmp_path / 'file'} for studies cannot be made"):
+        open_storage(str(tmp_path / "file"), Cipher("k" * 32))
+
+
 def test_a_database_that_ends_while_it_is_connected_to_is_told_as_what_passes(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -72,9 +72,9 @@ OPEN = {
     "static",
     "health.alive",
     "health.ready",
-    "people.sign_in",
-    "people.sign_in_elsewhere",
-    "people.signed_in_elsewhere",
+    "signing_in.sign_in",
+    "signing_in.sign_in_elsewhere",
+    "signing_in.signed_in_elsewhere",
 }
 
 
@@ -94,7 +94,7 @@ def test_without_signing_in_there_is_nothing_but_the_door(ward: Flask, study: st
                 assert answer.location.startswith("/sign-in"), path
             else:
                 # Signing out is refused as a form without its token is.
-                assert answer.status_code == (400 if rule.endpoint == "people.sign_out" else 401), (method, path)
+                assert answer.status_code == (400 if rule.endpoint == "signing_in.sign_out" else 401), (method, path)
     refused = client.get("/api/studies")
     assert refused.json["error"]["code"] == "not_signed_in"
     assert refused.headers["WWW-Authenticate"].startswith("Bearer")
@@ -195,11 +195,11 @@ def test_programs_act_for_somebody_by_a_token_without_that_of_a_page(
     def ask(method: str, path: str, token: str, **more: Any) -> Any:
         return client.open(path, method=method, headers={"Authorization": f"Bearer {token}"}, **more)
 
-    of_bob = services_of(ward).accounts.add_token("bob", "script")
+    of_bob = services_of(ward).accounts.tokens.add("bob", "script")
     sent = ask("POST", "/api/studies", of_bob, data={"file": (io.BytesIO(phantom_png_bytes), "x.png")})
     assert sent.status_code == 201
     assert ask("GET", f"/api/studies/{study}", of_bob).status_code == 200
-    assert ask("GET", f"/api/studies/{study}", services_of(ward).accounts.add_token("cas", "s")).status_code == 404
+    assert ask("GET", f"/api/studies/{study}", services_of(ward).accounts.tokens.add("cas", "s")).status_code == 404
     assert ask("DELETE", sent.json["links"]["self"], of_bob).status_code == 204
     assert ask("GET", "/metrics", of_bob).status_code == 200
     assert ask("GET", "/account", of_bob).status_code == 403

@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 from pydicom import dcmread
+from sqlalchemy import update
 
 from core import DISCLAIMER
 from core.classifier import SHIPPED
@@ -22,6 +23,7 @@ from core.classifier.reliability import save_localization
 from core.findings import LABELS
 from core.reporting import FORMATS
 from core.settings import ServerSettings
+from core.studies.tables import Job, Study
 from core.web import create_app, services_of
 
 
@@ -146,6 +148,21 @@ def test_identity_is_in_no_file_or_answer_but_the_upload_and_what_is_filed_by_it
     assert not [path for path in settings.instance.rglob("*") if path.is_file() and b"SECRET" in path.read_bytes()]
     for name, held in {"report.pdf": False, "report.txt": False, "report.dcm": True, "report.fhir.json": True}.items():
         assert (b"SECRET" in client.get(f"/api/studies/{study_id}/{name}", buffered=True).data) == held
+
+
+def test_only_what_failed_is_analysed_again(client: FlaskClient, phantom_png_bytes: bytes, app: Flask) -> None:
+    study_id = _send(client, phantom_png_bytes).json["id"]
+    _finish(client, study_id)
+    refused = client.post(f"/api/studies/{study_id}/analysis")
+    assert (refused.status_code, refused.json["error"]["code"]) == (400, "not_failed")
+    assert client.post(f"/api/studies/{'0' * 32}/analysis").status_code == 404
+    with services_of(app).studies.database.session() as session:
+        session.execute(update(Study).values(status="failed", error_code="internal", error_message="It failed."))
+        session.execute(update(Job).values(state="failed"))
+        session.commit()
+    again = client.post(f"/api/studies/{study_id}/analysis")
+    assert (again.status_code, again.json["status"]) == (202, "queued")
+    assert _finish(client, study_id)["error"] is None
 
 
 def test_one_table_holds_the_findings_of_all_studies(client: FlaskClient, phantom_png_bytes: bytes) -> None:

@@ -20,7 +20,7 @@ def test_a_draft_is_judged_as_by_the_command(client: FlaskClient) -> None:
 
 
 def test_what_cannot_be_read_is_told_in_a_sentence(client: FlaskClient) -> None:
-    for body in ({}, [], BODY | {"evidence": "+Nothing"}):
+    for body in ({}, BODY | {"evidence": "+Nothing"}):
         answer = client.post("/api/guard", json=body)
         assert answer.status_code == 400
         assert answer.json["error"]["code"] == "bad_draft"

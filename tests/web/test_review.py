@@ -242,7 +242,7 @@ def test_what_cannot_be_saved_is_refused_in_a_sentence(client: FlaskClient, stud
         assert words in answer.json["error"]["message"]
     large = client.put(f"/api/studies/{study_id}/review", data=b"x" * 600_000)
     assert (large.status_code, large.json["error"]["code"]) == (413, "too_large")
-    assert "20,000 characters" in large.json["error"]["message"]
+    assert "512 kB" in large.json["error"]["message"]
     assert _review(client, study_id)["revision"] == 0
 
 

@@ -16,7 +16,7 @@ from core.accounts import Accounts
 from core.settings import ROOT, ServerSettings
 from core.studies.database import Database
 from core.web import create_app, services_of
-from core.web.security import OpenToOthers, is_own
+from core.web.security import NoSuchHost, OpenToOthers, is_own
 
 REQUESTS = [("GET", "/"), ("GET", "/api/studies"), ("POST", "/api/studies"), ("DELETE", "/api/studies/unknown")]
 
@@ -135,6 +135,19 @@ def test_a_link_from_another_site_is_followed(client: FlaskClient) -> None:
 )
 def test_only_loopback_addresses_are_this_machines_own(host: str, own: bool) -> None:
     assert is_own(host) == own
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "a" * 300, "\u2025.example"])
+def test_a_name_that_nothing_has_is_told_in_a_sentence(host: str) -> None:
+    with pytest.raises(NoSuchHost, match=r"^--host .* is no address of this machine, and no name of one\.$"):
+        is_own(host)
+
+
+@pytest.mark.parametrize(
+    "address", ["/api/studies/%00", "/studies/a%00b", "/api/audit?actor=%00", "/api/studies?%00=a"]
+)
+def test_addresses_that_no_database_can_look_up_lead_nowhere(client: FlaskClient, address: str) -> None:
+    assert client.get(address).status_code == 404
 
 
 def test_an_address_that_others_reach_needs_users_and_a_key(settings: ServerSettings) -> None:
