@@ -4,6 +4,7 @@ Heavy libraries are imported where they are used: the process that only hands ou
 """
 
 import ctypes
+import gc
 import io
 import os
 import shutil
@@ -26,9 +27,14 @@ if TYPE_CHECKING:
 _WORKER = "PYTEST_XDIST_WORKER" in os.environ
 _LIBRARY = ctypes.CDLL(None) if sys.platform == "linux" else None
 if _WORKER:
-    # mallopt(3), M_ARENA_MAX: each of a test's many threads would otherwise keep a heap of its own (glibc).
+    # mallopt(3) of glibc. M_ARENA_MAX: each of a test's many threads would otherwise keep a heap of its own.
+    # M_MMAP_THRESHOLD: a tensor's memory goes back to the system with the tensor; left alone, glibc soon takes all of
+    # them from a heap, in which whatever small thing is allocated behind one keeps its place for good.
     if (mallopt := getattr(_LIBRARY, "mallopt", None)) is not None:
         mallopt(-8, 2)
+        mallopt(-3, 2**20)
+    # A quarter of the time that the imports of all test files take would go into looking for garbage among them.
+    gc.disable()
     # The cores are taken by the workers. Set before NumPy and PyTorch are imported; what a test starts inherits it.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -43,6 +49,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return "browser" if "browser" in nodeid.partition("[")[0] else super()._split_scope(nodeid)
 
     return ByFile(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage only among what comes from now on, not each time among a million objects of libraries, too."""
+    if _WORKER:
+        gc.freeze()
+        gc.enable()
 
 
 @dataclass(frozen=True)
@@ -87,6 +100,18 @@ def any_precision() -> Iterator[None]:
         from accelerate.state import AcceleratorState
 
         AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Hashes passwords with as little work as Argon2 allows; what a server takes is meant to be slow."""
+    from argon2 import PasswordHasher
+
+    from core.accounts import accounts
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")
