@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from deployments import wait_until
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
@@ -18,7 +19,7 @@ from core.studies import exports
 from core.studies.errors import NoSuchExport, QueueFull
 from core.studies.exports import Exports
 from core.studies.studies import Studies
-from core.studies.tables import AuditEntry, Export, Job, now
+from core.studies.tables import AuditEntry, Export, Job, Study, now
 from core.studies.viewer import Viewer, seen_by
 from core.studies.worklist import Query
 from core.web import services_of
@@ -133,6 +134,25 @@ def test_what_nobody_has_fetched_for_a_day_is_removed_and_noted_it_was(
         noted = session.scalars(select(AuditEntry)).all()
     assert {(entry.action, entry.detail["file"]) for entry in noted} == {("export", "studies.csv")}
     assert len({entry.study_id for entry in noted}) == 3
+
+
+@pytest.mark.parametrize("file_format", ["table", "json"])
+def test_an_export_holds_only_what_its_person_sees(client: FlaskClient, app: Flask, file_format: str) -> None:
+    studies = services_of(app).studies
+    with studies.database.session() as session:
+        session.execute(update(Study).where(Study.filename == "a.png").values(owner_id=1, owner_group="ward"))
+        session.execute(update(Study).where(Study.filename == "b.png").values(owner_id=2, owner_group="other"))
+        session.commit()
+    made = Exports(studies)
+    with seen_by(Viewer(3, "ward")):
+        export = made.ask(Query(), file_format)
+        wait_until(lambda: made.find(export.id)[1].state == "done")
+        data = made.file(export.id)
+    if file_format == "json":
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            assert archive.namelist() == ["0001-a-report.json"]
+    else:
+        assert {row["name"] for row in csv.DictReader(io.StringIO(data.decode()))} == {"a.png"}
 
 
 def test_an_export_is_for_whom_asked_alone_and_few_are_made_at_once(studies: Studies) -> None:
