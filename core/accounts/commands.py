@@ -3,7 +3,6 @@
 import argparse
 import getpass
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from core.accounts.roles import MEANINGS, ROLES
 from core.settings import ServerSettings
 from core.studies.audit import AuditLog
 from core.studies.database import Database
+from core.studies.instance import open_instance
 from core.studies.tables import iso
 
 
@@ -128,10 +128,7 @@ def _list(options: argparse.Namespace) -> int:
 def _opened(action: str = "", name: str = "") -> Iterator[Accounts]:
     """The accounts of the server's database, for one command that ends in the audit log where it changes something."""
     settings = ServerSettings.from_environment()
-    # Hashes of passwords are in it, which nobody else on this machine may read.
-    os.umask(0o077)
-    settings.instance.mkdir(parents=True, exist_ok=True)
-    settings.instance.chmod(0o700)
+    open_instance(settings.instance)
     database = Database(settings.database_url)
     try:
         yield Accounts(database)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Integer, create_engine, event, inspect, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
@@ -57,6 +57,7 @@ class Database:
         event.listen(self.engine, "do_connect", _connect)
         if sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "handle_error", _give_up_read_only)
         try:
             self._upgrade()
         except BaseException:
@@ -174,6 +175,12 @@ def _connect(dialect: Dialect, _: object, arguments: Sequence[Any], options: dic
         return dialect.connect(*arguments, **options)
     except OSError as error:
         raise Unavailable(_AWAY) from error
+
+
+def _give_up_read_only(context: ExceptionContext) -> None:
+    """Connect anew after a disk was read-only: what SQLite opened meanwhile stays so for as long as it is open."""
+    if "readonly" in str(context.original_exception):
+        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import os
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,6 +26,7 @@ from core.studies.cipher import Cipher, server_secret
 from core.studies.database import Database
 from core.studies.delivery import Delivery
 from core.studies.errors import Gone, KeyReused, NoSuchStudy, NotFailed, QueueFull, Unavailable
+from core.studies.instance import open_instance
 from core.studies.jobs import BATCH, LEASE, SINGLE, Jobs, me
 from core.studies.results import Result
 from core.studies.storage import Storage, open_storage
@@ -80,10 +80,7 @@ class Studies:
     """
 
     def __init__(self, settings: ServerSettings) -> None:
-        # Whatever this process writes is for its own user alone.
-        os.umask(0o077)
-        settings.instance.mkdir(parents=True, exist_ok=True)
-        settings.instance.chmod(0o700)
+        open_instance(settings.instance)
         self.settings = settings
         self.database = Database(settings.database_url)
         self.storage: Storage = open_storage(settings.storage, Cipher(server_secret(settings)))

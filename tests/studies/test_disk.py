@@ -139,10 +139,11 @@ def test_in_a_read_only_folder_everything_is_put_off(
         assert deployment.get("/healthz").status_code == 200
         assert deployment.get("/readyz").status_code == 503
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        # What was opened meanwhile stays read-only, as on a disk that is mounted anew.
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
     assert deployment.get(f"/api/studies/{study_id}").json()["status"] == "done"
-    assert deployment.delete(study_id).status_code == 204
-    assert deployment.upload("b.png", phantom_png_bytes).status_code == 201
+    wait_until(lambda: deployment.delete(study_id).status_code == 204)
+    wait_until(lambda: deployment.upload("b.png", phantom_png_bytes).status_code == 201)
     # What was begun and could not be removed goes, too.
     wait_until(lambda: list(rows_of(deployment.settings).values()) == ["done"], 30)
     assert files_in(deployment.settings) == set(rows_of(deployment.settings))

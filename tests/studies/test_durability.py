@@ -43,6 +43,16 @@ def test_deleting_during_the_analysis_leaves_nothing(settings: ServerSettings, p
     studies.close()
 
 
+def test_everything_that_is_kept_is_for_the_servers_user_alone(settings: ServerSettings) -> None:
+    (settings.instance / "chestlens.sqlite3").chmod(0o644)  # as somebody copied it there
+    studies = Studies(settings)
+    studies.receive(Upload("chest.png", b"bytes"))
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (settings.instance, *settings.instance.rglob("*"))}
+    assert modes["upload"] == modes["chestlens.sqlite3"] == modes["secret_key"] == 0o600
+    assert set(modes.values()) == {0o600, 0o700}
+    studies.close()
+
+
 def test_a_stopped_worker_lets_go_of_its_networks_at_once(settings: ServerSettings) -> None:
     studies = Studies(settings)
     worker = Worker(studies)

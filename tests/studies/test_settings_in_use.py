@@ -1,7 +1,9 @@
 """Settings that name a database, a queue or a place for files that cannot be used."""
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
@@ -71,4 +73,27 @@ def test_a_connection_that_breaks_in_the_middle_of_a_query_is_told_as_what_passe
     event.remove(database.engine, "before_cursor_execute", break_off)
     with database.session() as session:
         assert session.execute(text("SELECT 1")).scalar() == 1
+    database.close()
+
+
+def test_a_connection_that_was_opened_while_the_disk_was_read_only_is_given_up(
+    settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(settings.database_url)
+    database.close()
+    plain = database.engine.dialect.connect
+
+    def read_only(*_: object, **__: object) -> Any:
+        return sqlite3.connect(f"file:{settings.instance / 'chestlens.sqlite3'}?mode=ro", uri=True)
+
+    def write() -> None:
+        with database.session() as session:
+            session.execute(text("DELETE FROM sessions"))
+            session.commit()
+
+    monkeypatch.setattr(database.engine.dialect, "connect", read_only)
+    with pytest.raises(Unavailable, match="read-only"):
+        write()
+    monkeypatch.setattr(database.engine.dialect, "connect", plain)
+    write()
     database.close()
