@@ -27,12 +27,9 @@ if TYPE_CHECKING:
 _WORKER = "PYTEST_XDIST_WORKER" in os.environ
 _LIBRARY = ctypes.CDLL(None) if sys.platform == "linux" else None
 if _WORKER:
-    # mallopt(3) of glibc. M_ARENA_MAX: each of a test's many threads would otherwise keep a heap of its own.
-    # M_MMAP_THRESHOLD: a tensor's memory goes back to the system with the tensor; left alone, glibc soon takes all of
-    # them from a heap, in which whatever small thing is allocated behind one keeps its place for good.
+    # mallopt(3), M_ARENA_MAX: each of a test's many threads would otherwise keep a heap of its own (glibc).
     if (mallopt := getattr(_LIBRARY, "mallopt", None)) is not None:
         mallopt(-8, 2)
-        mallopt(-3, 2**20)
     # A quarter of the time that the imports of all test files take would go into looking for garbage among them.
     gc.disable()
     # The cores are taken by the workers. Set before NumPy and PyTorch are imported; what a test starts inherits it.
