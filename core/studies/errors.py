@@ -44,6 +44,15 @@ class NoSuchExport(ChestLensError):
         super().__init__("There is no such export; exports are kept for a day, make it again.")
 
 
+class NoSuchInquiry(ChestLensError):
+    """There is no question or comparison of this number in the study."""
+
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such question or comparison; it was deleted.")
+
+
 class KeyReused(ChestLensError):
     """An ``Idempotency-Key`` came a second time with another file."""
 

@@ -4,14 +4,16 @@ Each is a row that stays with its study. One job of a study answers all that wai
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.errors import ChestLensError
 from core.studies.database import Database
+from core.studies.errors import NoSuchInquiry, Unavailable
 from core.studies.jobs import SINGLE, Jobs
 from core.studies.tables import Inquiry, InquiryKind, Job, now
 
@@ -66,6 +68,21 @@ class Inquiries:
         """All inquiries of a study, oldest first."""
         with self._database.session() as session:
             return list(session.scalars(select(Inquiry).where(Inquiry.study_id == study_id).order_by(Inquiry.id)))
+
+    def remove(self, study_id: str, inquiry_id: int) -> None:
+        """Remove an inquiry with its answer. A worker that is at it writes its answer nowhere.
+
+        Raises:
+            NoSuchInquiry: the study has none of that number.
+            Unavailable: it could not be removed.
+        """
+        chosen = delete(Inquiry).where(Inquiry.id == inquiry_id, Inquiry.study_id == study_id)
+        with self._database.session() as session:
+            if session.execute(chosen.returning(Inquiry.id)).first() is None:
+                raise NoSuchInquiry
+            session.commit()
+        with suppress(Unavailable):
+            self._database.forget_deleted()
 
     def next(self, study_id: str) -> Inquiry | None:
         """The oldest inquiry of a study that waits for its answer."""

@@ -21,6 +21,7 @@ from core.vlm.pass_settings import PassSettings
 from core.web import (
     api,
     audit_log,
+    ehr_api,
     errors,
     exports_api,
     guard_api,
@@ -84,7 +85,7 @@ def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -
     app.secret_key = server_secret(settings)
     control(app, accounts)
     listed = (worklist_api, exports_api, sample_gallery)
-    for module in (errors, health, api, ingestion, *listed, guard_api, reviews, inquiries, pages, people, audit_log):
+    for module in (errors, health, api, ingestion, *listed, guard_api, reviews, inquiries, ehr_api, pages, people, audit_log):
         app.register_blueprint(module.blueprint)
     signing_in.install(app, settings)
     if here is not None:

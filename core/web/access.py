@@ -105,9 +105,11 @@ RULES: dict[str, Rule] = {
     "inquiries.index": _VIEW,
     "inquiries.ask": Rule("uploader", "ask"),
     "inquiries.compare": Rule("uploader", "compare"),
-    "inquiries.read_ehr_of": _VIEW,
-    "inquiries.save_ehr": Rule("uploader", "add record"),
-    "inquiries.remove_ehr": Rule("uploader", "remove record"),
+    "inquiries.remove": Rule("uploader", "remove inquiry", own_below="reviewer"),
+    "ehr.check": _SIGNED_IN,
+    "ehr.read": _VIEW,
+    "ehr.save": Rule("uploader", "add record"),
+    "ehr.remove": Rule("uploader", "remove record"),
     "people.account": _IN_PERSON,
     "people.change_password": _IN_PERSON,
     "people.make_token": _IN_PERSON,
@@ -255,7 +257,9 @@ def control(app: Flask, accounts: Accounts) -> None:
             noted[key] = moment
         if rule.action in ("upload", "export") and not studies:
             return response
-        detail = {"file": request.path.rpartition("/")[2]} if rule.action == "export" else None
+        detail: dict[str, Any] = {"file": request.path.rpartition("/")[2]} if rule.action == "export" else {}
+        if (number := (request.view_args or {}).get("inquiry_id")) is not None:
+            detail["inquiry"] = number
         note(rule.action, studies=studies, detail=detail)
         return response
 

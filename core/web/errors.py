@@ -10,7 +10,7 @@ from core.anatomy import NotAFrontalChest
 from core.errors import Busy, ChestLensError
 from core.imaging import MAX_FILE_BYTES, ImagingError, RefusedImage, TooLarge, UnreadableImage, UnsupportedType
 from core.logs import request_id
-from core.studies.errors import KeyReused, NoSuchExport, NoSuchStudy, Unavailable
+from core.studies.errors import KeyReused, NoSuchExport, NoSuchInquiry, NoSuchStudy, Unavailable
 from core.web.archives import MAX_ARCHIVE_BYTES
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ def request_too_large(_: RequestEntityTooLarge) -> tuple[Response, int]:
 @blueprint.app_errorhandler(NotFound)
 @blueprint.app_errorhandler(NoSuchStudy)
 @blueprint.app_errorhandler(NoSuchExport)
-def not_found(error: NotFound | NoSuchStudy | NoSuchExport) -> tuple[Response, int]:
+@blueprint.app_errorhandler(NoSuchInquiry)
+def not_found(error: NotFound | NoSuchStudy | NoSuchExport | NoSuchInquiry) -> tuple[Response, int]:
     """An unknown finding or format; a study that is not there, or not for this person."""
     return _answer(404, error.code, str(error))
 

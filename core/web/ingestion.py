@@ -24,6 +24,7 @@ from core.vlm.ehr import EhrError, read_ehr
 from core.web.access import concerning
 from core.web.api import receipt_of
 from core.web.archives import MAX_ARCHIVE_BYTES, Archive, is_archive
+from core.web.ehr_api import LARGEST_EHR, ehr_object
 from core.web.services import services
 
 blueprint = Blueprint("ingestion", __name__)
@@ -32,7 +33,6 @@ blueprint = Blueprint("ingestion", __name__)
 # Many proxies give up on a request after 60 seconds.
 _READING_SECONDS = 30
 _LONGEST_KEY = 255
-_LARGEST_EHR = 2**16  # bytes
 # So long a file may wait for a decoder and be decoded while its sender waits. What takes longer is decoded when it is
 # the study's turn, so that slow files hold no thread of the server.
 _DECODING_SECONDS = 3.0
@@ -54,7 +54,8 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
     files of the operating system; 422 if none could be taken.
 
     With the header ``Idempotency-Key``, a request that is sent again makes no second study.
-    With ``ehr``, a health record as JSON text or file, the record is kept with the study; it belongs to one file.
+    With ``ehr``, a health record as JSON text or file, the record is kept with the study, and ``ehr`` and ``lines`` of
+    the answer say what was read; it belongs to one file. A wrong one keeps the file out: ``POST /api/ehr`` tells first.
     With ``force=1``, as a field or in the address, also what does not look like a frontal chest is judged.
     """
     uploads = request.files.getlist("file")
@@ -88,6 +89,8 @@ def create() -> tuple[Response, int] | tuple[Response, int, dict[str, str]]:
         # What takes long waits behind the files that do not.
         name, slow = clean_name(upload.filename), admitted is None
         created = take_upload(name, data, admitted, force=force, batch=slow, key=key, ehr=ehr)
+    if ehr is not None:
+        created |= ehr_object(services().studies.ehr(created["id"]))
     return jsonify(created), 201, {"Location": created["links"]["self"]}
 
 
@@ -177,11 +180,11 @@ def _create_many(files: Iterable[tuple[str, bytes | ImagingError]], *, skipped: 
 def _ehr() -> dict[str, Any] | None:
     """The health record that came as field or file."""
     file = request.files.get("ehr")
-    text = request.form.get("ehr") if file is None else file.stream.read(_LARGEST_EHR + 1).decode(errors="replace")
+    text = request.form.get("ehr") if file is None else file.stream.read(LARGEST_EHR + 1).decode(errors="replace")
     if not text or not text.strip():
         return None
-    if len(text) > _LARGEST_EHR:
-        raise EhrError(f"A health record may have {_LARGEST_EHR // 1024} kB.")
+    if len(text) > LARGEST_EHR:
+        raise EhrError(f"A health record may have {LARGEST_EHR // 1024} kB.")
     return read_ehr(text)
 
 

@@ -1,4 +1,4 @@
-"""The HTTP interface of health records, questions and comparisons.
+"""The HTTP interface of questions and comparisons.
 
 ``GET /api/studies/<id>/inquiries`` gives what was asked and answered so far. A question or a comparison is answered by
 the writer of a worker: it is ``waiting`` at first.
@@ -13,7 +13,6 @@ from core.plain_text import printable
 from core.settings import WRITER_MODES
 from core.studies.inquiries import Inquiries
 from core.studies.tables import Inquiry, InquiryKind, Study, iso
-from core.vlm.ehr import lines_of, read_ehr
 from core.vlm.pass_settings import PassSettings, SettingError
 from core.web.access import person
 from core.web.bodies import BadRequestBody, object_of_body, text_of_body
@@ -31,33 +30,6 @@ class NoWriter(ChestLensError):
     code = "no_writer"
 
 
-@blueprint.get("/ehr")
-def read_ehr_of(study_id: str) -> dict[str, Any]:
-    """The health record: ``{"ehr": {...} | null, "lines": [...]}``; ``lines`` says it fact by fact."""
-    services().studies.find(study_id)
-    return _ehr_object(services().studies.ehr(study_id))
-
-
-@blueprint.put("/ehr")
-def save_ehr(study_id: str) -> dict[str, Any]:
-    """Keep a health record with the study; the body is the record as JSON, the answer that of ``GET``.
-
-    A record is context for the writer and never a finding of the image.
-    """
-    services().studies.find(study_id)
-    ehr = read_ehr(text_of_body(_LARGEST_BODY))
-    services().studies.keep_ehr(study_id, ehr)
-    return _ehr_object(ehr)
-
-
-@blueprint.delete("/ehr")
-def remove_ehr(study_id: str) -> tuple[str, int]:
-    """Remove the health record."""
-    services().studies.find(study_id)
-    services().studies.keep_ehr(study_id, None)
-    return "", 204
-
-
 @blueprint.get("/inquiries")
 def index(study_id: str) -> dict[str, Any]:
     """All questions and comparisons, oldest first.
@@ -73,6 +45,14 @@ def index(study_id: str) -> dict[str, Any]:
         "has_writer": services().studies.settings.writer is not None,
         "inquiries": [_inquiry_object(one) for one in _inquiries().of(study_id)],
     }
+
+
+@blueprint.delete("/inquiries/<int:inquiry_id>")
+def remove(study_id: str, inquiry_id: int) -> tuple[str, int]:
+    """Remove one question or comparison with its answer; one that waits is not answered any more."""
+    services().studies.find(study_id)
+    _inquiries().remove(study_id, inquiry_id)
+    return "", 204
 
 
 @blueprint.post("/questions")
@@ -143,10 +123,6 @@ def _inquiry_object(inquiry: Inquiry) -> dict[str, Any]:
         "answer": inquiry.answer,
         "message": inquiry.error_message,
     }
-
-
-def _ehr_object(ehr: dict[str, Any] | None) -> dict[str, Any]:
-    return {"ehr": ehr, "lines": lines_of(ehr or {})}
 
 
 def _inquiries() -> Inquiries:

@@ -51,11 +51,15 @@ export const getHeatmaps = (id) => request("GET", `${studyApi(id)}/heatmaps.json
 export const analyseAgain = (id) => request("POST", `${studyApi(id)}/analysis`);
 export const deleteStudy = (id) => request("DELETE", studyApi(id));
 
-/** Sends one file, to be judged whatever it shows if forced; an archive is answered with {studies, refused, skipped}. XMLHttpRequest, because fetch does not tell how much has been sent. */
-export function uploadStudy(file, name, { onProgress, signal, force = false }) {
+/** Reads a health record without keeping it: {ehr, lines}. */
+export const checkRecord = (text) => request("POST", `${ROOT}api/ehr`, { text });
+
+/** Sends one file, with the text of its health record if it has one, to be judged whatever it shows if forced; an archive is answered with {studies, refused, skipped}. XMLHttpRequest, because fetch does not tell how much has been sent. */
+export function uploadStudy(file, name, { onProgress, signal, record = null, force = false }) {
   return new Promise((resolve, reject) => {
     const body = new FormData();
     body.append("file", file, name);
+    if (record !== null) body.append("ehr", record);
     if (force) body.append("force", "1");
     const xhr = new XMLHttpRequest();
     xhr.open("POST", `${ROOT}api/studies`);

@@ -3,9 +3,9 @@
 
 import { filesOfDrop, filesOfPicker } from "./folders.js";
 
-/** Calls onFiles with {files: [{file, name}], skipped: [name]} for each choice, drop or paste. */
+/** Calls onFiles with {files: [{file, name}], skipped: [name], beside: [{file, name}]} for each choice, drop or paste. */
 export function listenForFiles(fileInput, folderInput, onFiles) {
-  const alone = (files) => ({ files: [...files].map((file) => ({ file, name: file.name })), skipped: [] });
+  const alone = (files) => ({ files: [...files].map((file) => ({ file, name: file.name })), skipped: [], beside: [] });
 
   for (const [input, read] of [[fileInput, alone], [folderInput, filesOfPicker]]) {
     input.addEventListener("change", () => {

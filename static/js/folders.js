@@ -1,12 +1,14 @@
 // Files out of folders, chosen or dropped, without those that are plainly no radiographs.
 
+import { isRecord } from "./record_pairs.js";
+
 const SYSTEM = /(^|\/)(\.|__MACOSX\/|thumbs\.db$|desktop\.ini$)/i;
 const OTHER_KINDS = /\.(txt|csv|tsv|md|xml|json|ya?ml|html?|css|js|pdf|docx?|xlsx?|pptx?|rtf|log|ini|inf|db|sqlite3?|exe|dll|bat|sh|py|lnk|url|ico|mp[34]|avi|mov)$/i;
 
 /** A path that no radiograph has; a DICOMDIR only lists the images beside it. */
 const isPlainlyNoImage = (path) => SYSTEM.test(path) || OTHER_KINDS.test(path) || /(^|\/)DICOMDIR$/i.test(path);
 
-/** What a folder picker gives: {files: [{file, name}], skipped: [path]}. */
+/** What a folder picker gives: {files: [{file, name}], skipped: [path], beside: [{file, name}]}; JSON files, which may be health records, lie beside. */
 export function filesOfPicker(list) {
   return divide([...list].map((file) => ({ file, name: file.webkitRelativePath || file.name })));
 }
@@ -21,14 +23,16 @@ export async function filesOfDrop(dropped) {
     else if (item.isDirectory) await walk(item, inFolders, unread);
     else await addFile(item, item.name, alone, unread);
   }
-  const { files, skipped } = divide(inFolders);
-  return { files: [...alone, ...files], skipped: [...skipped, ...unread] };
+  const { files, skipped, beside } = divide(inFolders);
+  return { files: [...alone, ...files], skipped: [...skipped, ...unread], beside };
 }
 
 function divide(found) {
   const files = found.filter(({ name }) => !isPlainlyNoImage(name));
-  const skipped = found.filter(({ name }) => isPlainlyNoImage(name)).map(({ name }) => name);
-  return { files: files.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true })), skipped };
+  const others = found.filter(({ name }) => isPlainlyNoImage(name));
+  const mayBeRecord = ({ name }) => isRecord({ name }) && !SYSTEM.test(name);
+  const skipped = others.filter((one) => !mayBeRecord(one)).map(({ name }) => name);
+  return { beside: others.filter(mayBeRecord), skipped, files: files.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true })) };
 }
 
 async function walk(folder, files, unread) {

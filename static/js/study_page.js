@@ -181,7 +181,7 @@ function cardiothoracicInWords(anatomy) {
 async function removeStudy() {
   // The report may have been signed since the page was opened.
   const { review } = await getStudy(studyId).catch(() => ({ review: null }));
-  if (!(await confirmDelete(byId("study-title").textContent, [review]))) return;
+  if (!(await confirmDelete(byId("study-title").textContent, { reviews: [review] }))) return;
   try {
     await deleteStudy(studyId);
   } catch (error) {

@@ -17,7 +17,7 @@ export class UploadBatch {
   #rows = byId("upload-rows");
   #skipped = [];
 
-  /** onStudy() is called when studies may have been taken or have ended; onAlone(study) when the only upload is analysed. */
+  /** onStudy() is called when studies may have been taken or have ended; onAlone(study) when the only upload is analysed, and there is nothing to read in its row. */
   constructor({ limits, onStudy, onAlone }) {
     this.#limits = limits;
     this.#onStudy = onStudy;
@@ -54,7 +54,7 @@ export class UploadBatch {
     this.#show();
     // An archive becomes studies while it is still being read.
     if (task.state !== "waiting") this.#onStudy();
-    if (task.state === "done" && isAlone && task.studies.length === 1) this.#onAlone(task.studies[0]);
+    if (task.state === "done" && isAlone && task.studies.length === 1 && !task.lacksRecord) this.#onAlone(task.studies[0]);
   }
 
   #remove(task) {

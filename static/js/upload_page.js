@@ -3,21 +3,32 @@
 import { chooseSample, studyPage } from "./api.js";
 import { announce } from "./dom.js";
 import { listenForFiles } from "./file_sources.js";
+import { NextRecord } from "./next_record.js";
+import { withRecords } from "./record_pairs.js";
 import { UploadBatch } from "./upload_batch.js";
 import { Worklist } from "./worklist.js";
 
 const byId = (id) => document.getElementById(id);
 const { maxMb, maxArchiveMb } = byId("main").dataset;
 const worklist = new Worklist({ isAwaited: () => uploads.isActive });
+const record = new NextRecord();
 const uploads = new UploadBatch({
   limits: { maxMb: Number(maxMb), maxArchiveMb: Number(maxArchiveMb) },
   onStudy: () => worklist.refreshSoon(),
   onAlone: (study) => location.assign(studyPage(study.id)),
 });
 
-function addFiles({ files, skipped }) {
-  if (files.length || skipped.length) uploads.add({ files, skipped });
-  else announce("There is no file in that folder.");
+/** Radiographs are sent, each with its health record; a record by itself waits for the next radiograph. */
+async function addFiles({ files, skipped, beside }) {
+  const { images, loose } = withRecords(files, beside);
+  const unclear = loose.filter((one) => !beside.includes(one));
+  const left = [...skipped, ...loose.filter((one) => beside.includes(one)).map(({ name }) => name)];
+  if (images.length === 0 && unclear.length === 1) await record.readFile(unclear[0].file);
+  else if (unclear.length) record.refuse(`It is not clear whose health record ${unclear.map(({ name }) => name).join(", ")} is: drop it with one radiograph, or call it as its radiograph is called.`);
+  if (images.length === 1 && !images[0].record && record.isThere) images[0].record = record.take();
+  else if (images.length > 1 && record.isThere) record.keepWaiting(images.length);
+  if (images.length || left.length) uploads.add({ files: images, skipped: left });
+  else if (unclear.length === 0) announce("There is no file in that folder.");
 }
 
 async function addPhantom(button) {
@@ -28,7 +39,7 @@ async function addPhantom(button) {
     if (!response.ok) throw new Error();
     const blob = await response.blob();
     const name = button.dataset.filename;
-    addFiles({ files: [{ file: new File([blob], name, { type: blob.type }), name }], skipped: [] });
+    addFiles({ files: [{ file: new File([blob], name, { type: blob.type }), name }], skipped: [], beside: [] });
   } catch {
     byId("sample-error").textContent = "The phantom could not be loaded from the server.";
   } finally {
@@ -37,6 +48,10 @@ async function addPhantom(button) {
 }
 
 async function openSample(button) {
+  if (record.isThere) {
+    byId("sample-error").textContent = "A health record goes with an uploaded radiograph, not with a sample: remove it first.";
+    return;
+  }
   button.disabled = true;
   button.dataset.state = "opening";
   byId("sample-error").textContent = "";

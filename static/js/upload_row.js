@@ -9,6 +9,7 @@ export class UploadRow {
   #name;
   #onRemove;
   #state = el("div");
+  #record = el("p", { class: "record-said", hidden: true, data: { testid: "record-said" } });
   #progress = el("progress", { class: "progress", max: "1", data: { testid: "progress" } });
   #refused = el("details", { class: "refused", hidden: true, data: { testid: "refused" } });
   #actions = el("div", { class: "row-actions" });
@@ -25,6 +26,7 @@ export class UploadRow {
         {},
         el("div", { class: "file-line" }, el("span", { class: "file-name" }, name), el("span", { class: "file-size" }, fileSize(size))),
         this.#state,
+        this.#record,
         this.#progress,
         this.#refused,
       ),
@@ -35,6 +37,14 @@ export class UploadRow {
   showWaiting() {
     this.#showRefused([]);
     this.#show("waiting", status("queued", "Waiting to be sent"), { progress: 0, actions: [this.#removeButton("Cancel")] });
+  }
+
+  /** What was read of the health record that goes with the file, or why it does not. */
+  showRecord(message, { isRefused = false } = {}) {
+    this.#record.hidden = false;
+    this.#record.dataset.state = isRefused ? "refused" : "read";
+    this.#record.textContent = message;
+    announce(`${this.#name}: ${message}`);
   }
 
   showSending(fraction) {

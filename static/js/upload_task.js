@@ -1,6 +1,6 @@
 // One file on its way: sent, accepted, analysed. Drives its row and reports each change.
 
-import { uploadStudy } from "./api.js";
+import { ApiError, checkRecord, uploadStudy } from "./api.js";
 import { sleep } from "./dom.js";
 import { followStudy } from "./follow.js";
 import { Limiter } from "./limiter.js";
@@ -19,19 +19,23 @@ export class UploadTask {
   #onChange;
   #cancel = new AbortController();
   #force = false;
+  /** A file, then {text, lines} of what was read. */
+  #record;
 
   /**
    * onChange(task) is called at each change of its state: waiting, sending, analysing, done, error. At the end
-   * task.studies holds what was analysed; onRemove(task) follows the button of the row.
+   * task.studies holds what was analysed, and task.lacksRecord whether its health record was left out; onRemove(task) follows the button of the row.
    */
-  constructor({ file, name }, { limits, onChange, onRemove }) {
+  constructor({ file, name, record = null }, { limits, onChange, onRemove }) {
     this.#file = file;
     this.#name = name;
+    this.#record = record;
     this.#limits = limits;
     this.#onChange = onChange;
     this.state = "waiting";
     this.canRetry = false;
     this.studies = [];
+    this.lacksRecord = false;
     this.row = new UploadRow({ name, size: file.size, onRemove: () => onRemove(this) });
     this.row.showWaiting();
   }
@@ -73,10 +77,29 @@ export class UploadTask {
       return;
     }
     this.row.showWaiting();
+    await this.#readRecord(isArchive);
     const answer = await sending.run(() => this.#send());
     this.#enter("analysing");
     if (answer.studies) await this.#followAll(answer);
     else await this.#followOne(answer);
+  }
+
+  /** A record that cannot be used is told, and keeps no radiograph from being read. */
+  async #readRecord(isArchive) {
+    if (this.#record === null) return;
+    try {
+      if (isArchive) throw new ApiError("It belongs to one radiograph, and an archive holds several.");
+      if (this.#record instanceof File) {
+        const text = await this.#record.text();
+        this.#record = { text, lines: (await checkRecord(text)).lines };
+      }
+      this.row.showRecord(`Health record, as it was read: ${this.#record.lines.join("; ")}.`);
+    } catch (error) {
+      this.#record = null;
+      this.lacksRecord = true;
+      const why = error.name === "ApiError" ? error.message : "This file cannot be read.";
+      this.row.showRecord(`The radiograph is read without its health record. ${why} A record can be added on the study's page, under More.`, { isRefused: true });
+    }
   }
 
   async #followOne({ id }) {
@@ -123,7 +146,7 @@ export class UploadTask {
       this.#enter("sending");
       try {
         this.row.showSending(0);
-        return await uploadStudy(this.#file, this.#name, { signal, force: this.#force, onProgress: (fraction) => this.row.showSending(fraction) });
+        return await uploadStudy(this.#file, this.#name, { signal, record: this.#record?.text ?? null, force: this.#force, onProgress: (fraction) => this.row.showSending(fraction) });
       } catch (error) {
         if (!error.isBusy) throw error;
         await this.#waitWhileBusy(error);

@@ -145,7 +145,7 @@ export class Worklist {
 
   async #delete(studies) {
     if (studies.length === 0) return;
-    if (!(await confirmDelete(studies.length === 1 ? studies[0].filename : countOf(studies.length), studies.map((study) => study.review)))) return;
+    if (!(await confirmDelete(studies.length === 1 ? studies[0].filename : countOf(studies.length), { reviews: studies.map((study) => study.review) }))) return;
     const next = this.#table.neighbourOf(studies);
     const left = [...studies];
     const errors = [];

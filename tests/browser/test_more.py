@@ -58,6 +58,28 @@ def test_a_question_asked_by_keys_is_answered_with_citations_that_lead_to_the_fi
     assert review["state"] == "draft", "a question is no part of the report"
 
 
+def test_a_question_is_deleted_after_a_word_and_the_others_stay(page, more):
+    for question in ("Is there a hernia?", "Is there fibrosis?"):
+        page.get_by_test_id("question").fill(question)
+        page.keyboard.press("Enter")
+        expect(more.get_by_test_id("inquiry").filter(has_text=question).get_by_test_id("answer")).to_be_visible(
+            timeout=WAIT_MS
+        )
+    hernia = more.get_by_test_id("inquiry").filter(has_text="Is there a hernia?")
+    hernia.get_by_test_id("inquiry-remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
+    expect(hernia).to_be_visible()
+    hernia.get_by_test_id("inquiry-remove").click()
+    expect(page.get_by_role("dialog")).to_contain_text("with its answer")
+    page.get_by_test_id("confirm-delete").click()
+    expect(hernia).to_have_count(0)
+    expect(page.get_by_test_id("question")).to_be_focused()
+    page.reload()
+    page.get_by_test_id("more-open").click()
+    expect(more.get_by_test_id("inquiry").filter(has_text="Is there fibrosis?")).to_be_visible()
+    expect(hernia).to_have_count(0)
+
+
 def test_what_the_evidence_does_not_cover_is_said(page, more):
     page.get_by_test_id("question").fill("Is the pacemaker lead in place?")
     page.get_by_test_id("ask").click()

@@ -164,6 +164,7 @@ def test_a_record_can_come_with_the_image_and_a_bad_one_keeps_it_out(served, pha
 
     taken = send(ehr=(io.BytesIO(json.dumps(RECORD).encode()), "ehr.json"))
     assert taken.status_code == 201
+    assert taken.json["lines"] == LINES
     assert client.get(f"/api/studies/{taken.json['id']}/ehr").json["lines"] == LINES
     typed = send(ehr='{"Age": 30}').json["id"]
     assert client.get(f"/api/studies/{typed}/ehr").json["lines"] == ["age 30"]
@@ -171,6 +172,48 @@ def test_a_record_can_come_with_the_image_and_a_bad_one_keeps_it_out(served, pha
     assert (refused.status_code, refused.json["error"]["code"]) == (400, "bad_ehr")
     both = {"file": [(io.BytesIO(phantom_png_bytes), "a.png"), (io.BytesIO(phantom_png_bytes), "b.png")], "ehr": "{}"}
     assert "belongs to one radiograph" in client.post("/api/studies", data=both | {"ehr": '{"Age": 3}'}).text
+
+
+def test_a_record_is_read_before_it_goes_with_anything(served):
+    app, client, _ = served
+    before = services_of(app).studies.storage.studies()
+    assert client.post("/api/ehr", json=RECORD).json["lines"] == LINES
+    refused = client.post("/api/ehr", json={"Age": "old"})
+    assert (refused.status_code, refused.json["error"]["code"]) == (400, "bad_ehr")
+    assert client.post("/api/ehr", data="x" * 70_000).status_code == 413
+    assert list(services_of(app).studies.storage.studies()) == list(before)
+
+
+def test_one_question_is_deleted_with_its_answer_and_the_others_stay(served):
+    app, client, study_id = served
+    first = answered(client, study_id, ask(client, study_id, "Is there a hernia?"))
+    second = answered(client, study_id, ask(client, study_id, "Is there fibrosis?"))
+    address = f"/api/studies/{study_id}/inquiries/{first['id']}"
+    assert client.delete(address).status_code == 204
+    gone = client.delete(address)
+    assert (gone.status_code, gone.json["error"]["code"]) == (404, "not_found")
+    left = [one["id"] for one in client.get(f"/api/studies/{study_id}/inquiries").json["inquiries"]]
+    assert second["id"] in left
+    assert first["id"] not in left
+    assert client.delete(f"/api/studies/no-such-study/inquiries/{second['id']}").status_code == 404
+    with services_of(app).studies.database.session() as session:
+        assert session.get(Inquiry, first["id"]) is None
+
+
+def test_a_question_that_is_deleted_while_it_waits_is_not_answered(settings, chest_dicom):
+    app = create_app(settings)
+    client = app.test_client()
+    study_id = upload(client, chest_dicom)
+    wait_for(client, study_id, lambda study: study["status"] == "done")
+    studies = services_of(app).studies
+    inquiries = Inquiries(studies.database, studies.jobs)
+    kept = inquiries.ask(study_id, "question", {"question": "Is there a mass?"})
+    taken = inquiries.next(study_id)
+    inquiries.remove(study_id, kept.id)
+    inquiries.end(taken, answer={"answer": "No."})
+    assert inquiries.next(study_id) is None
+    assert inquiries.of(study_id) == []
+    services_of(app).close()
 
 
 def test_what_was_asked_survives_a_restart_and_goes_with_the_study(settings, chest_dicom):
@@ -281,8 +324,14 @@ def test_people_see_what_their_group_asked_and_the_log_notes_it(served_people):
     for path in ("inquiries", "ehr"):
         assert other.get(f"/api/studies/{study_id}/{path}").status_code == 404
     assert other.send("POST", f"/api/studies/{study_id}/questions", json=question).status_code == 404
-    noted = {one.action for one in services_of(app).audit.find(Search(study_id=study_id))}
-    assert {"ask", "add record", "remove record"} <= noted
+    address = f"/api/studies/{study_id}/inquiries/{made['id']}"
+    assert other.send("DELETE", address).status_code == 404
+    add(app, "clara", role="uploader", group="a")
+    assert Browser(app, "clara").send("DELETE", address).status_code == 403
+    assert owner.send("DELETE", address).status_code == 204
+    noted = {one.action: one.detail for one in services_of(app).audit.find(Search(study_id=study_id))}
+    assert {"ask", "add record", "remove record"} <= set(noted)
+    assert noted["remove inquiry"]["inquiry"] == made["id"]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import { request, studyApi } from "../api.js";
 
 /** {has_writer, inquiries}, oldest first. */
 export const getInquiries = (id) => request("GET", `${studyApi(id)}/inquiries`);
+export const removeInquiry = (id, inquiryId) => request("DELETE", `${studyApi(id)}/inquiries/${inquiryId}`);
 export const askQuestion = (id, question) => request("POST", `${studyApi(id)}/questions`, { body: { question } });
 export const compareRecord = (id) => request("POST", `${studyApi(id)}/comparisons`, { body: { of: "record" } });
 export const compareSettings = (id, settings, mode) => request("POST", `${studyApi(id)}/comparisons`, { body: { of: "settings", settings, mode } });

@@ -16,13 +16,15 @@ export class InquiryList {
   #list;
   #whenEmpty;
   #onFindings;
+  #onRemove;
   #items = new Map();
 
-  /** whenEmpty is said where nothing was asked, if anything is to be said then. */
-  constructor(list, whenEmpty, onFindings) {
+  /** whenEmpty is said where nothing was asked, if anything is to be said then; onRemove(inquiry, title) follows a button. */
+  constructor(list, whenEmpty, { onFindings, onRemove }) {
     this.#list = list;
     this.#whenEmpty = whenEmpty;
     this.#onFindings = onFindings;
+    this.#onRemove = onRemove;
   }
 
   show(inquiries) {
@@ -41,10 +43,17 @@ export class InquiryList {
     if (before?.state === inquiry.state) return;
     const element = before?.element ?? el("li", { class: "inquiry", data: { testid: "inquiry" } });
     element.dataset.state = inquiry.state;
-    element.replaceChildren(head(inquiry), this.#body(inquiry));
+    element.replaceChildren(this.#head(inquiry), this.#body(inquiry));
     this.#items.set(inquiry.id, { element, state: inquiry.state });
     if (before && inquiry.state === "done") announce(inquiry.kind === "question" ? `Answer: ${inquiry.answer.answer}` : "The comparison is there.");
     if (before && inquiry.state === "failed") announce(inquiry.message);
+  }
+
+  #head(inquiry) {
+    const { kind, asked, asked_by: by, asked_at: at } = inquiry;
+    const title = TITLES[kind](asked);
+    const remove = el("button", { type: "button", class: "button button-small inquiry-remove", "aria-label": `Delete: ${title}`, data: { testid: "inquiry-remove" }, onclick: () => this.#onRemove(inquiry, title) }, "Delete");
+    return el("div", { class: "inquiry-head" }, el("p", { class: "inquiry-title" }, title), el("span", { class: "hint" }, [by, shortTime(at)].filter(Boolean).join(", "), remove));
   }
 
   #body({ kind, state, answer, message }) {
@@ -52,10 +61,6 @@ export class InquiryList {
     if (state === "failed") return el("p", { class: "inquiry-failed" }, status("failed", message));
     return kind === "question" ? answerView(answer, this.#onFindings) : comparisonView(answer);
   }
-}
-
-function head({ kind, asked, asked_by: by, asked_at: at }) {
-  return el("div", { class: "inquiry-head" }, el("p", { class: "inquiry-title" }, TITLES[kind](asked)), el("span", { class: "hint" }, [by, shortTime(at)].filter(Boolean).join(", ")));
 }
 
 /** The settings that differ, by their published names. */

@@ -1,7 +1,8 @@
 // "More" on the study page: questions, the health record, advanced settings. Loaded when it is first opened.
 
-import { sleep } from "../dom.js";
-import { getInquiries, getRecord } from "./inquiry_api.js";
+import { confirmDelete } from "../confirm_delete.js";
+import { announce, sleep } from "../dom.js";
+import { getInquiries, getRecord, removeInquiry } from "./inquiry_api.js";
 import { InquiryList } from "./inquiry_list.js";
 import { QuestionForm } from "./question_form.js";
 import { RecordPanel } from "./record_panel.js";
@@ -21,10 +22,11 @@ export class MoreSection {
   /** onFindings gets the names of the findings that a chosen sentence cites. */
   constructor(studyId, { onFindings }) {
     this.#studyId = studyId;
+    const handlers = { onFindings, onRemove: (inquiry, title) => this.#remove(inquiry, title) };
     this.#lists = {
-      question: new InquiryList(byId("questions"), "Nothing was asked yet.", onFindings),
-      record: new InquiryList(byId("record-comparisons"), null, onFindings),
-      settings: new InquiryList(byId("settings-comparisons"), null, onFindings),
+      question: new InquiryList(byId("questions"), "Nothing was asked yet.", handlers),
+      record: new InquiryList(byId("record-comparisons"), null, handlers),
+      settings: new InquiryList(byId("settings-comparisons"), null, handlers),
     };
     const onAsked = () => this.#follow();
     new QuestionForm(studyId, onAsked);
@@ -37,6 +39,19 @@ export class MoreSection {
     try {
       this.#record.show(await getRecord(this.#studyId));
       await this.#follow();
+    } catch (error) {
+      if (error.name !== "ApiError") throw error;
+      byId("more-error").textContent = error.message;
+    }
+  }
+
+  async #remove({ id }, title) {
+    if (!(await confirmDelete(title, { along: "with its answer" }))) return;
+    try {
+      await removeInquiry(this.#studyId, id);
+      this.#show(await getInquiries(this.#studyId));
+      byId("question").focus();
+      announce(`Deleted: ${title}`);
     } catch (error) {
       if (error.name !== "ApiError") throw error;
       byId("more-error").textContent = error.message;

@@ -1,7 +1,7 @@
 // The line in which a question is asked.
 
 import { askQuestion } from "./inquiry_api.js";
-import { sendWith } from "./sending.js";
+import { sendWith } from "../sending.js";
 
 export class QuestionForm {
   constructor(studyId, onAsked) {

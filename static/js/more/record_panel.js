@@ -2,8 +2,8 @@
 
 import { announce, el } from "../dom.js";
 import { compareRecord, removeRecord, saveRecord } from "./inquiry_api.js";
-import { fillForm, recordOf } from "./record_form.js";
-import { sendWith } from "./sending.js";
+import { fillForm, recordOf } from "../record_form.js";
+import { sendWith } from "../sending.js";
 
 const byId = (id) => document.getElementById(id);
 

@@ -1,7 +1,7 @@
 // Two choices of settings, and whether the model words the evidence or reports on its own.
 
 import { compareSettings } from "./inquiry_api.js";
-import { sendWith } from "./sending.js";
+import { sendWith } from "../sending.js";
 
 export class SettingsForm {
   #form = document.getElementById("settings-form");

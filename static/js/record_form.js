@@ -1,6 +1,6 @@
 // The fields of a typed health record, to the record's JSON and back.
 
-import { ApiError } from "../api.js";
+import { ApiError } from "./api.js";
 
 const VITALS = { heart_rate: "bpm", respiratory_rate: "/min", o2_saturation: "%", systolic_blood_pressure: "mmHg", diastolic_blood_pressure: "mmHg" };
 const LAB = /^(.*?\S)[\s:]+([<>]?\s*-?\d[\d.]*)\s*(\S.*)?$/;
