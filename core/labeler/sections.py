@@ -79,6 +79,11 @@ class _Part(NamedTuple):
     role: str
 
 
+def is_heading(text: str) -> bool:
+    """Whether a text is nothing but a known heading, such as "Findings.": it says nothing of an image."""
+    return _ALONE.fullmatch(text.strip().rstrip(".:")) is not None
+
+
 def sections_in(text: str) -> Iterator[Section]:
     """The sections of a report in plain characters that describe the images, in order.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import ChestLensError
+from core.plain_text import printable
 
 _FIELDS = ("Age", "Sex", "Vitals", "Labs", "O2_device", "Chronic_conditions")
 _GROUPS = ("Vitals", "Labs")
@@ -19,6 +20,7 @@ _PLAUSIBLE = {
     "o2_saturation": (20, 100),
     "systolic_blood_pressure": (20, 350),
     "diastolic_blood_pressure": (10, 250),
+    "temperature": (20, 115),  # in either scale
 }
 # What an invented patient of the training records may have; values are within what wards see.
 _DRAWN_VITALS = {"heart_rate": (50, 130, "bpm"), "respiratory_rate": (10, 32, "/min"), "o2_saturation": (84, 100, "%")}
@@ -32,6 +34,7 @@ _DRAWN_LABS = {
 _DRAWN_DEVICES = ("room air", "nasal cannula", "face mask", "high flow nasal cannula", "mechanical ventilation")
 _DRAWN_CONDITIONS = ("COPD", "heart failure", "diabetes", "hypertension", "asthma", "chronic kidney disease")
 _LONGEST = 200
+_MOST = 200
 
 
 class EhrError(ChestLensError):
@@ -45,7 +48,8 @@ def read_ehr(source: str | Path | Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         source: an object with any of ``Age`` (years), ``Sex``, ``Vitals`` and ``Labs`` (a value, or ``{"value",
-            "unit"}``, by name), ``O2_device`` and ``Chronic_conditions`` (a list). Other fields are passed over.
+            "unit"}``, by name), ``O2_device`` and ``Chronic_conditions`` (a list), in any case. Other fields are passed
+            over.
 
     Returns:
         The known fields; ``Age`` as a number, ``Sex`` as M, F, other or unknown, each measurement as ``{"value",
@@ -56,15 +60,24 @@ def read_ehr(source: str | Path | Mapping[str, Any]) -> dict[str, Any]:
     """
     try:
         if isinstance(source, Path):
-            source = source.read_text(encoding="utf-8")
-        record = json.loads(source) if isinstance(source, str) else dict(source)
+            source = source.read_text(encoding="utf-8-sig")
+        record = json.loads(source.removeprefix("\ufeff")) if isinstance(source, str) else dict(source)
     except FileNotFoundError:
         raise EhrError(f"The health record {source} does not exist.") from None
+    except OSError as error:
+        raise EhrError(f"The health record {source} cannot be read: {error.strerror}.") from None
     except RecursionError:
         raise EhrError("The health record is nested too deeply.") from None
-    except (ValueError, TypeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise EhrError("The health record is not JSON: it is no text in UTF-8.") from None
+    except json.JSONDecodeError as error:
         raise EhrError(f"The health record is not JSON: {error}.") from None
-    if not isinstance(record, dict) or not set(record) & set(_FIELDS):
+    except (ValueError, TypeError):
+        raise EhrError("The health record is not JSON: it has a number of thousands of digits.") from None
+    known = {name.lower(): name for name in _FIELDS}
+    if isinstance(record, dict):
+        record = {known[str(name).lower()]: value for name, value in record.items() if str(name).lower() in known}
+    if not isinstance(record, dict) or not record:
         raise EhrError(f"A health record is a JSON object with any of {', '.join(_FIELDS)}.")
     checked = {name: _CHECKS[name](record[name]) for name in _FIELDS if record.get(name) not in (None, "", [], {})}
     return {name: value for name, value in checked.items() if value not in (None, "", [], {})}
@@ -137,11 +150,13 @@ def _sex(value: Any) -> str:
 def _vitals(value: Any) -> dict[str, Any]:
     found = dict(_measurements("Vitals", value))
     for name, entry in found.items():
-        low, high = _PLAUSIBLE.get(name, (-math.inf, math.inf))
+        if name.lower() not in _PLAUSIBLE:
+            continue
+        low, high = _PLAUSIBLE[name.lower()]
         number = _number(entry["value"])
-        if number is not None and not low <= number <= high:
+        if number is None or not low <= number <= high:
             raise EhrError(
-                f"The health record's {name.replace('_', ' ')} is {_shown(entry['value'])}; it should lie "
+                f"The health record's {name.replace('_', ' ')} is {_shown(entry['value'])}; it should be a number "
                 f"between {low} and {high}."
             )
     return found
@@ -154,27 +169,35 @@ def _labs(value: Any) -> dict[str, Any]:
 def _measurements(group: str, value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(value, Mapping):
         raise EhrError(f"The health record's {group} should be an object of values by name, not {_shown(value)}.")
+    if len(value) > _MOST:
+        raise EhrError(f"The health record has {len(value):,} {group}; it may have {_MOST}.")
     for name, entry in value.items():
         given = entry.get("value") if isinstance(entry, Mapping) else entry
         unit = entry.get("unit") if isinstance(entry, Mapping) else None
         if given is None or given == "":
             continue
-        if isinstance(given, bool) or not isinstance(given, int | float | str) or given in (math.inf, -math.inf):
-            raise EhrError(f"The health record's {name} is {_shown(given)}; it should be a number or a word.")
-        yield str(name), {"value": given} | ({"unit": str(unit)} if unit else {})
+        is_number = isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
+        if not (is_number or _is_short(given)):
+            raise EhrError(f"The health record's {_shown(name)} is {_shown(given)}; it should be a number or a word.")
+        if not (unit is None or _is_short(unit)) or not _is_short(name):
+            raise EhrError(f"The health record's {_shown(name)} has the unit {_shown(unit)}; both should be words.")
+        yield _line(name), {"value": given if is_number else _line(given)} | ({"unit": _line(unit)} if unit else {})
 
 
 def _device(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > _LONGEST:
+    if not _is_short(value):
         raise EhrError(f"The health record's O2_device is {_shown(value)}; it should be a name.")
-    return " ".join(value.split())
+    return _line(value)
 
 
 def _conditions(value: Any) -> list[str]:
     given = [value] if isinstance(value, str) else value
-    if not isinstance(given, list) or not all(isinstance(one, str) and len(one) <= _LONGEST for one in given):
-        raise EhrError(f"The health record's Chronic_conditions are {_shown(value)}; they should be a list of names.")
-    return [" ".join(one.split()) for one in given if one.strip()]
+    if not isinstance(given, list) or len(given) > _MOST or not all(map(_is_short, given)):
+        raise EhrError(
+            f"The health record's Chronic_conditions are {_shown(value)}; they should be a list of names, {_MOST} at "
+            "most."
+        )
+    return [line for one in given if (line := _line(one))]
 
 
 _CHECKS = {
@@ -191,9 +214,18 @@ def _number(value: Any) -> float | None:
     """The value as a finite number, None for anything else."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and not isinstance(value, bool) else None
+
+
+def _is_short(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST
+
+
+def _line(text: str) -> str:
+    """One line that can be shown, stored and put into a prompt."""
+    return " ".join(printable(text, instead=" ").split())
 
 
 def _shown(value: Any) -> str:

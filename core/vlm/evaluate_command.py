@@ -19,6 +19,7 @@ from core.vlm.evaluation_page import write_page
 from core.vlm.evaluation_table import as_table
 from core.vlm.options import add_backend_options, backend_choice
 from core.vlm.prompts import MODES
+from core.vlm.text_metrics.elsewhere import interpreters
 from core.vlm.text_metrics.learned import BERTSCORE_MODEL, load_learned
 
 
@@ -74,6 +75,14 @@ def add_evaluate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="NAME",
         help="the BERT that CheXbert was made from: folder, or name in the local cache [bert-base-uncased]",
     )
+    one.add_argument(
+        "--score_python",
+        action="append",
+        default=[],
+        metavar="NAME=PYTHON",
+        help="Python of the environment that has the package of radgraph, ratescore or green; again for another "
+        "[the one that runs this]",
+    )
     add_backend_options(one)
     add_source_options(one, required=False)
     one.set_defaults(run=run_evaluate, parser=one)
@@ -89,7 +98,10 @@ def run_evaluate(options: argparse.Namespace) -> int:
         options.parser.error("--temperature must be 0 or more")
     systems, studies = _inputs(options)
     learned, unavailable = load_learned(
-        bertscore_model=options.bertscore_model, chexbert=options.chexbert, chexbert_bert=options.chexbert_bert
+        bertscore_model=options.bertscore_model,
+        chexbert=options.chexbert,
+        chexbert_bert=options.chexbert_bert,
+        pythons=interpreters(options.score_python),
     )
     evaluation = evaluate(
         systems, studies=studies, learned=learned, unavailable=unavailable, resamples=options.resamples

@@ -17,6 +17,7 @@ from core.reporting.evidence import Evidence
 from core.reporting.guard import Draft, Violation, examine
 from core.vlm.evaluation_baselines import BASELINES, TEMPLATE, baselines
 from core.vlm.evaluation_manifest import BEFORE_GUARD, GENERATED, REFERENCE, aligned, evidence_of, report_text
+from core.vlm.text_metrics.elsewhere import Unavailable
 from core.vlm.text_metrics.labels import (
     ABSENT,
     NOT_MENTIONED,
@@ -172,8 +173,9 @@ def evaluate(
     patients = first["patient_id"] if "patient_id" in first.columns else first["id"]
     clusters = patients.where(patients != "", first["id"]).to_numpy()
     # The guard judges drafts; what the template says of probabilities is none of a writer's business.
+    failed: dict[str, str] = dict(unavailable or {})
     judged = {
-        name: _judge(table, reference, learned, guard=name != TEMPLATE)
+        name: _judge(table, reference, learned, failed, guard=name != TEMPLATE)
         for name, table in tqdm(rows.items(), desc="reading", unit="system", disable=None)
     }
     resampled = {name: resample(one.measures, clusters, resamples=resamples, seed=seed) for name, one in judged.items()}
@@ -196,7 +198,7 @@ def evaluate(
         reference_distinct=len({normalise(report) for report in reference.reports}),
         positives={label: int(reference.asserted[:, LABELS.index(label)].sum()) for label in PATHOLOGIES},
         systems=found,
-        unavailable=dict(unavailable or {}),
+        unavailable=failed,
         references=first[["id", *REFERENCE, *(("image_path",) if "image_path" in first.columns else ())]],
         studies=pd.concat(
             [one.studies.drop(columns="normalised").assign(system=name) for name, one in judged.items()],
@@ -224,8 +226,15 @@ class _Judged:
     studies: pd.DataFrame
 
 
-def _judge(table: pd.DataFrame, reference: _Reference, learned: Sequence[LearnedScore], *, guard: bool) -> _Judged:
-    """Measures of one system, and what was found study by study."""
+def _judge(
+    table: pd.DataFrame,
+    reference: _Reference,
+    learned: Sequence[LearnedScore],
+    failed: dict[str, str],
+    *,
+    guard: bool,
+) -> _Judged:
+    """Measures of one system, and what was found study by study; a score whose package fails is told, and left out."""
     reports = [report_text(row, GENERATED) for row in table.to_dict("records")]
     tokens = {section: [normalise(text) for text in table[section]] for section in GENERATED}
     measures, each_rouge = _overlap(tokens, reference)
@@ -233,7 +242,12 @@ def _judge(table: pd.DataFrame, reference: _Reference, learned: Sequence[Learned
         ours = reports if score.reads == "report" else table["findings"].tolist()
         theirs = reference.reports if score.reads == "report" else reference.raw["findings"]
         counted = np.array([bool(text) for text in theirs])
-        measures += score.measures(ours, theirs, counted)
+        if score.name in failed:
+            continue
+        try:
+            measures += score.measures(ours, theirs, counted)
+        except Unavailable as reason:
+            failed[score.name] = str(reason)
 
     stated = {vocabulary: statements(reports, vocabulary) for vocabulary in VOCABULARIES}
     for vocabulary, (labels, _) in VOCABULARIES.items():

@@ -30,7 +30,10 @@ PROMPTS = Path(__file__).resolve().parents[2] / "templates" / "prompts"
 _BANDS = ((0.05, "very low"), (0.2, "low"), (0.5, "moderate"), (0.8, "high"), (1.0, "very high"))
 _SIDES = ("left", "right", "bilateral")
 _HEADINGS = ("technique", "view", "findings", "impression")
-_HEADING = re.compile(rf"^[ \t]*({'|'.join(_HEADINGS)})[ \t]*:[ \t]*", re.IGNORECASE | re.MULTILINE)
+# In front of a colon, or alone in its line, as models of all kinds write them: FINDINGS:, **Findings:**, ## Findings.
+_HEADING = re.compile(
+    rf"^[ \t#*_]*({'|'.join(_HEADINGS)})[ \t*_]*(?::[ \t*_]*|\.?[ \t*_]*$)", re.IGNORECASE | re.MULTILINE
+)
 _STEP = re.compile(r"^[ \t]*(\d{1,2})[.)][ \t]+(.*)$", re.MULTILINE)
 
 
@@ -153,6 +156,11 @@ def read_reply(text: str) -> Reply:
         view=sections.get("view", ""),
         steps=tuple(step.strip() for _, step in steps) if whole else (),
     )
+
+
+def without_headings(text: str) -> str:
+    """A model's text without the headings of a report, which claim nothing."""
+    return _HEADING.sub(" ", text)
 
 
 def evidence_units() -> list[str]:

@@ -16,12 +16,12 @@ from core.reporting.report import Sentence
 from core.reporting.templater import write_report
 from core.vlm.backends.backend import Backend
 from core.vlm.claims import Claim, claims_apart
-from core.vlm.prompts import render_question
+from core.vlm.prompts import render_question, without_headings
 from core.vlm.question import one_question
 
 # Two sentences, in tokens.
 _LONGEST_ANSWER = 120
-_GENERAL = ("anything", "normal", "abnormal", "see", "show", "find", "wrong", "report", "summar", "impression")
+_GENERAL = ("anything", "normal", "clear", "abnormal", "see", "show", "find", "wrong", "report", "summar", "impression")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Answer:
         silent: whether the evidence does not cover what is asked.
         apart: what the model said beside it, which the evidence refuses or does not cover.
         seconds: time taken.
-        model: name and version of the writer.
+        model: name and version of the writer; None where it was not asked, because it cannot answer questions or the
+            evidence covers nothing of it.
     """
 
     question: str
@@ -42,7 +43,7 @@ class Answer:
     silent: bool
     apart: tuple[Claim, ...]
     seconds: float
-    model: dict[str, str]
+    model: dict[str, str] | None
 
     @property
     def text(self) -> str:
@@ -69,8 +70,8 @@ def answer_question(
 ) -> Answer:
     """Answer from the evidence; the same input gives the same answer.
 
-    What the report says of the findings that are asked for always stands first; the model's own sentences follow where
-    the guard lets them through.
+    What the report says of the findings that are asked for always stands first; the sentences of a model that answers
+    questions follow where the guard lets them through.
 
     Args:
         question: one sentence or two.
@@ -89,15 +90,17 @@ def answer_question(
     if not asked:
         text = "The evidence does not cover this: it knows only the 14 findings."
         silent = (Sentence("findings", text, (), "note"),)
-        return Answer(question, silent, True, (), time.perf_counter() - started, backend.identity)
+        return Answer(question, silent, True, (), time.perf_counter() - started, None)
+    known = _stated(asked, evidence)
+    if not backend.answers_questions:
+        return Answer(question, tuple(known), False, (), time.perf_counter() - started, None)
     seed = int.from_bytes(hashlib.blake2b(picture.tobytes() + question.encode(), digest_size=6).digest())
     decoding = replace(backend.decoding, max_new_tokens=min(_LONGEST_ANSWER, backend.decoding.max_new_tokens))
     prompt = render_question(question, evidence, context=context)
-    draft = Draft(" ".join(backend.answer(picture, prompt, seed=seed, decoding=decoding).split()), "")
+    draft = Draft(" ".join(without_headings(backend.answer(picture, prompt, seed=seed, decoding=decoding)).split()), "")
     # What a model says over and over is told once.
     apart = tuple({one.text: one for one in claims_apart(draft, evidence)}.values())
     refused = {one.text for one in apart}
-    known = _stated(asked, evidence)
     own = [
         Sentence(one.section, one.text, one.findings, one.kind, "model")
         for one in link(draft, evidence)

@@ -4,7 +4,7 @@ import copy
 import inspect
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,9 @@ class Writer(Backend):
         if opening is None or opening.precision != "4bit":
             self._model.to("cuda" if torch.cuda.is_available() else "cpu")
         self.decoding = decoding or Decoding()
-        self.identity = _identity(source, opening)
+        stored = _stored_identity(source)
+        self.identity = _identity(stored, source, opening)
+        self.answers_questions = bool(stored.get("answers_questions", True))
         count = sum(parameter.numel() for parameter in self._model.parameters())
         self._threads = 1 if count < _ONE_THREAD else torch.get_num_threads()
         self._lock = threading.Lock()
@@ -195,13 +197,20 @@ class TextInProgress:
             return [float(each[row, : len(tokens)].mean()) for row, tokens in enumerate(candidates)]
 
 
-def _identity(source: str | Path, opening: Opening | None) -> dict[str, str]:
-    """What ``identity.json`` says, or the names of the folders for models of others."""
+def _stored_identity(source: str | Path) -> dict[str, Any]:
+    """What ``identity.json`` says: name, version, and whether the model ``answers_questions``; models of others have
+    none."""
     try:
-        stored = json.loads((Path(source) / "identity.json").read_text())
-        name, version = str(stored["name"]), str(stored["version"])
-    except (OSError, ValueError, KeyError):
-        name, version = str(source) if str(source).startswith(HUB) else Path(source).name, "not stated"
+        stored = json.loads((Path(source) / "identity.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _identity(stored: Mapping[str, Any], source: str | Path, opening: Opening | None) -> dict[str, str]:
+    """Name and version; the names of the folders for models of others."""
+    folder = str(source) if str(source).startswith(HUB) else Path(source).name
+    name, version = str(stored.get("name", folder)), str(stored.get("version", "not stated"))
     if opening is not None and opening.adapter:
         name += f" with the adapter {Path(opening.adapter).name}"
     return {"name": name, "version": version}

@@ -34,41 +34,47 @@ def choice(address, **environment):
     return BackendChoice.of(address, environment={f"CHESTLENS_WRITER_{name}": one for name, one in environment.items()})
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """The address of ``transformers serve`` with a small LLaVA."""
+@contextmanager
+def serving(folder, log):
+    """The address at which ``transformers serve`` serves a folder."""
     for name in ("fastapi", "uvicorn", "openai"):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"transformers serve needs the package {name}")
     script = shutil.which("transformers", path=str(Path(sys.executable).parent)) or shutil.which("transformers")
     if script is None:
         pytest.skip("there is no transformers command to serve with")
+    port = free_port()
+    command = [script, "serve", str(folder), "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    with log.open("w") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5).read()
+                    break
+                except OSError:
+                    if server.poll() is not None or time.monotonic() > deadline:
+                        pytest.fail(log.read_text()[-2000:])
+                    time.sleep(0.5)
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The address of ``transformers serve`` with a small LLaVA."""
     from core.vlm.small_models import make_small
 
     folder = tmp_path_factory.mktemp("served") / "model"
     model, processor = make_small("llava-llama", ["Write the Findings and the Impression. The heart is normal."] * 20)
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
-    port = free_port()
-    log = (folder.parent / "log").open("w")
-    command = [script, "serve", str(folder), "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment)
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5).read()
-                break
-            except OSError:
-                if server.poll() is not None or time.monotonic() > deadline:
-                    pytest.fail((folder.parent / "log").read_text()[-2000:])
-                time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}/v1", str(folder)
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-        log.close()
+    with serving(folder, folder.parent / "log") as address:
+        yield address, str(folder)
 
 
 def test_a_served_model_answers_a_picture_as_the_same_model_here_does(served):

@@ -282,6 +282,33 @@ def test_the_evidence_is_silent_on_what_it_does_not_know(picture, question):
     assert not server.asked
 
 
+def test_headings_claim_nothing(picture):
+    found = evidence("Effusion")
+    answer = "FINDINGS:\nThere is a pleural effusion.\n\nIMPRESSION:\nPleural effusion. Findings"
+    assert answer_question("Is there a pleural effusion?", picture, found, Server(answer)).apart == ()
+    draft = Draft("Findings. There is a pleural effusion. **Impression**", "Impression: Pleural effusion. Findings.")
+    report, _, apart = judged(draft, found, write_report(found))
+    assert apart == ()
+    assert "Findings." not in report.text("findings") + report.text("impression")
+
+
+def test_a_model_that_writes_reports_only_is_not_asked_and_the_rule_answers(picture):
+    found = evidence("Effusion")
+    server = Server("There is a pleural effusion.")
+    server.answers_questions = False
+    answer = answer_question("Is there a pleural effusion?", picture, found, server)
+    assert not server.asked
+    assert answer.model is None
+    assert {one.author for one in answer.sentences} == {"rule"}
+    assert "effusion" in answer.text
+    assert answer.apart == ()
+
+
+def test_whether_the_lungs_are_clear_asks_for_all(picture):
+    answer = answer_question("Are the lungs clear?", picture, evidence("Effusion"), Server("Yes."))
+    assert {name for one in answer.sentences for name in one.findings} == set(LABELS)
+
+
 @pytest.mark.parametrize("question", ["", "  ", "x" * 501])
 def test_what_is_no_question_is_refused(picture, question):
     with pytest.raises(QuestionError, match="between 1 and 500"):

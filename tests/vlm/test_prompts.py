@@ -83,6 +83,14 @@ def test_headings_are_read_in_any_case_and_on_one_line():
     assert reply == Reply(Draft("Lungs are clear.", "Normal lungs."), technique="One view.", view="AP.")
 
 
+@pytest.mark.parametrize(
+    "heads", [("**Findings:**", "**Impression:**"), ("## Findings", "## Impression"), ("Findings.", "IMPRESSION")]
+)
+def test_headings_are_read_as_models_of_all_kinds_write_them(heads):
+    reply = read_reply(f"{heads[0]}\nThe heart is normal.\n\n{heads[1]}\nFindings of the heart are normal.")
+    assert reply.draft == Draft("The heart is normal.", "Findings of the heart are normal.")
+
+
 @pytest.mark.parametrize("text", ["", "The lungs are clear.", "FINDINGS:", "<|user|>", "IMPRESSION:\n\nFINDINGS:\n"])
 def test_a_reply_without_sections_is_an_empty_draft(text):
     assert read_reply(text).draft == Draft("", "")

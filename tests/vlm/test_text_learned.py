@@ -6,11 +6,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from core.settings import ROOT
+from core.vlm.evaluation import evaluate
 from core.vlm.text_metrics.chexbert import CONDITIONS, CheXbert
+from core.vlm.text_metrics.elsewhere import Unavailable, interpreters
 from core.vlm.text_metrics.learned import load_learned
 from core.vlm.text_metrics.measures import resample
 
@@ -60,8 +63,31 @@ def test_missing_libraries_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         "CheXbert F1",
         "RadGraph F1",
         "RaTEScore",
+        "GREEN",
     ]
+    assert missing["green"].startswith("GREEN needs the packages green-score and sentence-transformers")
+    assert sys.executable in missing["green"]
     assert missing["meteor"] == "METEOR needs the package nltk: run pip install nltk."
+
+
+def test_another_python_is_asked_and_what_it_lacks_is_told(tmp_path: Path) -> None:
+    _, missing = load_learned(pythons=interpreters([f"green={tmp_path / 'none'}"]))
+    assert missing["green"] == f"GREEN cannot be asked: {tmp_path / 'none'}: No such file or directory."
+    with pytest.raises(Unavailable, match="--score_python takes NAME=PYTHON"):
+        interpreters(["bleu=python"])
+
+
+def test_a_package_that_fails_is_told_and_the_other_scores_stay(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\n[ "$3" = check ] || { echo "RuntimeError: no weights fit" >&2; exit 1; }\n')
+    python.chmod(0o755)
+    learned, _ = load_learned(pythons=interpreters([f"ratescore={python}"]))
+    assert "ratescore" in [one.name for one in learned]
+    rows = [{"id": f"{n}", "reference_findings": "No effusion.", "reference_impression": "Clear."} for n in range(3)]
+    table = pd.DataFrame([row | {"findings": "No effusion.", "impression": "Clear."} for row in rows])
+    found = evaluate({"ours": table}, learned=learned, resamples=5)
+    assert found.unavailable["ratescore"] == f"RaTEScore failed in {python}: RuntimeError: no weights fit"
+    assert found.systems["ours"].scores["rouge_l"].value == 1
 
 
 def test_models_that_are_not_there_are_named(tmp_path: Path) -> None:

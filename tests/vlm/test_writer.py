@@ -68,6 +68,11 @@ def test_the_shipped_folder_is_small_and_states_who_it_is(writer):
     assert (SHIPPED_WRITER / "README.md").is_file()
 
 
+def test_the_shipped_writer_says_that_it_answers_no_questions_and_others_are_asked(writer, tiny_model):
+    assert not writer.answers_questions
+    assert Writer(tiny_model).answers_questions
+
+
 def test_the_same_input_gives_the_same_text(writer, picture):
     evidence = cases(1)[0]
     one, other = (rewrite(picture, evidence, writer) for _ in range(2))

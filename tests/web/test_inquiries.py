@@ -74,7 +74,7 @@ def test_an_answer_cites_findings_and_is_kept(served):
     assert made["state"] == "done"
     assert made["answer"]["silent"] is False
     assert "Pneumothorax" in made["answer"]["sentences"][0]["findings"]
-    assert made["answer"]["model"]["name"] == "chestlens-writer"
+    assert made["answer"]["model"] is None, "the shipped writer writes reports and is not asked"
 
 
 def test_where_the_evidence_is_silent_the_answer_says_so(served):
@@ -141,7 +141,7 @@ def test_what_asks_nothing_is_refused_in_a_sentence(served, address, body, messa
         ("{", "is not JSON"),
         ("[]", "is a JSON object with any of"),
         ('{"Age": 400}', "a number of years from 0 to 130"),
-        ('{"Vitals": {"o2_saturation": 880}}', "should lie between 20 and 100"),
+        ('{"Vitals": {"o2_saturation": 880}}', "should be a number between 20 and 100"),
         ('{"Chronic_conditions": [1]}', "should be a list of names"),
     ],
 )

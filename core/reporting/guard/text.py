@@ -3,6 +3,7 @@
 import re
 import string
 
+from core.labeler.sections import is_heading
 from core.labeler.sentences import sentences_in
 
 _HEADER = re.compile(
@@ -14,10 +15,11 @@ _NO_LETTERS = str.maketrans("", "", string.punctuation + string.digits + string.
 
 
 def divide(paragraph: str) -> tuple[str, ...]:
-    """The sentences of a paragraph, each with its full stop."""
+    """The sentences of a paragraph, each with its full stop; a heading between them is none."""
     return tuple(
         text if text.endswith("?") else f"{text}."
         for text in (one.text for one in sentences_in(" ".join(_BREAK.sub(" ", paragraph).split())))
+        if not is_heading(text)
     )
 
 

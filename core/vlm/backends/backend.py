@@ -50,6 +50,8 @@ class Backend(ABC):
         identity: name and version, as pages and records state them.
         decoding: how words are drawn, where a call does not say.
         weighs: whether it can say how likely it finds a given text (``begin``); a server cannot.
+        answers_questions: whether it is asked what people ask; a model that learned to write reports only answers any
+            question with a report, of which nothing could be used.
         give_way: is called before each piece of work that this process does itself; what is more urgent is waited for
             in it.
     """
@@ -57,6 +59,7 @@ class Backend(ABC):
     identity: dict[str, str]
     decoding: Decoding
     weighs: bool = False
+    answers_questions: bool = True
     give_way: Callable[[], object] = staticmethod(lambda: None)
 
     @abstractmethod

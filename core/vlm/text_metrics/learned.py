@@ -1,35 +1,26 @@
-"""Scores that need a library or weights of their own: METEOR, BERTScore, CheXbert and RadGraph F1, RaTEScore.
+"""Scores that need a library or weights of their own: METEOR, BERTScore, CheXbert and RadGraph F1, RaTEScore, GREEN.
 
 None is required. What is missing is left out, with a sentence that says what to install; nothing is downloaded.
 """
 
 import importlib.util
-import sys
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import ChestLensError
+from core.vlm.text_metrics.elsewhere import LIBRARIES, Elsewhere, Library, Unavailable
 from core.vlm.text_metrics.labels import agreement
 from core.vlm.text_metrics.measures import Measure, mean_measure
 from core.vlm.text_metrics.normalisation import normalise
 
 BERTSCORE_MODEL = "roberta-large"
-_RADGRAPH_MODEL = "radgraph-xl"
-# The models that the package names: one finds entities, one says how alike two of them are.
-_RATESCORE_MODELS = ("Angelakeke/RaTE-NER-Deberta", "FremyCompany/BioLORD-2023-C")
-
 _Counted = npt.NDArray[np.bool_]
 _Measures = Callable[[Sequence[str], Sequence[str], _Counted], list[Measure]]
-
-
-class Unavailable(ChestLensError):
-    """A score cannot be had here; the message says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +39,12 @@ class LearnedScore:
 
 
 def load_learned(
-    *, bertscore_model: str = BERTSCORE_MODEL, chexbert: Path | None = None, chexbert_bert: str = "bert-base-uncased"
+    *,
+    bertscore_model: str = BERTSCORE_MODEL,
+    chexbert: Path | None = None,
+    chexbert_bert: str = "bert-base-uncased",
+    pythons: Mapping[Library, str] | None = None,
+    models: Mapping[Library, Sequence[str]] | None = None,
 ) -> tuple[list[LearnedScore], dict[str, str]]:
     """Load what is present.
 
@@ -56,6 +52,8 @@ def load_learned(
         bertscore_model: folder, or name of a model in the local cache of the hub.
         chexbert: the file ``chexbert.pth``; None leaves CheXbert out.
         chexbert_bert: folder or cached name of the BERT that CheXbert was made from.
+        pythons: interpreters that have the packages of RadGraph, RaTEScore and GREEN, where not this one.
+        models: folders of their models, where not the published ones.
 
     Returns:
         The scores, and for each of the others the sentence that says why it is missing.
@@ -64,9 +62,10 @@ def load_learned(
         "meteor": _meteor,
         "bertscore": lambda: _bertscore(bertscore_model),
         "chexbert": lambda: _chexbert(chexbert, chexbert_bert),
-        "radgraph": _radgraph,
-        "ratescore": _ratescore,
     }
+    for library in LIBRARIES:
+        python, chosen = (pythons or {}).get(library), (models or {}).get(library)
+        loaders[library] = partial(_elsewhere, library, python, chosen)
     scores, missing = [], {}
     for name, load in loaders.items():
         try:
@@ -141,46 +140,21 @@ def _chexbert(weights: Path | None, bert: str) -> LearnedScore:
     return LearnedScore("chexbert", "report", measures)
 
 
-def _radgraph() -> LearnedScore:
-    """RadGraph F1 (Delbrouck et al., EMNLP Findings 2022), entities and relations, as its package computes it."""
-    _require("radgraph", "RadGraph F1", "radgraph")
-    from radgraph import F1RadGraph
-    from radgraph.radgraph import CACHE_DIR
-
-    if not (Path(CACHE_DIR) / _RADGRAPH_MODEL / "weights.th").is_file():
-        raise Unavailable(
-            "RadGraph F1 needs its weights, which its package fetches when it is first used: run "
-            f"python -c \"import radgraph; radgraph.RadGraph(model_type='{_RADGRAPH_MODEL}')\"."
-        )
-    with redirect_stdout(sys.stderr):
-        scorer = F1RadGraph(reward_level="partial", model_type=_RADGRAPH_MODEL)
-
-    def measures(candidates: Sequence[str], references: Sequence[str], counted: _Counted) -> list[Measure]:
-        _, each, _, _ = scorer(hyps=list(candidates), refs=list(references))
-        return [mean_measure("radgraph", each, counted)]
-
-    return LearnedScore("radgraph", "findings", measures)
-
-
-def _ratescore() -> LearnedScore:
-    """RaTEScore (Zhao et al., EMNLP 2024), likeness of medical entities, as its package computes it."""
-    _require("RaTEScore", "RaTEScore", "RaTEScore")
-    for model in _RATESCORE_MODELS:
-        _require_model(model, "RaTEScore")
-    import torch
-    from RaTEScore import RaTEScore
-
-    entities, likeness = _RATESCORE_MODELS
-    scorer = RaTEScore(bert_model=entities, eval_model=likeness, use_gpu=torch.cuda.is_available())
+def _elsewhere(name: Library, python: str | None, models: Sequence[str] | None) -> LearnedScore:
+    """RadGraph F1 (Delbrouck et al., EMNLP Findings 2022, entities and relations), RaTEScore (Zhao et al., EMNLP 2024,
+    likeness of medical entities) and GREEN (Ostmeier et al., EMNLP Findings 2024, matched findings by a language
+    model), each as its package computes it."""
+    library = Elsewhere(name, python, models)
 
     def measures(candidates: Sequence[str], references: Sequence[str], counted: _Counted) -> list[Measure]:
         each = np.zeros(len(candidates))
+        # An empty text has no entities and no findings: its score stays 0.
         rows = [row for row, one in enumerate(counted) if one and candidates[row].strip() and references[row].strip()]
         if rows:
-            each[rows] = scorer.compute_score([candidates[row] for row in rows], [references[row] for row in rows])
-        return [mean_measure("ratescore", each, counted)]
+            each[rows] = library.scores([candidates[row] for row in rows], [references[row] for row in rows])
+        return [mean_measure(name, each, counted)]
 
-    return LearnedScore("ratescore", "findings", measures)
+    return LearnedScore(name, "report" if name == "green" else "findings", measures)
 
 
 def _require(module: str, score: str, package: str) -> None:

@@ -7,7 +7,7 @@ import { status } from "../marks.js";
 
 /** onFindings gets the name of a finding that was chosen, in a list. */
 export function answerView({ sentences, silent, apart, model, seconds }, onFindings) {
-  const by = sentences.some((one) => one.author === "model") ? `In part in the words of ${model.name} ${model.version}` : `By rule from the evidence; ${model.name} ${model.version} added nothing`;
+  const by = authorInWords(sentences, model);
   return el(
     "div",
     { class: "answer", data: { testid: "answer", silent: String(silent) } },
@@ -16,6 +16,12 @@ export function answerView({ sentences, silent, apart, model, seconds }, onFindi
     apartBox(apart),
     silent ? null : el("p", { class: "hint" }, `${by}, ${seconds.toFixed(1)} s.`),
   );
+}
+
+function authorInWords(sentences, model) {
+  if (model === null) return "By rule from the evidence; the language model of this server writes reports and was not asked";
+  if (sentences.some((one) => one.author === "model")) return `In part in the words of ${model.name} ${model.version}`;
+  return `By rule from the evidence; ${model.name} ${model.version} added nothing`;
 }
 
 function sentence({ text, findings }, onFindings) {
