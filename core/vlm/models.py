@@ -5,6 +5,7 @@ What can go wrong is told before anything is loaded, in one sentence that says w
 
 import contextlib
 import hashlib
+import importlib.util
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Opening:
 
     Attributes:
         adapter: folder of a LoRA adapter for it, or None.
-        precision: ``fp32``, ``bf16``, ``4bit`` (NF4, on a GPU), or ``auto``: as it is stored.
+        precision: ``fp32``, ``bf16``, ``4bit`` (NF4), or ``auto``: as it is stored.
         trust_remote_code: whether Python code that comes with the model may run.
     """
 
@@ -78,10 +79,9 @@ def load_model(source: str | Path, opening: Opening | None = None) -> tuple[PreT
     opening = opening or Opening()
     if opening.precision not in PRECISIONS:
         raise WriterError(f"There is no precision {opening.precision!r}; choose one of {', '.join(PRECISIONS)}.")
-    if opening.precision == "4bit" and not torch.cuda.is_available():
+    if opening.precision == "4bit" and importlib.util.find_spec("bitsandbytes") is None:
         raise WriterError(
-            "A model in 4 bits needs an NVIDIA GPU, and there is none here: open it in bf16 or fp32, or convert it to "
-            "GGUF and give the address of its server."
+            "A model in 4 bits needs the package bitsandbytes: run pip install bitsandbytes, or open it in bf16."
         )
     named, adapter = str(source), opening.adapter
     if adapter is None and not named.startswith(HUB) and (Path(named) / "adapter_config.json").is_file():
@@ -218,7 +218,7 @@ def _refuse_if_too_large(named: str, needed: int) -> None:
     if needed > free:
         raise WriterError(
             f"{named} needs about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free: open it in fewer "
-            "bits (--precision bf16, or 4bit on a GPU), take a smaller model, or give the address of a server."
+            "bits (--precision bf16 or 4bit), take a smaller model, or give the address of a server."
         )
 
 

@@ -19,7 +19,8 @@ def add_backend_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--precision",
         choices=_PRECISIONS,
-        help="of a model in this process: fp32, bf16, 4bit (NF4, on a GPU), or auto, as it is stored [auto]",
+        help="of a model in this process: fp32, bf16, 4bit (NF4, with bitsandbytes; on a CPU slower than bf16), or "
+        "auto, as it is stored [auto]",
     )
     group.add_argument(
         "--trust_remote_code", action="store_true", help="let Python code that comes with the model run [never]"

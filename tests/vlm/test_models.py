@@ -5,15 +5,18 @@ import shutil
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from core.vlm import models
 from core.vlm.adapters import attach, save_adapter
+from core.vlm.backends import Decoding
 from core.vlm.merging import merge
 from core.vlm.models import Opening, WriterError, fingerprint, load_model, needed_bytes
 from core.vlm.small_models import make_small
 from core.vlm.training import train_writer
 from core.vlm.training_settings import StageSettings
+from core.vlm.writer import Writer
 
 TEXTS = ["Write the Findings and the Impression. The heart is normal. No pleural effusion."] * 20
 
@@ -92,9 +95,26 @@ def test_memory_that_does_not_suffice_is_told_before_loading(base, monkeypatch):
     refused(base, r"needs about 0\.0 GB of memory, and 0\.0 GB are free")
 
 
+def test_four_bits_without_their_package_are_told(base, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    refused(base, "in 4 bits needs the package bitsandbytes", Opening(precision="4bit"))
+
+
+def test_four_bits_write_on_a_cpu_too_and_take_less_memory(base):
+    four_bit = pytest.importorskip("bitsandbytes").nn.Linear4bit
+    model, _ = load_model(base, Opening(precision="4bit"))
+    whole, _ = load_model(base, Opening(precision="bf16"))
+    layers = [module for module in model.modules() if isinstance(module, four_bit)]
+    assert layers
+    assert {layer.weight.quant_type for layer in layers} == {"nf4"}
+    assert model.get_memory_footprint() < whole.get_memory_footprint()
+    writer = Writer(base, Decoding(temperature=0, max_new_tokens=4), opening=Opening(precision="4bit"))
+    grey = Image.new("RGB", (64, 64), "gray")
+    assert writer.answer(grey, "Write.", seed=1) == writer.answer(grey, "Write.", seed=1)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_four_bits_without_a_gpu(base, tmp_path):
-    refused(base, "in 4 bits needs an NVIDIA GPU", Opening(precision="4bit"))
+def test_training_in_four_bits_without_a_gpu(base, tmp_path):
     with pytest.raises(ValueError, match="qlora keeps the base model in 4 bits, which needs an NVIDIA GPU"):
         train_writer("language", base, tmp_path, tmp_path / "run", StageSettings(preset="qlora"))
 

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from core.errors import ChestLensError
 
@@ -82,5 +82,5 @@ def interpreters(given: Sequence[str]) -> Mapping[Library, str]:
         name, equals, python = one.partition("=")
         if name not in LIBRARIES or not equals or not python:
             raise Unavailable(f"--score_python takes NAME=PYTHON with one of {', '.join(LIBRARIES)}, not {one!r}.")
-        found[cast("Library", name)] = python
+        found[name] = python
     return found

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from core.vlm.text_metrics.elsewhere import LIBRARIES, Elsewhere, Library, Unavailable
 from core.vlm.text_metrics.labels import agreement
+from core.vlm.text_metrics.libraries import missing_model
 from core.vlm.text_metrics.measures import Measure, mean_measure
 from core.vlm.text_metrics.normalisation import normalise
 
@@ -164,9 +165,5 @@ def _require(module: str, score: str, package: str) -> None:
 
 def _require_model(model: str, score: str) -> None:
     """Refuse a model that is neither a folder nor in the local cache of the hub."""
-    if Path(model).is_dir():
-        return
-    from huggingface_hub import try_to_load_from_cache
-
-    if not isinstance(try_to_load_from_cache(model, "config.json"), str):
-        raise Unavailable(f"{score} needs the model {model}, which is not in the local cache: run hf download {model}.")
+    if lacking := missing_model(model):
+        raise Unavailable(f"{score} needs {lacking}")

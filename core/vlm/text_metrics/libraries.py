@@ -1,7 +1,7 @@
 """GREEN, RaTEScore and RadGraph as their own packages compute them; run by a Python that has them.
 
 Their packages want versions of other libraries that ChestLens cannot live with, so that they are given a process, and
-where need be an environment, of their own: this file imports nothing of ChestLens, and is no module of it to import.
+where need be an environment, of their own: this file imports nothing of ChestLens.
 
     PYTHON libraries.py check NAME MODEL...                       says what is missing, or nothing
     PYTHON libraries.py score NAME PAIRS.json SCORES.json MODEL...
@@ -16,6 +16,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 # The modules that each score imports, and the packages that bring them.
 PACKAGES = {
@@ -25,29 +26,37 @@ PACKAGES = {
 }
 
 
-def missing(name, models):
+def missing(name: str, models: list[str]) -> str:
     """One sentence about what cannot be had, or ``""``."""
     lacking = [package for module, package in PACKAGES[name].items() if importlib.util.find_spec(module) is None]
     if lacking:
         few = "the package" if len(lacking) == 1 else "the packages"
         return f"{few} {' and '.join(lacking)}, which {sys.executable} lacks: install into it, or into another one."
     if name == "radgraph":
-        from appdirs import user_cache_dir
-
-        folder = Path(user_cache_dir("radgraph")) / importlib.metadata.version("radgraph") / models[0]
+        cache = importlib.import_module("appdirs").user_cache_dir("radgraph")
+        folder = Path(cache) / importlib.metadata.version("radgraph") / models[0]
         if (folder / "weights.th").is_file():
             return ""
         fetch = f"python -c \"import radgraph; radgraph.RadGraph(model_type='{models[0]}')\""
         return f"its weights, which its package fetches when it is first used: run {fetch}."
+    return next(filter(None, map(missing_model, models)), "")
+
+
+def missing_model(model: str) -> str:
+    """One sentence about a model that is neither a folder nor in the local cache of the hub, or ``""``."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    for model in models:
-        if not Path(model).is_dir() and not isinstance(try_to_load_from_cache(model, "config.json"), str):
-            return f"the model {model}, which is not in the local cache: run hf download {model}."
-    return ""
+    if Path(model).is_dir():
+        return ""
+    try:
+        known = isinstance(try_to_load_from_cache(model, "config.json"), str)
+    except HFValidationError:
+        return f"the model {model}: there is no such folder."
+    return "" if known else f"the model {model}, which is not in the local cache: run hf download {model}."
 
 
-def score(name, candidates, references, models):
+def score(name: str, candidates: list[str], references: list[str], models: list[str]) -> Any:
     """A number a pair."""
     if name == "radgraph":
         scorer = importlib.import_module("radgraph").F1RadGraph(reward_level="partial", model_type=models[0])
@@ -66,7 +75,7 @@ def score(name, candidates, references, models):
     return scorer(references, candidates)[2]
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     """Do what the arguments say; libraries talk on standard output, which is kept for one sentence."""
     told, sys.stdout = sys.stdout, sys.stderr
     os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
