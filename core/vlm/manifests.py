@@ -21,7 +21,8 @@ _ALIASES = {
     "patient_id": ("patient_id", "subject_id"),
     "view": ("view",),
 }
-_KEPT = ("patient_id", "view", "reference_findings", "reference_impression", "reference_icd")
+_REFERENCES = ("reference_findings", "reference_impression")
+_KEPT = ("patient_id", "view", *_REFERENCES, "reference_icd")
 _FORMATS = (".csv", ".jsonl")
 
 
@@ -136,7 +137,9 @@ def _wanted(row: Mapping[str, Any], folder: Path) -> Wanted:
         image_path=named,
         path=path if path.is_absolute() else folder / path,
         ehr=_record(given["ehr"], folder),
-        kept={name: _text(given[name]) for name in _KEPT if given[name] not in (None, "")},
+        # ``evaluate`` wants both references, empty where there is none: many collections have impressions only.
+        kept=dict.fromkeys(_REFERENCES, "")
+        | {name: _text(given[name]) for name in _KEPT if given[name] not in (None, "")},
     )
 
 

@@ -12,6 +12,7 @@ from core.reporting.guard import Case, check
 from core.vlm.__main__ import main
 from core.vlm.curriculum import make_curriculum, read_collection
 from core.vlm.distillation import Sample, by_rule, distil, reasons_against
+from core.vlm.evaluation_manifest import read_manifest
 from core.vlm.manifests import read_wanted, write_all_wanted
 from core.vlm.prompts import STEPS, read_reply
 from core.vlm.reference_evidence import evidence_from_decisions
@@ -238,6 +239,20 @@ def test_a_stopped_run_goes_on_with_the_same_key_only(tmp_path):
     assert calls == ["0", "1", "1", "2"]
     list(write_all_wanted(wanted, tmp_path / "out.jsonl", write, key="b"))
     assert calls[4:] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_what_is_written_of_a_collection_with_impressions_only_is_what_evaluate_reads(tmp_path, ending):
+    rows = [{"image_path": f"{number}.png", "impression": "No acute disease."} for number in range(2)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def write(one):
+        return {"id": one.id, **one.kept, "findings": "The lungs are clear.", "impression": "Normal."}
+
+    list(write_all_wanted(read_wanted(tmp_path / "in.jsonl"), tmp_path / f"out.{ending}", write, key="a"))
+    table = read_manifest(tmp_path / f"out.{ending}")
+    assert table["reference_impression"].tolist() == ["No acute disease."] * 2
+    assert table["reference_findings"].tolist() == [""] * 2
 
 
 def test_a_run_that_is_stopped_while_its_table_is_made_goes_on(tmp_path, monkeypatch):
