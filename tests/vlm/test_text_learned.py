@@ -94,7 +94,7 @@ def test_models_that_are_not_there_are_named(tmp_path: Path) -> None:
     pytest.importorskip("bert_score")
     _, missing = load_learned(bertscore_model="no/such-model", chexbert=tmp_path / "none.pth")
     assert missing["bertscore"].startswith("BERTScore needs the model no/such-model")
-    _, missing = load_learned(bertscore_model=str(tmp_path / "none"))
+    _, missing = load_learned(bertscore_model=str(tmp_path / "none"), chexbert=tmp_path / "none.pth")
     assert missing["bertscore"] == f"BERTScore needs the model {tmp_path / 'none'}: there is no such folder."
     assert missing["chexbert"] == f"CheXbert F1 needs its weights: there is no file {tmp_path / 'none.pth'}."
 

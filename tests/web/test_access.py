@@ -81,7 +81,7 @@ OPEN = {
 def test_without_signing_in_there_is_nothing_but_the_door(ward: Flask, study: str) -> None:
     client = ward.test_client()
     values = {"study_id": study, "finding": "Mass", "kind": "report", "extension": "txt", "sample_id": "x"}
-    values |= {"export_id": study, "token_id": "1", "name": "ann", "filename": "css/base.css"}
+    values |= {"export_id": study, "token_id": "1", "inquiry_id": "1", "name": "ann", "filename": "css/base.css"}
     for rule in ward.url_map.iter_rules():
         path = rule.rule
         for argument in rule.arguments:
