@@ -85,7 +85,8 @@ def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -
     app.secret_key = server_secret(settings)
     control(app, accounts)
     listed = (worklist_api, exports_api, sample_gallery)
-    for module in (errors, health, api, ingestion, *listed, guard_api, reviews, inquiries, ehr_api, pages, people, audit_log):
+    asked = (inquiries, ehr_api)
+    for module in (errors, health, api, ingestion, *listed, guard_api, reviews, *asked, pages, people, audit_log):
         app.register_blueprint(module.blueprint)
     signing_in.install(app, settings)
     if here is not None:

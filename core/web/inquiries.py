@@ -15,7 +15,7 @@ from core.studies.inquiries import Inquiries
 from core.studies.tables import Inquiry, InquiryKind, Study, iso
 from core.vlm.pass_settings import PassSettings, SettingError
 from core.web.access import person
-from core.web.bodies import BadRequestBody, object_of_body, text_of_body
+from core.web.bodies import BadRequestBody, object_of_body
 from core.web.errors import NotFound
 from core.web.services import services
 

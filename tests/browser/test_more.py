@@ -118,6 +118,25 @@ def test_a_record_is_typed_read_compared_and_removed(refused_record, page, more)
     expect(page.get_by_test_id("record-empty")).to_be_visible()
 
 
+def test_no_record_is_typed_before_it_is_known_what_is_there(page, study_id):
+    page.add_init_script("""
+      const held = new Promise((release) => { window.release = release; });
+      const real = window.fetch;
+      window.fetch = async (url, ...rest) => {
+        if (String(url).endsWith("/ehr")) await held;
+        return real(url, ...rest);
+      };
+    """)
+    page.goto(f"/studies/{study_id}")
+    wait_for_results(page)
+    page.get_by_test_id("more-open").press("Enter")
+    expect(page.get_by_test_id("record-type")).to_be_disabled()
+    expect(page.get_by_test_id("record-file")).to_be_disabled()
+    page.evaluate("window.release()")
+    page.get_by_test_id("record-type").click()
+    expect(page.locator("[name=age]")).to_be_focused()
+
+
 def test_a_record_comes_as_a_file_and_a_bad_file_is_told(refused_record, page, more, tmp_path):
     file = tmp_path / "ehr.json"
     file.write_text("Age: 72")

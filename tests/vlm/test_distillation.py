@@ -9,7 +9,7 @@ from core.reporting.evidence import Evidence
 from core.vlm.__main__ import main
 from core.vlm.distillation import reasons_against
 from core.vlm.prompts import STEPS, read_reply
-from core.vlm.records import covered_reports
+from core.vlm.training_records import covered_reports
 from core.vlm.writer import SHIPPED_WRITER
 
 SAMPLES = 8

@@ -30,6 +30,8 @@ export class RecordPanel {
   /** {ehr, lines} of the server. */
   show({ ehr, lines }) {
     this.#record = ehr;
+    // Before it is known what is there, a form that was opened would be filled with nothing, and closed by this.
+    byId("record-add").disabled = byId("record-file").disabled = false;
     byId("record-lines").replaceChildren(...lines.map((line) => el("li", {}, line)));
     byId("record-empty").hidden = lines.length > 0;
     byId("record-read").hidden = lines.length === 0;
