@@ -31,7 +31,8 @@ def missing(name: str, models: list[str]) -> str:
     lacking = [package for module, package in PACKAGES[name].items() if importlib.util.find_spec(module) is None]
     if lacking:
         few = "the package" if len(lacking) == 1 else "the packages"
-        return f"{few} {' and '.join(lacking)}, which {sys.executable} lacks: install into it, or into another one."
+        named = f"{few} {' and '.join(lacking)}"
+        return f"{named}, which {sys.executable} lacks: install there, or name another Python with --score_python."
     if name == "radgraph":
         cache = importlib.import_module("appdirs").user_cache_dir("radgraph")
         folder = Path(cache) / importlib.metadata.version("radgraph") / models[0]
