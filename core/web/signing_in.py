@@ -165,7 +165,8 @@ def _has_failed(response: Response) -> bool:
 
 
 def _too_many(limit: RequestLimit) -> Response:
-    seconds = max(1, round(limit.reset_at - datetime.now(UTC).timestamp()))
+    # The moment is rounded up to a whole second.
+    seconds = max(1, int(limit.reset_at - datetime.now(UTC).timestamp()))
     minutes = -(-seconds // 60)
     error = f"Too many attempts; try again in {minutes} minute{'s' if minutes > 1 else ''}."
     response = Response(_sign_in_page(SignInForm(), error), 429, {"Retry-After": str(seconds)})
