@@ -16,9 +16,9 @@ from core.settings import ServerSettings
 from core.web import create_app, services_of
 from core.web.listening import listen
 
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The shell draws the same pages in half the time: it has no window of its own to draw around them.
+CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGUMENTS = (
-    "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
