@@ -12,12 +12,13 @@ import pytest
 from flask import Flask
 from waitress import wasyncore
 
+from core.evaluation.bench.viewer import BROWSERS
 from core.settings import ServerSettings
 from core.web import create_app, services_of
 from core.web.listening import listen
 
 # The shell draws the same pages in half the time: it has no window of its own to draw around them.
-CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM_NAMES = ("chromium-headless-shell", *BROWSERS)
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
