@@ -1,6 +1,7 @@
 """How fast the viewer answers, measured in a real browser on a large radiograph."""
 
 import io
+import math
 import shutil
 import statistics
 from collections.abc import Iterator
@@ -114,7 +115,7 @@ class _Inputs:
     def _in_words(self, kind: str, worked: float) -> str:
         """The latencies since the last time that was asked."""
         latencies = sorted(self._page.evaluate("kind => window.latencies[kind].splice(0)", kind))
-        late = latencies[int(0.95 * (len(latencies) - 1))]
+        late = latencies[math.ceil(0.95 * len(latencies)) - 1]
         return (
             f"median {statistics.median(latencies):.0f} ms, 95% within {late:.0f} ms, slowest {latencies[-1]:.0f} ms; "
             f"{worked / len(latencies):.1f} ms of work each"
