@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import select
 import signal
 import struct
 import subprocess
@@ -99,17 +100,30 @@ class _Decoder:
             stderr=subprocess.DEVNULL,
             close_fds=True,
         )
-        with self._deadline(_START_SECONDS):
+        self._started = time.monotonic()
+        self._is_ready = False
+
+    def get_ready(self, within_s: float | None = None) -> None:
+        """Wait until the child can read files.
+
+        Raises:
+            TimeoutError: it needs longer than that, and goes on starting.
+            RuntimeError: it cannot start; it must be closed.
+        """
+        if self._is_ready:
+            return
+        if within_s is not None and not self._speaks_within(within_s):
+            raise TimeoutError
+        with self._deadline(max(0.001, self._started + _START_SECONDS - time.monotonic())):
             try:
                 ready = self._receive_header()
             except _DecoderEnded:
-                self.close()
                 raise RuntimeError(
                     "The image reader could not start; run `python -m core.imaging.decoder` to see why."
                 ) from None
         if not ready.get("ready"):
-            self.close()
             raise RuntimeError("The image reader gave an unexpected answer; install ChestLens again.")
+        self._is_ready = True
         for sentence in ready.get("unconfined", ()):
             if sentence not in _said:
                 _said.add(sentence)
@@ -167,6 +181,12 @@ class _Decoder:
             yield expired
         finally:
             timer.cancel()
+
+    def _speaks_within(self, seconds: float) -> bool:
+        """Whether it is time to listen to the child: it has said something, or has had all the time of a start."""
+        if os.name == "nt" or self._started + _START_SECONDS <= time.monotonic() + seconds:
+            return True  # Windows cannot wait for a pipe so
+        return bool(select.select([self._stream(self._process.stdout)], [], [], seconds)[0])
 
     @staticmethod
     def _stream(stream: IO[bytes] | None) -> IO[bytes]:
@@ -241,14 +261,12 @@ class _Pool:
     ) -> Radiograph:
         due = None if within_s is None else time.monotonic() + within_s
         with self._place(within_s, client) as place:
-            clock_s = _CLOCK_TO_PROCESSOR * timeout_s if due is None else max(0.001, due - time.monotonic())
             try:
                 try:
-                    return place.read(data, timeout_s, clock_s)
+                    return place.read(data, timeout_s, due)
                 except _DecoderEnded:
                     # Perhaps the system's memory killer, or what earlier files left behind: the file is not blamed yet.
-                    clock_s = clock_s if due is None else max(0.001, due - time.monotonic())
-                    return place.read(data, timeout_s, clock_s)
+                    return place.read(data, timeout_s, due)
             except _DecoderEnded:
                 raise UnreadableImage("The image made its decoder fail; export or download it again.") from None
             except TimeoutError:
@@ -306,8 +324,14 @@ class _Place:
     def __init__(self, decoder: _Decoder | None) -> None:
         self.decoder = decoder
 
-    def read(self, data: bytes, timeout_s: float, clock_s: float) -> Radiograph:
+    def read(self, data: bytes, timeout_s: float, due: float | None) -> Radiograph:
         """Read the file in the decoder that is here, or in a fresh one; one that failed is gone afterwards.
+
+        Args:
+            data: the file.
+            timeout_s: seconds of processor time for it.
+            due: when the answer is needed, by ``time.monotonic``. A decoder that is not ready by then stays, and is
+                there for the next file.
 
         Raises:
             ImagingError: as the decoder found, or it took more time or memory than any radiograph.
@@ -318,7 +342,13 @@ class _Place:
             self._discard()  # ended between two files
         if self.decoder is None:
             self.decoder = _Decoder()
+        try:
+            self.decoder.get_ready(None if due is None else _left(due))
+        except RuntimeError:
+            self._discard()
+            raise
         fresh = self.decoder.fresh
+        clock_s = _CLOCK_TO_PROCESSOR * timeout_s if due is None else _left(due)
         try:
             return self.decoder.read(data, processor_s=timeout_s, clock_s=clock_s)
         except ImagingError:
@@ -339,6 +369,10 @@ class _Place:
         if self.decoder is not None:
             self.decoder.close()
         self.decoder = None
+
+
+def _left(due: float) -> float:
+    return max(0.001, due - time.monotonic())
 
 
 def _took_longer(seconds: float) -> UnreadableImage:

@@ -182,12 +182,6 @@ class Jobs:
         self.announce(job)
         return True
 
-    def give_up(self, job: Job) -> None:
-        """Say of an upload that this process has failed to keep that nobody receives it any more."""
-        with self._database.session() as session:
-            session.execute(update(Job).where(Job.id == job.id, Job.state == ARRIVING).values(claimed_by=None))
-            session.commit()
-
     def recover(self) -> list[str]:
         """Put jobs back whose process is gone.
 

@@ -32,7 +32,7 @@ from core.studies.results import Result
 from core.studies.storage import Storage, open_storage
 from core.studies.tables import ARRIVING, Export, Job, SampleStudy, Study, now
 from core.studies.upgrade import upgrade_files
-from core.studies.viewer import audience
+from core.studies.viewer import audience, seen_by
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +87,8 @@ class Studies:
         upgrade_files(self.database, self.storage, settings)
         self.delivery = Delivery(settings.instance / "queue.sqlite3", settings.redis_url)
         self.jobs = Jobs(self.database, self.delivery)
+        # Uploads that could be neither kept nor taken back while database or storage were away.
+        self._cut_off: set[str] = set()
 
     def check_room(self, *, batch: bool = False) -> None:
         """Raises ``QueueFull`` when no more studies should be taken, or no more batches."""
@@ -103,6 +105,7 @@ class Studies:
         """
         if key is None:
             return None
+        self._take_back_what_was_cut_off()
         with self.database.session() as session:
             study = session.scalars(select(Study).where(Study.upload_key == _key(key))).first()
         if study is None:
@@ -121,6 +124,7 @@ class Studies:
         """
         if sample_id is None:
             return None
+        self._take_back_what_was_cut_off()
         made = select(SampleStudy.study_id).where(
             SampleStudy.sample_id == sample_id, SampleStudy.audience == audience()
         )
@@ -140,6 +144,7 @@ class Studies:
             KeyReused: see ``known``.
             Unavailable: it could not be kept; nothing of it is left.
         """
+        self._take_back_what_was_cut_off()
         study, job = self._rows(upload)
         try:
             with self.database.session() as session:
@@ -162,7 +167,7 @@ class Studies:
                 )
                 session.commit()
         except BaseException:
-            self._take_back(study.id, job)
+            self._take_back(study.id)
             raise
         study.status = "queued"
         self.jobs.announce(job)
@@ -369,13 +374,27 @@ class Studies:
         """The identifiers of a radiograph that may be kept."""
         return admitted.radiograph.source if self.settings.keep_identifiers else {}
 
-    def _take_back(self, study_id: str, job: Job) -> None:
+    def _take_back(self, study_id: str) -> None:
         try:
             self.remove(study_id)
         except Exception:
-            log.warning("an upload that could not be kept is left for a worker to remove")
-            with suppress(Unavailable):
-                self.jobs.give_up(job)
+            log.warning("an upload that could not be kept is removed as soon as that is possible")
+            self._cut_off.add(study_id)
+
+    def _take_back_what_was_cut_off(self) -> None:
+        """Free the keys of uploads that failed, so that they can be sent again at once.
+
+        Where this process ends before, a worker finds them by their rows.
+        """
+        if not (cut_off := set(self._cut_off)):
+            return
+        with seen_by(None):  # whoever sent them
+            with self.database.session() as session:
+                # Of these, only the answer of the database got lost.
+                kept = set(session.scalars(select(Study.id).where(Study.id.in_(cut_off), Study.status != ARRIVING)))
+            for study_id in cut_off - kept:
+                self.remove(study_id)
+        self._cut_off -= cut_off
 
     def remove(self, study_id: str) -> None:
         """Remove whatever there is of a study, or of an export, known or not."""

@@ -5,6 +5,8 @@ them, and before a body is written to the disk.
 """
 
 import json
+import select
+import sys
 
 from flask import Flask
 from waitress import create_server
@@ -16,6 +18,11 @@ from waitress.wasyncore import dispatcher
 
 from core.errors import ChestLensError
 from core.web.errors import TOO_LARGE
+
+# Browsers and scripts keep connections open between requests, and at the limit nobody else is answered.
+_MOST_CONNECTIONS = 2000
+# Files, pipes and the database need some of what a process may open.
+_OTHER_FILES = 200
 
 
 class _TellingErrors(ErrorTask):
@@ -70,6 +77,9 @@ def listen(
             threads=8,
             ident="ChestLens",
             max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
+            connection_limit=_most_connections(),
+            # select(2) knows 1,024 files at most.
+            asyncore_use_poll=hasattr(select, "poll"),
         )
     except OSError as error:
         raise CannotListen(f"Cannot listen on {host}, port {port}: {error.strerror}. Choose another --port.") from error
@@ -77,3 +87,15 @@ def listen(
         if isinstance(listener, BaseWSGIServer):
             listener.channel_class = _Channel
     return server
+
+
+def _most_connections() -> int:
+    """Number of connections that may be open at once: those of the limit that the system lets this process have."""
+    if sys.platform == "win32":
+        return 300  # of the 512 that select knows there
+    import resource
+
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY:
+        return _MOST_CONNECTIONS
+    return max(100, min(_MOST_CONNECTIONS, allowed - _OTHER_FILES))

@@ -1,6 +1,7 @@
 """What the process that decodes files of strangers can still do once a file has taken it over, and who waits for it."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -153,6 +154,28 @@ def test_processor_time_is_limited_by_the_system_itself(pool) -> None:
         pool.read(slow_jpeg(), 0.3)
     assert time.monotonic() - start < 60
     assert pool.read(good(), 20).pixels.size
+
+
+def test_a_decoder_that_starts_slowly_keeps_nobody_waiting_and_is_there_for_the_next_file(pool, monkeypatch) -> None:
+    # Stopped by a signal, it starts as on a machine that has no time for it.
+    plain = subprocess.Popen.__init__
+
+    def stopped(self, *arguments, **options):
+        plain(self, *arguments, **options)
+        self.send_signal(signal.SIGSTOP)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(subprocess.Popen, "__init__", stopped)
+        start = time.monotonic()
+        with pytest.raises(NotDecodedInTime):
+            pool.read(good(), 20, within_s=0.2, client="somebody")
+        assert time.monotonic() - start < 3
+    starting = pool._idle[-1]
+    with pytest.raises(NotDecodedInTime):
+        pool.read(good(), 20, within_s=0.2, client="somebody")
+    starting._process.send_signal(signal.SIGCONT)
+    assert pool.read(good(), 20).pixels.shape == (128, 128)
+    assert pool._idle[-1] is starting
 
 
 def test_whoever_has_little_time_gets_an_answer_in_it(pool) -> None:

@@ -196,6 +196,7 @@ def test_memory_is_limited_by_the_system_itself() -> None:
         pytest.skip("limits exist on POSIX systems only")
     worker = sandbox._Decoder()
     try:
+        worker.get_ready()
         limits = Path(f"/proc/{worker._process.pid}/limits").read_text()
     finally:
         worker.close()

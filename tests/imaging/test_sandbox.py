@@ -113,6 +113,7 @@ def test_the_child_sees_no_secret_of_the_environment(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("CHESTLENS_TEST_SECRET", "hush")
     decoder = sandbox._Decoder()
     try:
+        decoder.get_ready()
         assert b"CHESTLENS_TEST_SECRET" not in Path(f"/proc/{decoder._process.pid}/environ").read_bytes()
     finally:
         decoder.close()

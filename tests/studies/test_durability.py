@@ -1,6 +1,7 @@
 """What is accepted ends, and what is deleted is gone, whatever happens to the processes."""
 
 import gc
+import itertools
 import os
 import random
 import subprocess
@@ -14,12 +15,15 @@ from typing import Any
 import pytest
 from deployments import files_in, rows_in, wait_until
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from core.settings import ServerSettings
 from core.studies.errors import KeyReused, NoSuchStudy, Unavailable
 from core.studies.jobs import Jobs
 from core.studies.studies import Studies, Upload
 from core.studies.tables import Job
+from core.studies.viewer import Viewer, seen_by
 from core.studies.worker import Worker
 
 DELETIONS = int(os.environ.get("CHESTLENS_TEST_DELETIONS", "10"))
@@ -137,6 +141,63 @@ def test_an_upload_that_was_cut_off_is_removed_and_one_that_failed_leaves_nothin
     (settings.instance / "studies" / ("f" * 32)).mkdir()  # as an earlier version left it
     studies.sweep()
     assert (files_in(settings), rows_in(studies.database)) == (set(), {})
+
+
+def test_an_upload_that_was_cut_off_is_in_nobodys_way_once_database_and_disk_are_back(
+    studies: Studies, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(studies, "remove", away)
+        cut_off.setattr("pathlib.Path.write_bytes", away)
+        with pytest.raises(Unavailable):
+            studies.receive(Upload("chest.png", b"bytes", key="first"))
+    assert list(rows_in(studies.database).values()) == ["arriving"]
+    assert studies.known("first", b"bytes") is None
+    study = studies.receive(Upload("chest.png", b"bytes", key="first"))
+    assert (rows_in(studies.database), files_in(settings)) == ({study.id: "queued"}, {study.id})
+
+
+def test_an_upload_stays_of_which_only_the_databases_last_answer_was_lost(
+    studies: Studies, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, commits = Session.commit, itertools.count(1)
+
+    def commit_and_lose_the_answer(session: Session) -> None:
+        commit(session)
+        if next(commits) == 2:
+            raise OperationalError("COMMIT", None, OSError("network error"))
+
+    def away(*_: Any) -> None:
+        raise Unavailable("The database cannot be reached.")
+
+    with monkeypatch.context() as losing:
+        losing.setattr(Session, "commit", commit_and_lose_the_answer)
+        losing.setattr(studies, "remove", away)
+        with pytest.raises(Unavailable):
+            studies.receive(Upload("chest.png", b"bytes", key="first"))
+    (study_id,) = rows_in(studies.database)
+    known = studies.known("first", b"bytes")
+    assert known is not None
+    assert (known.id, known.status, files_in(settings)) == (study_id, "queued", {study_id})
+
+
+def test_whoever_comes_next_frees_the_key_of_somebody_else(
+    studies: Studies, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    with seen_by(Viewer(1, None)), monkeypatch.context() as cut_off:
+        cut_off.setattr(studies, "remove", away)
+        cut_off.setattr("pathlib.Path.write_bytes", away)
+        with pytest.raises(Unavailable):
+            studies.receive(Upload("chest.png", b"bytes", key="first"))
+    with seen_by(Viewer(2, None)):
+        assert studies.known("first", b"bytes") is None
+    assert (rows_in(studies.database), files_in(settings)) == ({}, set())
 
 
 def _of_a_process_that_ended() -> str:

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from flask import Flask
@@ -75,3 +76,14 @@ def test_pages_are_told_in_plain_text(port: int) -> None:
     status, kind, _ = _ask(port, _head("POST", "/study/1", f"Content-Length: {2**40}"))
     assert status == 413
     assert kind.startswith("text/plain")
+
+
+def test_whoever_comes_after_many_who_keep_their_connections_is_answered(port: int) -> None:
+    request = _head("GET", "/").replace(b"Connection: close\r\n", b"")
+    with ExitStack() as kept:
+        for _ in range(150):
+            connection = kept.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            connection.sendall(request)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 404")
+        status, _, _ = _ask(port, _head("GET", "/"))
+        assert status == 404
