@@ -16,17 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from ports import free_port
 from sqlalchemy import select
 
 from core.settings import ROOT, ServerSettings
 from core.studies.database import Database
 from core.studies.tables import Study
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(reached: Callable[[], object], seconds: float = 120) -> None:

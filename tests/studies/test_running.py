@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from deployments import Part, free_port, wait_until
+from deployments import Part, wait_until
+from ports import free_port
 
 from core.settings import ROOT
 

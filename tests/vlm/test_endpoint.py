@@ -4,7 +4,6 @@ import http.server
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from ports import free_port
 
 from core.vlm.backends import BackendChoice, BackendError, Decoding, check_backend, open_backend
 
@@ -22,12 +22,6 @@ GREY = Image.new("RGB", (64, 64), "gray")
 SHORT = Decoding(temperature=0.7, max_new_tokens=12)
 # Starting takes half a minute on a quiet machine.
 PATIENCE = 400
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def choice(address, **environment):
