@@ -23,6 +23,7 @@ from core.reporting.review import Review
 from core.studies.audit import AuditLog
 from core.studies.errors import Gone, NoSuchExport, NoSuchStudy, QueueFull
 from core.studies.jobs import Claim
+from core.studies.results import LISTED
 from core.studies.reviews.desk import as_review
 from core.studies.reviews.store import ReviewStore
 from core.studies.studies import Studies
@@ -154,6 +155,9 @@ class Exporting:
             raise Gone
         with seen_by(Viewer(**export.viewer) if export.viewer else None):
             listed = find_all(database, Query(**export.query), at_most=_most(export.format))
+            # Before any of it is read, so that whoever deletes a study finds what it may stand in.
+            self._studies.storage.create(claim.study_id)
+            self._studies.storage.write(claim.study_id, LISTED, "\n".join(study.id for study in listed).encode())
             self._tell(claim, total=len(listed))
 
             def tell_written(number: int) -> None:
@@ -163,7 +167,6 @@ class Exporting:
                 data = as_csv(findings_of(self._studies, listed, on_written=tell_written)).encode()
             else:
                 data = _archive(self._studies, listed, export.format, tell_written)
-        self._studies.storage.create(claim.study_id)
         self._studies.storage.write(claim.study_id, _FILE, data)
         self._note(export, [study.id for study in listed if study.status == "done"])
         return lambda session: []

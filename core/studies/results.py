@@ -35,6 +35,7 @@ RESULT, REWRITE, REFERENCE = "result.json", "rewrite.json", "reference.json"
 IMAGE, PIXELS, HEATMAPS = "image.png", "pixels.gz", "heatmaps.npz"
 IDENTIFIERS = "identifiers"
 EHR = "record"  # of health
+LISTED = "listed"  # ids of the studies in an export
 DECODED = "decoded.npz"
 
 # The ordinary picture is for the list, for programs and for printing; the viewer has every grey value.

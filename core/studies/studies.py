@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import PurePath
 from typing import Any
 
@@ -282,7 +282,7 @@ class Studies:
             raise NoSuchStudy from None
 
     def delete(self, study_id: str) -> None:
-        """Remove a study: its files, its rows, and what refers to them.
+        """Remove a study: its files, its rows, what refers to them, and the exports in which it stands.
 
         The files go first: on a full disk there is then room to write that the row is gone. Whatever is cut off is
         brought to its end by ``sweep``.
@@ -292,14 +292,16 @@ class Studies:
         """
         self.find(study_id)
         self.remove(study_id)
-        self._remove_exports()
 
     def sweep(self) -> None:
         """Bring begun deletions to their end, remove files without a row, and delete what is older than it may be."""
         for study_id in self.storage.condemned():
             self.remove(study_id)
         self.recover()
-        self._remove_exports(until=now() - _EXPORTS_KEPT)
+        with self.database.session() as session:
+            unfetched = list(session.scalars(select(Export.id).where(Export.created < now() - _EXPORTS_KEPT)))
+        for export_id in unfetched:
+            self.remove(export_id)
         # A row is there before its files are, so that whatever is listed before the rows are has one, or none any more.
         there = self.storage.studies()
         with self.database.session() as session:
@@ -313,7 +315,6 @@ class Studies:
             for study_id in old:
                 self.remove(study_id)
             if old:
-                self._remove_exports()
                 AuditLog(self.database).add("delete", actor="(retention)", studies=old, detail={"days": days})
 
     def recover(self) -> None:
@@ -403,17 +404,23 @@ class Studies:
             for table in (Study, Export):
                 session.execute(delete(table).where(table.id == study_id))
             session.commit()
+        for export_id in self._exports_with(study_id):
+            self.remove(export_id)
         self.storage.forget(study_id)
         with suppress(Unavailable):
             self.database.forget_deleted()
 
-    def _remove_exports(self, *, until: datetime | None = None) -> None:
-        """Remove exports that were asked for until then; all of them once a study is gone that may be in them."""
-        wanted = select(Export.id) if until is None else select(Export.id).where(Export.created < until)
+    def _exports_with(self, study_id: str) -> list[str]:
+        """Exports in which a study stands. What one holds is written before any of it is read (``Exporting``)."""
         with self.database.session() as session:
-            found = list(session.scalars(wanted))
-        for export_id in found:
-            self.remove(export_id)
+            made = session.execute(select(Export.id, Export.total)).tuples().all()
+        return [export_id for export_id, total in made if self._may_hold(export_id, total, study_id)]
+
+    def _may_hold(self, export_id: str, total: int | None, study_id: str) -> bool:
+        try:
+            return study_id.encode() in self.storage.read(export_id, results.LISTED)
+        except Gone:
+            return total is not None  # begun by a version that kept no list
 
     def _is_rewritten(self, study_id: str) -> bool:
         job = self.rewrite_job(study_id)

@@ -116,6 +116,35 @@ def test_a_deleted_study_is_in_no_table_either(client: FlaskClient, settings: Se
     assert _files(settings) == 2
 
 
+@pytest.mark.parametrize("file_format", ["table", "json"])
+def test_an_export_stays_when_a_study_is_deleted_that_is_not_in_it(client: FlaskClient, file_format: str) -> None:
+    url = f"/api/exports?format={file_format}&query=a.png"
+    made = _finished(client, client.post(url).json["links"]["self"])
+    others = [study["id"] for study in client.get("/api/studies").json["studies"] if study["filename"] != "a.png"]
+    assert len(others) == 2
+    for study_id in others:
+        client.delete(f"/api/studies/{study_id}")
+    assert client.get(made["links"]["file"]).status_code == 200
+
+
+def test_an_export_that_is_being_made_goes_with_its_study(
+    client: FlaskClient, app: Flask, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studies = services_of(app).studies
+    study_id = client.get("/api/studies").json["studies"][0]["id"]
+    plain = exports.as_csv
+
+    def delete_meanwhile(rows: Any) -> str:
+        table = plain(rows)
+        studies.delete(study_id)
+        return table
+
+    monkeypatch.setattr(exports, "as_csv", delete_meanwhile)
+    asked = client.post("/api/exports").json
+    wait_until(lambda: client.get(asked["links"]["self"]).status_code == 404)
+    wait_until(lambda: _files(settings) == 2)
+
+
 def test_what_nobody_has_fetched_for_a_day_is_removed_and_noted_it_was(
     client: FlaskClient, app: Flask, settings: ServerSettings
 ) -> None:
