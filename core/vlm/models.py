@@ -112,9 +112,24 @@ def load_model(source: str | Path, opening: Opening | None = None) -> tuple[PreT
             trust_remote_code=opening.trust_remote_code,
             local_files_only=True,
         )
+    if opening.precision == "4bit":
+        _leave_odd_sizes_unpacked(model)
     if adapter_folder is not None:
         model = _with_adapter(model, adapter_folder, named)
     return model, processor
+
+
+def _leave_odd_sizes_unpacked(model: PreTrainedModel) -> None:
+    """Have layers of odd sizes compute as on other processors.
+
+    For one with AVX512-BF16, bitsandbytes packs a layer's weights once more, in blocks of 32 rows and 64 columns, and
+    fails on any layer that is no whole number of them, such as those of Qwen2.5-VL's vision tower (3,420 wide).
+    """
+    from bitsandbytes.nn import Linear4bit
+
+    for layer in model.modules():
+        if isinstance(layer, Linear4bit) and (layer.out_features % 32 or layer.in_features % 64):
+            layer.support_avx512bf16_for_cpu = False
 
 
 def needed_bytes(folder: Path, precision: str = "auto") -> int:

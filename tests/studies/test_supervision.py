@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from deployments import wait_until
 
 from core.settings import ServerSettings
 from core.studies.supervision import WorkerFailed, WorkerProcess
@@ -23,6 +24,7 @@ def _workers() -> set[int]:
 
 def test_a_worker_that_is_killed_while_it_starts_is_started_again(settings: ServerSettings) -> None:
     with WorkerProcess(settings) as worker:
+        wait_until(_workers)  # a child is a copy of its parent first
         (first,) = _workers()
         os.kill(first, signal.SIGKILL)
         worker.wait_until_ready()
