@@ -4,7 +4,7 @@ import copy
 import inspect
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,14 +55,14 @@ class Writer(Backend):
         if opening is None or opening.precision != "4bit":
             self._model.to("cuda" if torch.cuda.is_available() else "cpu")
         self.decoding = decoding or Decoding()
-        stored = _stored_identity(source)
-        self.identity = _identity(stored, source, opening)
-        self.answers_questions = bool(stored.get("answers_questions", True))
+        self.identity = _identity(source, opening)
         count = sum(parameter.numel() for parameter in self._model.parameters())
         self._threads = 1 if count < _ONE_THREAD else torch.get_num_threads()
         self._lock = threading.Lock()
         inner = self._model if isinstance(self._model, PreTrainedModel) else self._model.get_base_model()
         self._text_config = inner.config.get_text_config()
+        # Kept in the model's own settings, so that what is trained on or merged from it says the same.
+        self.answers_questions = bool(getattr(inner.config, "answers_questions", True))
         # Version 5.24 of transformers calls it cache.
         accepted = inspect.signature(inner.forward).parameters
         self._memory_name = "cache" if "cache" in accepted else "past_key_values"
@@ -197,18 +197,14 @@ class TextInProgress:
             return [float(each[row, : len(tokens)].mean()) for row, tokens in enumerate(candidates)]
 
 
-def _stored_identity(source: str | Path) -> dict[str, Any]:
-    """What ``identity.json`` says: name, version, and whether the model ``answers_questions``; models of others have
-    none."""
+def _identity(source: str | Path, opening: Opening | None) -> dict[str, str]:
+    """Name and version as ``identity.json`` says; the names of the folders for models of others, which have none."""
     try:
         stored = json.loads((Path(source) / "identity.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}
-    return stored if isinstance(stored, dict) else {}
-
-
-def _identity(stored: Mapping[str, Any], source: str | Path, opening: Opening | None) -> dict[str, str]:
-    """Name and version; the names of the folders for models of others."""
+        stored = None
+    if not isinstance(stored, dict):
+        stored = {}
     folder = str(source) if str(source).startswith(HUB) else Path(source).name
     name, version = str(stored.get("name", folder)), str(stored.get("version", "not stated"))
     if opening is not None and opening.adapter:

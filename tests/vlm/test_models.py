@@ -100,6 +100,16 @@ def test_four_bits_without_their_package_are_told(base, monkeypatch):
     refused(base, "in 4 bits needs the package bitsandbytes", Opening(precision="4bit"))
 
 
+def test_what_is_adapted_or_merged_from_a_writer_of_reports_answers_no_more_questions_than_it_does(tmp_path):
+    model, processor = make_small("llava-llama", TEXTS)
+    model.config.answers_questions = False
+    for part in (model, processor):
+        part.save_pretrained(tmp_path / "base")
+    save_adapter(attach(load_model(tmp_path / "base")[0], "lora-16"), tmp_path / "base", tmp_path / "adapter")
+    merge(tmp_path / "adapter", tmp_path / "merged")
+    assert not any(Writer(tmp_path / name).answers_questions for name in ("base", "adapter", "merged"))
+
+
 def test_four_bits_write_on_a_cpu_too_and_take_a_quarter_of_the_memory(base):
     four_bit = pytest.importorskip("bitsandbytes").nn.Linear4bit
     model, _ = load_model(base, Opening(precision="4bit"))
