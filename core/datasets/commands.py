@@ -10,7 +10,8 @@ from core.datasets.options import add_source_options, load_sources
 from core.datasets.preparation import LARGEST_SIDE, prepare_images
 from core.datasets.quality import assess_quality, write_quality_report
 from core.datasets.report_labels import label_file
-from core.datasets.table import COLUMNS, Problem, read_problems, read_table, write_problems, write_table
+from core.datasets.table import COLUMNS, Collection, Problem, read_problems, read_table, write_problems, write_table
+from core.distributed import ClusterRun, add_cluster_options, cluster_run
 from core.findings import LABELS, display_name
 from core.labeler import describe
 
@@ -30,7 +31,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
     two = commands.add_parser("table", help="any source to one labelled, split table")
     add_source_options(two)
-    two.add_argument("--output", type=Path, required=True, help="table to write, .csv or .parquet")
+    two.add_argument("--output", required=True, help="table to write, .csv or .parquet")
+    add_cluster_options(two, items="rows")
     two.set_defaults(run=table)
 
     three = commands.add_parser("prepare", help="resized copies of all images, made once")
@@ -39,9 +41,8 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     three.add_argument("--bits", type=int, choices=[8, 16], default=8, help="of a grey value [8]")
     three.add_argument("--square", action="store_true", help="pad the shorter side with black")
     three.add_argument("--workers", type=int, help="processes [one a processor]")
-    three.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="folder for the copies and their table"
-    )
+    three.add_argument("--output", required=True, metavar="DIR", help="folder for the copies and their table")
+    add_cluster_options(three, items="images")
     three.set_defaults(run=prepare)
 
     four = commands.add_parser("quality", help="what to fix or declare before a table is used: JSON and a page")
@@ -70,34 +71,71 @@ def label(options: argparse.Namespace) -> int:
 
 def table(options: argparse.Namespace) -> int:
     """Write the one table of the sources."""
-    collection = load_sources(options)
-    further = [name for name in ("ehr", "icd_codes", "icd_versions") if name in collection.table.columns]
-    write_table(collection.table[[*COLUMNS, *further]], options.output)
+    if run := cluster_run(options):
+        return _table_on_cluster(options, run)
+    collection, output = load_sources(options), Path(options.output)
+    write_table(collection.table[_columns(collection)], output)
     splits = collection.table["split"].value_counts()
     shown = ", ".join(f"{name} {splits.get(name, 0):,}" for name in ("train", "val", "test"))
     what = "images" if collection.table["image_path"].notna().any() else "reports"
-    print(f"{len(collection.table):,} {what} ({shown}): {options.output}.")
-    _tell(collection.problems, _beside(options.output))
+    print(f"{len(collection.table):,} {what} ({shown}): {output}.")
+    _tell(collection.problems, _beside(output))
     return 0
+
+
+def _columns(collection: Collection) -> list[str]:
+    further = [name for name in ("ehr", "icd_codes", "icd_versions") if name in collection.table.columns]
+    return [*COLUMNS, *further]
+
+
+def _table_on_cluster(options: argparse.Namespace, run: ClusterRun) -> int:
+    # Ray is an extra, and pyarrow takes long to import.
+    from core.datasets.table_on_cluster import ReportsOnCluster, write_on_cluster
+
+    reports = ReportsOnCluster(run)
+    collection = load_sources(options, reports)
+    outcome = write_on_cluster(collection, _columns(collection), run, errors=reports.errors)
+    print(outcome.sentence(run.output, items="rows", failed="have a report that could not be read"), file=sys.stderr)
+    return outcome.status
 
 
 def prepare(options: argparse.Namespace) -> int:
     """Write resized copies of all images of the sources."""
-    collection = load_sources(options)
+    if run := cluster_run(options, "workers"):
+        return _prepare_on_cluster(options, run)
+    collection, output = load_sources(options), Path(options.output)
     copies = prepare_images(
         collection.table,
-        options.output,
+        output,
         image_size=options.image_size,
         bits=options.bits,
         square=options.square,
         workers=options.workers,
     )
     print(
-        f"{len(copies.table):,} of {len(collection.table):,} images prepared in {options.output}; train on them with "
-        f"--dataset csv --data_dir {options.output}."
+        f"{len(copies.table):,} of {len(collection.table):,} images prepared in {output}; train on them with "
+        f"--dataset csv --data_dir {output}."
     )
-    _tell(collection.problems + copies.problems, options.output / "problems.csv")
+    _tell(collection.problems + copies.problems, output / "problems.csv")
     return 0
+
+
+def _prepare_on_cluster(options: argparse.Namespace, run: ClusterRun) -> int:
+    from core.datasets.preparation.copies_on_cluster import prepare_on_cluster
+    from core.datasets.table_on_cluster import ReportsOnCluster
+
+    reports = ReportsOnCluster(run)
+    collection = load_sources(options, reports)
+    outcome = prepare_on_cluster(
+        collection.table,
+        [*collection.problems, *reports.problems()],
+        run,
+        image_size=options.image_size,
+        bits=options.bits,
+        square=options.square,
+    )
+    print(outcome.sentence(run.output, items="images", failed="could not be prepared"), file=sys.stderr)
+    return outcome.status
 
 
 def quality(options: argparse.Namespace) -> int:

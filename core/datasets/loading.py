@@ -1,7 +1,7 @@
 """Any sources, alone or mixed, to one labelled and split table."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,8 @@ from core.labeler import presences
 
 SOURCES = ("nih", "openi", "rexgradient", "mimic", "csv")
 Reading = Literal["unknown", "present", "absent"]
+ReadReports = Callable[[Sequence[str]], Sequence[Mapping[str, str] | None]]
+"""Texts of reports to what each says of the labels, as ``presences``; None for one that could not be read."""
 _VALUE: dict[Reading, float] = {"unknown": math.nan, "present": 1.0, "absent": 0.0}
 
 
@@ -38,6 +40,11 @@ class ReportReading:
     unread: Reading | None = None
 
 
+def read_in_turn(texts: Sequence[str]) -> list[Mapping[str, str] | None]:
+    """Read reports one after the other."""
+    return [presences(text) for text in texts]
+
+
 def load_table(
     datasets: Sequence[str],
     data_dirs: Sequence[str | Path],
@@ -50,6 +57,7 @@ def load_table(
     r2gen_split: str | Path | None = None,
     images: bool = True,
     readers: Rule = "majority",
+    read_reports: ReadReports = read_in_turn,
 ) -> Collection:
     """Read sources, label what has only a report, and divide the patients.
 
@@ -62,6 +70,7 @@ def load_table(
         r2gen_split: file with the R2Gen division of Open-i, if it is not in the folder of Open-i.
         images: False to read the reports of Open-i without images.
         readers: what a label of ``csv`` becomes on which several rows of one image differ.
+        read_reports: reads the reports.
 
     Returns:
         One table of all sources, with every row in a split.
@@ -97,7 +106,7 @@ def load_table(
     table = complete(pd.concat([one.table for one in collections], ignore_index=True))
     if doubled := int(table["image_path"].dropna().duplicated().sum()):
         raise DatasetError(f"{doubled} images come from two of the sources: give each folder to one --dataset only.")
-    labelled = label_from_reports(table, reading)
+    labelled = label_from_reports(table, reading, read_reports)
     notes = _mined_notes(table, labelled)
     table, torn = split_table(labelled, fractions=fractions, seed=seed, given=given_splits)
     return Collection(
@@ -123,7 +132,17 @@ def _mined_notes(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
     return notes
 
 
-def label_from_reports(table: pd.DataFrame, reading: ReportReading = ReportReading()) -> pd.DataFrame:
+def report_texts(table: pd.DataFrame) -> list[str]:
+    """Both sections of each row's report as one text; empty where there is none."""
+    return [
+        "\n\n".join(part for part in parts if isinstance(part, str) and part.strip())
+        for parts in zip(table["report_findings"], table["report_impression"], strict=True)
+    ]
+
+
+def label_from_reports(
+    table: pd.DataFrame, reading: ReportReading = ReportReading(), read_reports: ReadReports = read_in_turn
+) -> pd.DataFrame:
     """Fill from the reports the labels that a source does not annotate itself.
 
     A source that annotates a label keeps its own value, the unknown ones too: an annotator's doubt is not overruled by
@@ -132,13 +151,11 @@ def label_from_reports(table: pd.DataFrame, reading: ReportReading = ReportReadi
     Args:
         table: ``COLUMNS`` in order; labels 1.0, 0.0 or NaN.
         reading: how statements become labels.
+        read_reports: reads the reports.
     """
     labels = table[list(LABELS)].to_numpy(dtype=np.float32, copy=True)
     annotated = ~np.isnan(labels)
-    texts = [
-        "\n\n".join(part for part in parts if isinstance(part, str) and part.strip())
-        for parts in zip(table["report_findings"], table["report_impression"], strict=True)
-    ]
+    texts = report_texts(table)
     has_text = np.array([bool(text) for text in texts], dtype=bool)
     never = np.zeros_like(annotated)
     for source in table["source"].unique():
@@ -149,14 +166,14 @@ def label_from_reports(table: pd.DataFrame, reading: ReportReading = ReportReadi
     values = {"present": 1.0, "absent": 0.0, "uncertain": _VALUE[reading.uncertain]}
     silent = _VALUE[reading.not_mentioned]
     unread = silent if reading.unread is None else _VALUE[reading.unread]
+    rows = np.flatnonzero(wanted.any(axis=1))
     # Several images of one study share its report.
+    distinct = list(dict.fromkeys(texts[row] for row in rows))
     mined: dict[str, list[float]] = {}
-    for row in np.flatnonzero(wanted.any(axis=1)):
-        text = texts[row]
-        if text not in mined:
-            found = presences(text)
-            stated = [values.get(found.get(label, "not mentioned")) for label in LABELS]
-            missing = silent if any(value is not None for value in stated) else unread
-            mined[text] = [missing if value is None else value for value in stated]
-        labels[row] = np.where(wanted[row], mined[text], labels[row])
+    for text, found in zip(distinct, read_reports(distinct), strict=True):
+        stated = [None if found is None else values.get(found.get(label, "not mentioned")) for label in LABELS]
+        missing = math.nan if found is None else silent if any(value is not None for value in stated) else unread
+        mined[text] = [missing if value is None else value for value in stated]
+    for row in rows:
+        labels[row] = np.where(wanted[row], mined[texts[row]], labels[row])
     return table.assign(**dict(zip(LABELS, labels.T, strict=True)))

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from core.datasets.loading import SOURCES, ReportReading, load_table
+from core.datasets.loading import SOURCES, ReadReports, ReportReading, load_table, read_in_turn
 from core.datasets.sources.readers import RULES
 from core.datasets.splits import FRACTIONS
 from core.datasets.table import Collection
@@ -74,8 +74,12 @@ def add_source_options(parser: argparse.ArgumentParser, *, required: bool = True
     group.add_argument("--mimic_iv", type=Path, metavar="DIR", help="MIMIC-IV, for ages and health records of mimic")
 
 
-def load_sources(options: argparse.Namespace) -> Collection:
+def load_sources(options: argparse.Namespace, read_reports: ReadReports = read_in_turn) -> Collection:
     """Read the sources that the options name, and tell on stderr what their user should know.
+
+    Args:
+        options: of ``add_source_options``.
+        read_reports: as of ``load_table``.
 
     Raises:
         DatasetError, ValueError: as ``load_table``.
@@ -91,6 +95,7 @@ def load_sources(options: argparse.Namespace) -> Collection:
         r2gen_split=options.r2gen_split,
         images=not options.reports_only,
         readers=options.readers,
+        read_reports=read_reports,
     )
     for note in collection.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -153,9 +153,16 @@ def score(
 
 
 def _read(path: Path | str, force: bool) -> Admitted:
-    if isinstance(path, Path):
-        data = path.read_bytes()
-    else:
-        files, place = fsspec.core.url_to_fs(path)
-        data = files.cat_file(place)
-    return admit(read_safely(data), force=force)
+    return admit(read_safely(file_bytes(path)), force=force)
+
+
+def file_bytes(path: Path | str) -> bytes:
+    """The content of a file; text may be an address that fsspec knows, such as ``s3://bucket/file``.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if isinstance(path, Path) or "://" not in path:
+        return Path(path).read_bytes()
+    files, place = fsspec.core.url_to_fs(path)
+    return bytes(files.cat_file(place))

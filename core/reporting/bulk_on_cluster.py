@@ -8,7 +8,7 @@ import fsspec
 import pyarrow as pa
 
 from core.classifier import Classifier, model_identity
-from core.distributed import Outcome, Row, Work, distribute
+from core.distributed import ClusterRun, Outcome, Row, Work, distribute
 from core.findings import LABELS
 from core.reporting.bulk import COLUMNS, SUFFIXES, find_files, score
 from core.reporting.errors import ReportingError
@@ -18,19 +18,15 @@ SCHEMA = pa.schema([(name, pa.float32() if name in _NUMBERS else pa.string()) fo
 """Columns of ``predict``: probabilities as numbers, all else as text; what is unknown is null."""
 
 
-def score_on_cluster(
-    paths: Sequence[str], output: str, *, checkpoint: Path, policy: str, force: bool, address: str, partition: int
-) -> Outcome:
+def score_on_cluster(paths: Sequence[str], run: ClusterRun, *, checkpoint: Path, policy: str, force: bool) -> Outcome:
     """Classify files and folders that every node can read.
 
     Args:
         paths: files or folders, or addresses of them that fsspec knows (``s3://bucket/folder``).
-        output: as of ``distribute``.
+        run: where.
         checkpoint: folder that every node has.
         policy: by which findings are called.
         force: judge also what the gate refuses.
-        address: of the cluster, or ``auto``.
-        partition: files of one Parquet file.
 
     Raises:
         DistributionError, ReportingError, CheckpointError: with the sentence that is told.
@@ -41,11 +37,10 @@ def score_on_cluster(
     return distribute(
         files,
         partial(_scoring, checkpoint.resolve(), policy, force),
-        output,
+        run,
         schema=SCHEMA,
+        identify=_identify,
         depends_on={"model": model_identity(config), "policy": policy, "force": force},
-        address=address,
-        partition=partition,
     )
 
 
@@ -77,8 +72,11 @@ def _scoring(checkpoint: Path, policy: str, force: bool) -> Work:
     return work
 
 
+def _identify(item: str) -> Row:
+    return {"path": item, "gate": "unread"}
+
+
 def _cell(name: str, value: str) -> float | str | None:
     if not value:
         return None
-    # A name on disk may be no text, which Parquet cannot hold.
-    return float(value) if name in _NUMBERS else value.encode("utf-8", "replace").decode("utf-8")
+    return float(value) if name in _NUMBERS else value

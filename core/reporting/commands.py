@@ -16,7 +16,7 @@ from core.anatomy import admit
 from core.atomic import write_bytes
 from core.classifier import SHIPPED, Classifier, model_identity
 from core.classifier.importing import checkpoint_folder
-from core.distributed import PARTITION
+from core.distributed import ClusterRun, add_cluster_options, cluster_run
 from core.findings import LABELS
 from core.imaging import read_safely
 from core.options import CHECKPOINT_HELP, add_policy_option
@@ -34,17 +34,16 @@ _BINARY = ("pdf", "sr", "sc")
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the two commands to the parser of ``python -m core``."""
     one = commands.add_parser("predict", help="files or folders to a table of probabilities")
-    one.add_argument("paths", nargs="+", metavar="PATH", help="DICOM, PNG or JPEG files, or folders of them")
-    one.add_argument("--output", help="CSV to write [standard output]; with --ray a folder or an address")
-    one.add_argument("--heatmaps", type=Path, metavar="DIR", help="also write each finding's heatmap as PNG")
     one.add_argument(
-        "--ray",
-        metavar="auto|ADDRESS",
-        help="work on a Ray cluster (auto: that of this machine, or a new one on it) and write Parquet files into the "
-        "folder --output; paths may be addresses that fsspec knows, such as s3://bucket/folder",
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="DICOM, PNG or JPEG files, or folders of them; with --ray also addresses of them that fsspec knows",
     )
-    one.add_argument("--partition", type=int, default=PARTITION, help=f"with --ray: images of a file [{PARTITION}]")
-    one.set_defaults(run=predict, parser=one)
+    one.add_argument("--output", help="CSV to write [standard output]")
+    one.add_argument("--heatmaps", type=Path, metavar="DIR", help="also write each finding's heatmap as PNG")
+    add_cluster_options(one, items="files")
+    one.set_defaults(run=predict)
 
     two = commands.add_parser("report", help="the report on one file")
     two.add_argument("file", type=Path, metavar="FILE", help="DICOM, PNG or JPEG")
@@ -73,8 +72,8 @@ def predict(options: argparse.Namespace) -> int:
 
     With ``--output``, a run that was killed goes on when the same command is given again.
     """
-    if options.ray:
-        return _predict_on_cluster(options)
+    if run := cluster_run(options, "heatmaps"):
+        return _predict_on_cluster(options, run)
     output = Path(options.output) if options.output else None
     files = find_files(options.paths)
     classifier = Classifier(checkpoint_folder(options.checkpoint))
@@ -114,28 +113,19 @@ def predict(options: argparse.Namespace) -> int:
     return 1 if failed == len(files) else 0
 
 
-def _predict_on_cluster(options: argparse.Namespace) -> int:
+def _predict_on_cluster(options: argparse.Namespace, run: ClusterRun) -> int:
     # Ray is an extra, and pyarrow takes long to import.
     from core.reporting.bulk_on_cluster import score_on_cluster
 
-    if options.heatmaps or not options.output:
-        options.parser.error("--ray needs --output, the folder for the Parquet files, and draws no --heatmaps")
     outcome = score_on_cluster(
         options.paths,
-        options.output,
+        run,
         checkpoint=checkpoint_folder(options.checkpoint),
         policy=options.policy,
         force=options.force,
-        address=options.ray,
-        partition=options.partition,
     )
-    kept = f", {outcome.kept:,} of them there before" if outcome.kept else ""
-    print(
-        f"{outcome.rows:,} files, {outcome.errors:,} of which could not be classified, in {outcome.partitions:,} "
-        f"Parquet files{kept}: {options.output}",
-        file=sys.stderr,
-    )
-    return 1 if outcome.errors == outcome.rows else 0
+    print(outcome.sentence(run.output, items="files", failed="could not be classified"), file=sys.stderr)
+    return outcome.status
 
 
 def _seen_from(table: Path | None, path: Path) -> str:

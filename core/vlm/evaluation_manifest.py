@@ -11,6 +11,7 @@ import pandas as pd
 
 from core.datasets import DatasetError
 from core.datasets.table import require_columns
+from core.distributed import holds_parts, read_parts
 from core.findings import LABELS
 from core.reporting.evidence import DECISIONS, Decision, Evidence
 from core.reporting.guard import Draft
@@ -46,7 +47,7 @@ class Written:
 
 
 def read_manifest(path: str | Path) -> pd.DataFrame:
-    """Read a ``.csv`` or ``.jsonl`` file.
+    """Read a ``.csv`` or ``.jsonl`` file, or the folder that ``write --ray`` wrote.
 
     Returns:
         What ``checked`` returns.
@@ -55,6 +56,8 @@ def read_manifest(path: str | Path) -> pd.DataFrame:
         DatasetError: the file is missing, cannot be read, or is not as it should be.
     """
     source = Path(path)
+    if holds_parts(source):
+        return checked(_without_failures(read_parts(str(source)).to_pandas(), source), source.name)
     if not source.is_file():
         raise DatasetError(f"There is no manifest {path}.")
     if source.suffix not in (".csv", ".jsonl"):

@@ -14,6 +14,7 @@ from core.classifier import Classifier
 from core.imaging import Radiograph, read_safely
 from core.labeler import chexpert_values, label_values, presences
 from core.reporting import assess
+from core.reporting.bulk import file_bytes
 from core.reporting.evidence import Evidence
 from core.reporting.exports import as_object
 from core.reporting.guard import verdict_as_object
@@ -101,7 +102,8 @@ def generate(
     """Read a chest radiograph and write its report.
 
     Args:
-        image: path or bytes of a DICOM, PNG or JPEG file, or a radiograph that was read.
+        image: path, address (``s3://bucket/file``) or bytes of a DICOM, PNG or JPEG file, or a radiograph that was
+            read.
         ehr: health record as JSON text, path or mapping; context for the writer, never a source of findings.
         style: what the writer is asked for.
         mode: ``evidence`` words the plan; ``image`` lets the model report on its own, judged claim by claim.
@@ -146,7 +148,7 @@ class Seen:
 def look(image: str | Path | bytes | Radiograph, *, classifier: Classifier | None = None, force: bool = False) -> Seen:
     """Read and judge an image; the arguments and errors are those of ``generate``."""
     if not isinstance(image, Radiograph):
-        image = read_safely(image if isinstance(image, bytes) else Path(image).read_bytes())
+        image = read_safely(image if isinstance(image, bytes) else file_bytes(image))
     admitted = admit(image, force=force)
     assessment = assess(admitted, classifier or _shipped_classifier())
     return Seen(picture_of(admitted.radiograph), assessment.evidence, assessment.report)

@@ -33,14 +33,14 @@ class Wanted:
     Attributes:
         id: its own, or the file's name.
         image_path: as the manifest has it; empty where it names none.
-        path: where that is: beside the manifest unless it is absolute.
+        path: where that is: beside the manifest unless it is absolute; an address that fsspec knows is text.
         ehr: the record as JSON text, mapping or file, or None.
         kept: what else ``evaluate`` needs of it: references, patient, view.
     """
 
     id: str
     image_path: str
-    path: Path
+    path: Path | str
     ehr: str | Path | Mapping[str, Any] | None
     kept: dict[str, str]
 
@@ -135,7 +135,7 @@ def _wanted(row: Mapping[str, Any], folder: Path) -> Wanted:
     return Wanted(
         id=str(given["id"] or path.stem),
         image_path=named,
-        path=path if path.is_absolute() else folder / path,
+        path=named if "://" in named else folder / path,
         ehr=_record(given["ehr"], folder),
         # ``evaluate`` wants both references, empty where there is none: many collections have impressions only.
         kept=dict.fromkeys(_REFERENCES, "")

@@ -6,24 +6,25 @@ import sys
 import textwrap
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tqdm.auto import tqdm
 
 from core import DISCLAIMER
 from core.atomic import write_text
 from core.datasets.table import DatasetError
-from core.errors import ChestLensError
+from core.distributed import ClusterRun, add_cluster_options, cluster_run
 from core.reporting.report import SECTIONS, Section
-from core.vlm.manifests import Wanted, read_wanted, write_all_wanted
+from core.vlm.manifest_lines import Writing, line_writer
+from core.vlm.manifests import read_wanted, write_all_wanted
 from core.vlm.options import add_backend_options, add_pass_options, backend_choice, pass_settings
-from core.vlm.prompts import MODES
+from core.vlm.prompts import MODES, Style
 
 if TYPE_CHECKING:
     from core.vlm.generation import GeneratedReport
 
 # What is asked of the writer for each choice of --style.
-_STYLES = {"report": "report", "rsna": "rsna", "reasoning": "reasoning", "structured": "report"}
+_STYLES: dict[str, Style] = {"report": "report", "rsna": "rsna", "reasoning": "reasoning", "structured": "report"}
 _WIDTH = 96
 
 
@@ -39,7 +40,7 @@ def add_write(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "name), patient_id, view, reference_findings, reference_impression, reference_icd; a stopped run goes on when "
         "the same command is given again",
     )
-    one.add_argument("--output", type=Path, help="file to write, .csv or .jsonl for a manifest [standard output]")
+    one.add_argument("--output", help="file to write, .csv or .jsonl for a manifest [standard output]")
     one.add_argument("--ehr", type=Path, metavar="JSON", help="health record, context for the writer")
     one.add_argument("--json", action="store_true", help="all as JSON, as GET /api/studies/<id> gives it")
     one.add_argument(
@@ -62,32 +63,35 @@ def add_write(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     add_backend_options(one)
     add_pass_options(one)
+    add_cluster_options(one, items="studies")
     one.set_defaults(run=write)
 
 
 def write(options: argparse.Namespace) -> int:
     """Write one report or many; 1 if none could be written."""
     # transformers takes seconds to import, which --help should not wait for.
-    from core.classifier import SHIPPED, Classifier
+    from core.classifier import SHIPPED
     from core.classifier.importing import checkpoint_folder
-    from core.vlm.backends import open_backend
     from core.vlm.generation import generate
 
+    run = cluster_run(options)
     if (options.file is None) == (options.manifest is None):
         raise DatasetError("Name one FILE, or a table of files with --manifest.")
-    models: dict[str, Any] = {
-        "classifier": Classifier(checkpoint_folder(options.checkpoint or SHIPPED)),
-        "backend": open_backend(backend_choice(options)),
-        "style": _STYLES[options.style],
-        "mode": options.mode,
-        "structured": options.style == "structured",
-        "settings": pass_settings(options),
-        "force": options.force,
-    }
+    if run and options.file:
+        raise DatasetError("--ray writes the reports of a table of files (--manifest), not of one FILE.")
+    asked = Writing(
+        checkpoint=checkpoint_folder(options.checkpoint or SHIPPED).resolve(),
+        backend=backend_choice(options),
+        style=_STYLES[options.style],
+        mode=options.mode,
+        structured=options.style == "structured",
+        settings=pass_settings(options),
+        force=options.force,
+    )
     if options.manifest:
-        return _write_many(options, models)
+        return _write_on_cluster(options, asked, run) if run else _write_many(options, asked)
     ehr = options.ehr.read_text(encoding="utf-8") if options.ehr else None
-    text = _shown(generate(options.file, ehr, **models), options)
+    text = _shown(generate(options.file, ehr, **asked.open()), options)
     if options.output:
         write_text(options.output, text + "\n")
     else:
@@ -95,18 +99,13 @@ def write(options: argparse.Namespace) -> int:
     return 0
 
 
-def _write_many(options: argparse.Namespace, models: dict[str, Any]) -> int:
+def _write_many(options: argparse.Namespace, asked: Writing) -> int:
     if options.output is None:
         raise DatasetError("Name the file for the reports with --output.")
     wanted = read_wanted(options.manifest)
-    choice = backend_choice(options)
     # A command with other options does not go on with the lines of this one.
-    key = [
-        options.manifest.read_text(encoding="utf-8-sig"),
-        *(options.style, options.mode, options.json, choice.name, choice.adapter, choice.precision),
-        *(str(options.checkpoint), vars(models["settings"])),
-    ]
-    lines = write_all_wanted(wanted, options.output, lambda one: _line(one, models, whole=options.json), key=key)
+    key = [options.manifest.read_text(encoding="utf-8-sig"), options.json, asked.depends_on()]
+    lines = write_all_wanted(wanted, Path(options.output), line_writer(asked, whole=options.json), key=key)
     actions: Counter[str] = Counter()
     for line in tqdm(lines, desc="writing", unit="report", total=len(wanted), disable=None):
         actions["failed" if line.get("error") else line["guard_action"]] += 1
@@ -116,32 +115,13 @@ def _write_many(options: argparse.Namespace, models: dict[str, Any]) -> int:
     return 0 if written else 1
 
 
-def _line(one: Wanted, models: dict[str, Any], *, whole: bool) -> dict[str, Any]:
-    """One study as a row of the manifest that ``evaluate`` reads; one that fails keeps its row and says why."""
-    from core.vlm.generation import generate
+def _write_on_cluster(options: argparse.Namespace, asked: Writing, run: ClusterRun) -> int:
+    # Ray is an extra, and pyarrow takes long to import.
+    from core.vlm.manifest_on_cluster import write_on_cluster
 
-    line: dict[str, Any] = {"id": one.id, "image_path": one.image_path, **one.kept}
-    try:
-        if not one.image_path:
-            raise DatasetError("The manifest names no image for it.")
-        generated = generate(one.path, one.ehr, **models)
-    except FileNotFoundError:
-        return line | {"error": f"The image {one.image_path} is missing."}
-    except (ChestLensError, OSError) as error:
-        return line | {"error": str(error)}
-    draft = generated.rewrite.verdict.attempts[0].draft
-    line |= {
-        "findings": generated.findings,
-        "impression": generated.impression,
-        "before_guard_findings": draft.findings,
-        "before_guard_impression": draft.impression,
-        "guard_action": generated.rewrite.verdict.action,
-        "evidence": {item.finding.name: item.decision for item in generated.evidence.findings},
-        "chexpert": generated.chexpert,
-        "icd": ";".join(code.code for code in generated.icd),
-        "seconds": generated.timing["total"],
-    }
-    return line | ({"study": generated.as_object()} if whole else {})
+    outcome = write_on_cluster(read_wanted(options.manifest), run, asked, whole=options.json)
+    print(outcome.sentence(run.output, items="studies", failed="have no report"), file=sys.stderr)
+    return outcome.status
 
 
 def _shown(generated: "GeneratedReport", options: argparse.Namespace) -> str:

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -19,29 +19,42 @@ from core.atomic import replacing, write_json, write_text
 from core.datasets.parallel import in_processes
 from core.datasets.preparation.pixels import padded, png, read_grey, resized
 from core.datasets.table import Collection, DatasetError, Problem, write_table
+from core.distributed import ABOUT
 from core.imaging import ImagingError
 from core.plain_text import csv_cell
 
 LARGEST_SIDE = 1024
+SETTINGS = "settings.json"
+"""File of a folder of copies that were made without a cluster."""
 _FINISHED = ("copy", "source_bytes", "source_mtime_ns", "copy_bytes", "note")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-class _Task(NamedTuple):
+class Task(NamedTuple):
     """An image to copy: its path, and the path of its copy from the output folder on."""
 
     source: str
     copy: str
 
 
-class _Outcome(NamedTuple):
-    """What became of a task: either a problem, or what ``finished.csv`` notes of the copy."""
+class Copied(NamedTuple):
+    """What became of a task: either a problem, or facts about the image and its copy.
+
+    Attributes:
+        problem: why there is no copy, or empty.
+        source_bytes, source_mtime_ns: size of the image, and when it was changed.
+        copy_bytes: size of the copy.
+        note: that the picture was turned or inverted, or empty.
+    """
 
     problem: str = ""
     source_bytes: int = 0
     source_mtime_ns: int = 0
     copy_bytes: int = 0
     note: str = ""
+
+
+DIED = Copied("Reading the image ended its process, perhaps for want of memory.")
 
 
 def prepare_images(
@@ -75,22 +88,31 @@ def prepare_images(
         DatasetError: a setting is out of range, the folder was made with other settings, no image could be copied, or
             the disk is full.
     """
-    if not 1 <= image_size <= LARGEST_SIDE:
-        raise DatasetError(f"The image size must be from 1 to {LARGEST_SIDE} pixels, not {image_size}.")
-    if bits not in (8, 16):
-        raise DatasetError(f"Copies have 8 or 16 bits a grey value, not {bits}.")
+    check_settings(image_size, bits)
     folder = Path(output_dir).absolute()
     with _plain_about_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _claim(folder, {"image_size": image_size, "bits": bits, "square": square})
-        tasks = _tasks(table)
+        tasks = copying_tasks(table)
         problems = _copy_all(
             tasks,
             folder,
-            partial(_copy, folder=folder, bits=bits, square=square, image_size=image_size),
+            partial(copy_image, place=partial(_place, folder), bits=bits, square=square, image_size=image_size),
             workers,
         )
         return _describe(table, folder, tasks, problems)
+
+
+def check_settings(image_size: int, bits: int) -> None:
+    """Refuse settings out of range.
+
+    Raises:
+        DatasetError: one is.
+    """
+    if not 1 <= image_size <= LARGEST_SIDE:
+        raise DatasetError(f"The image size must be from 1 to {LARGEST_SIDE} pixels, not {image_size}.")
+    if bits not in (8, 16):
+        raise DatasetError(f"Copies have 8 or 16 bits a grey value, not {bits}.")
 
 
 @contextmanager
@@ -107,7 +129,9 @@ def _plain_about_disk(folder: Path) -> Iterator[None]:
 
 def _claim(folder: Path, settings: dict[str, Any]) -> None:
     """Note the settings in a new folder, compare them in an old one."""
-    path = folder / "settings.json"
+    if (folder / ABOUT).exists():
+        raise DatasetError(f"{folder} holds copies that were made with --ray: choose another folder, or use it again.")
+    path = folder / SETTINGS
     if path.is_file():
         with suppress(json.JSONDecodeError):
             found = json.loads(path.read_text())
@@ -118,13 +142,13 @@ def _claim(folder: Path, settings: dict[str, Any]) -> None:
     write_json(path, settings, indent=2)
 
 
-def _tasks(table: pd.DataFrame) -> dict[str, _Task]:
-    """One task an image, by its path. The name is the same in every run, whatever else the table holds."""
+def copying_tasks(table: pd.DataFrame) -> dict[str, Task]:
+    """One task an image of a table, by its path. The name is the same in every run, whatever else the table holds."""
     tasks = {}
     for source, path in zip(table["source"].astype(str), table["image_path"], strict=True):
         name = str(path)
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        tasks[name] = _Task(name, f"images/{_safe(source)}/{_safe(Path(name).stem)}-{digest}.png")
+        tasks[name] = Task(name, f"images/{_safe(source)}/{_safe(Path(name).stem)}-{digest}.png")
     return tasks
 
 
@@ -133,7 +157,7 @@ def _safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", name)[:100].strip(".") or "_"
 
 
-def _copy_all(tasks: dict[str, _Task], folder: Path, copy: partial[_Outcome], workers: int | None) -> list[Problem]:
+def _copy_all(tasks: dict[str, Task], folder: Path, copy: partial[Copied], workers: int | None) -> list[Problem]:
     """Make the copies that are not there yet; returns what is to be said of all of them."""
     for parent in {Path(task.copy).parent for task in tasks.values()}:
         (folder / parent).mkdir(parents=True, exist_ok=True)
@@ -151,7 +175,7 @@ def _copy_all(tasks: dict[str, _Task], folder: Path, copy: partial[_Outcome], wo
     with (folder / "finished.csv").open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         for task, outcome in in_processes(copy, pending, workers=workers, doing="preparing"):
-            outcome = outcome or _Outcome(problem="Reading the image ended its process, perhaps for want of memory.")
+            outcome = outcome or DIED
             if outcome.problem:
                 finished.pop(task.copy, None)
                 (folder / task.copy).unlink(missing_ok=True)
@@ -179,7 +203,7 @@ def _sizes(folder: Path) -> dict[str, int]:
     return sizes
 
 
-def _read_finished(path: Path) -> dict[str, _Outcome]:
+def _read_finished(path: Path) -> dict[str, Copied]:
     """The record of earlier runs; a line that a killed run left torn counts as not written."""
     finished = {}
     if path.is_file():
@@ -187,11 +211,11 @@ def _read_finished(path: Path) -> dict[str, _Outcome]:
             for line in csv.reader(file):
                 with suppress(ValueError):
                     name, size, changed, copied, note = line
-                    finished[name] = _Outcome("", int(size), int(changed), int(copied), note)
+                    finished[name] = Copied("", int(size), int(changed), int(copied), note)
     return finished
 
 
-def _is_fresh(task: _Task, finished: _Outcome | None) -> bool:
+def _is_fresh(task: Task, finished: Copied | None) -> bool:
     if finished is None:
         return False
     try:
@@ -201,39 +225,64 @@ def _is_fresh(task: _Task, finished: _Outcome | None) -> bool:
     return (state.st_size, state.st_mtime_ns) == (finished.source_bytes, finished.source_mtime_ns)
 
 
-def _copy(task: _Task, *, folder: Path, image_size: int, bits: int, square: bool) -> _Outcome:
-    """Make one copy, in a worker process. Only what concerns the output folder is raised."""
+def copy_image(task: Task, *, place: Callable[[str, bytes], None], image_size: int, bits: int, square: bool) -> Copied:
+    """Make one copy, in a worker process. Only what concerns the output is raised.
+
+    Args:
+        task: the image.
+        place: writes the copy under its name.
+        image_size, bits, square: as of ``prepare_images``.
+    """
     try:
         with open(task.source, "rb") as file:
             state = os.fstat(file.fileno())
             data = file.read()
         pixels, note = resized(read_grey(data), image_size)
     except FileNotFoundError:
-        return _Outcome(problem="There is no such file.")
+        return Copied(problem="There is no such file.")
     except OSError as error:
-        return _Outcome(problem=f"The file cannot be read: {error.strerror}.")
+        return Copied(problem=f"The file cannot be read: {error.strerror}.")
     except ImagingError as error:
-        return _Outcome(problem=str(error))
+        return Copied(problem=str(error))
     except MemoryError:
-        return _Outcome(problem="There was not enough memory to read the image.")
+        return Copied(problem="There was not enough memory to read the image.")
     encoded = png(padded(pixels) if square else pixels, bits=bits)
-    with replacing(folder / task.copy, durable=False) as half:
-        half.write_bytes(encoded)
-    return _Outcome("", state.st_size, state.st_mtime_ns, len(encoded), note)
+    place(task.copy, encoded)
+    return Copied("", state.st_size, state.st_mtime_ns, len(encoded), note)
 
 
-def _describe(table: pd.DataFrame, folder: Path, tasks: dict[str, _Task], problems: list[Problem]) -> Collection:
+def _place(folder: Path, name: str, data: bytes) -> None:
+    with replacing(folder / name, durable=False) as half:
+        half.write_bytes(data)
+
+
+def _describe(table: pd.DataFrame, folder: Path, tasks: dict[str, Task], problems: list[Problem]) -> Collection:
     """Write ``table.csv`` and ``problems.csv``."""
     rows = [(csv_cell(item.item), csv_cell(item.reason)) for item in problems]
     write_text(folder / "problems.csv", pd.DataFrame(rows, columns=["item", "reason"]).to_csv(index=False))
-    copies = pd.Series([tasks[str(path)].copy for path in table["image_path"]], index=table.index, dtype=object)
-    present = copies.isin(set(_sizes(folder)))
-    if not present.any():
-        raise DatasetError(f"None of the {len(table)} images could be copied; {folder / 'problems.csv'} says why.")
-    kept = table[present].assign(image_path=copies[present]).reset_index(drop=True)
+    kept = with_copies(table, tasks, set(_sizes(folder)), told_in=str(folder / "problems.csv"))
     write_table(kept, folder / "table.csv")
     left_out = len(table) - len(kept)
     notes = (f"{left_out} of {len(table)} images could not be copied and were left out.",) if left_out else ()
     return Collection(
         kept.assign(image_path=[str(folder / name) for name in kept["image_path"]]), tuple(problems), notes
     )
+
+
+def with_copies(table: pd.DataFrame, tasks: dict[str, Task], made: set[str], *, told_in: str) -> pd.DataFrame:
+    """The rows of a table whose image was copied, with the copies' paths from the output on.
+
+    Args:
+        table: of the images.
+        tasks: of ``copying_tasks``.
+        made: names of the copies that there are.
+        told_in: where the reasons for the others stand.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    copies = pd.Series([tasks[str(path)].copy for path in table["image_path"]], index=table.index, dtype=object)
+    present = copies.isin(made)
+    if not present.any():
+        raise DatasetError(f"None of the {len(table)} images could be copied; {told_in} says why.")
+    return table[present].assign(image_path=copies[present]).reset_index(drop=True)

@@ -16,6 +16,7 @@ from core.datasets.sources.readers import Rule, merge_rows
 from core.datasets.sources.report_sections import findings_and_impression
 from core.datasets.sources.table_file import SUFFIXES, is_table, read_cells
 from core.datasets.table import DESCRIPTION, REPORT, Collection, DatasetError, Problem, complete
+from core.distributed import holds_parts
 from core.findings import FINDINGS, LABELS
 
 FURTHER = ("original_px", "ehr", "icd_codes", "icd_versions")
@@ -40,7 +41,8 @@ def load_csv(
     text is UTF-8, UTF-16 or Windows-1252; ``.gz`` is unpacked.
 
     Args:
-        data_dir: a table, or a folder with ``table.csv`` or one table only.
+        data_dir: a table, or a folder with ``table.csv``, with the parts that ``table --ray`` wrote, or with one table
+            only.
         uncertain: what a label becomes that is in doubt (-1).
         blank: what a label becomes that a known collection says is not mentioned in the report.
         readers: what a label becomes on which several rows of one image differ.
@@ -104,6 +106,8 @@ def _table_path(given: Path) -> Path:
     if given.is_dir():
         if (given / "table.csv").is_file():
             return given / "table.csv"
+        if holds_parts(given):
+            return given
         tables = sorted(path for path in given.iterdir() if is_table(path) and path.suffix != ".txt")
         if len(tables) != 1:
             raise DatasetError(

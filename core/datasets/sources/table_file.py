@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.datasets.table import DatasetError, Problem
+from core.distributed import read_parts
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".parquet")
 _SEPARATORS = ",;\t|"
@@ -40,7 +41,7 @@ def read_cells(path: Path, problems: list[Problem], notes: list[str]) -> pd.Data
     """All cells as text without surrounding spaces, empty where there is nothing.
 
     Args:
-        path: the table.
+        path: the table, or the folder of its parts.
         problems: gets an entry for each row with more cells than the header.
         notes: gets a sentence where the encoding was a guess.
 
@@ -52,8 +53,8 @@ def read_cells(path: Path, problems: list[Problem], notes: list[str]) -> pd.Data
         DatasetError: the file cannot be read as a table.
     """
     try:
-        if path.suffix.lower() == ".parquet":
-            table = pd.read_parquet(path)
+        if path.is_dir() or path.suffix.lower() == ".parquet":
+            table = read_parts(str(path)).to_pandas() if path.is_dir() else pd.read_parquet(path)
             table.index = pd.RangeIndex(2, len(table) + 2)
             return table.astype(object).where(table.notna(), "").astype(str).apply(lambda column: column.str.strip())
         text, encoding = _decoded(_content(path), path, notes)
