@@ -158,7 +158,7 @@ def distribute(
     """Turn items into rows of Parquet files ``part-NNNNNN.parquet`` below the output, in order.
 
     Args:
-        items: such as paths; every node must be able to read them.
+        items: one or more, such as paths; every node must be able to read them.
         make_work: makes a worker's function, on the worker; ChestLens lies in the same folder on every node.
         run: where.
         schema: of the rows; ``error`` is one of its columns.
@@ -190,7 +190,7 @@ def distribute(
                 left = _missing(files, root, parts)
                 fruitless = fruitless + 1 if len(left) == len(missing) else 0
                 if fruitless == _ROUNDS:
-                    raise DistributionError(f"No partition could be finished: {cause}") from cause
+                    raise DistributionError(f"No partition could be finished: {_said(cause)}") from cause
                 if left:
                     time.sleep(_PAUSE_S)
                 missing = left
@@ -222,7 +222,7 @@ def read_parts(output: str, columns: list[str] | None = None) -> "pa.Table":
 
 
 @contextmanager
-def writing(output: str, name: str) -> "Iterator[Path]":
+def placing(output: str, name: str) -> "Iterator[Path]":
     """Give the path of a file to write, which then lies below an output, whole or not at all.
 
     What was there under the name is replaced, and gone where nothing was written. The file's folder must be there.
@@ -271,7 +271,7 @@ class _Worker:
             rows = [
                 {column: _storable(value) for column, value in row.items()} for row in self._rows(json.loads(given))
             ]
-            with writing(self._output, str(name)) as path:
+            with placing(self._output, str(name)) as path:
                 parquet.write_table(pa.Table.from_pylist(rows, schema=self._schema), path)
         return {"name": batch["name"]}
 
@@ -322,9 +322,15 @@ def _work_on(missing: list[dict[str, str]], worker: dict[str, Any], pool: tuple[
         for _ in tqdm(done.iter_rows(), total=len(missing), desc="working", unit="partition", disable=None):
             pass
     except Exception as error:  # of Ray, of a library or of a worker: what came of it is seen by what lies there
-        log.warning("a round on the cluster ended early: %s", error)
+        log.warning("a round on the cluster ended early: %s", _said(error))
         return error
     return None
+
+
+def _said(error: Exception | None) -> str:
+    """What a worker said: Ray puts its whole traceback before it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else repr(error)
 
 
 @contextmanager

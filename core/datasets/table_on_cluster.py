@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from core.datasets.loading import report_texts
 from core.datasets.table import Collection, Problem, write_problems
-from core.distributed import ClusterRun, Outcome, Row, Work, distribute, read_parts, writing
+from core.distributed import ClusterRun, Outcome, Row, Work, distribute, placing, read_parts
 from core.findings import LABELS
 from core.labeler import presences
 
@@ -71,7 +71,7 @@ def write_on_cluster(
     schema = pa.schema([(name, pa.float32() if name in _NUMBERS else pa.string()) for name in table.columns])
     items = [json.dumps(dict(zip(table.columns, row, strict=True))) for row in _cells(table)]
     outcome = distribute(items, _writing, run, schema=schema, identify=_identify_row, depends_on={})
-    with writing(run.output, "problems.csv") as path:
+    with placing(run.output, "problems.csv") as path:
         write_problems(collection.problems, path)
     return outcome
 

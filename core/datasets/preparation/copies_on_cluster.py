@@ -20,7 +20,7 @@ from core.datasets.preparation.copies import (
     with_copies,
 )
 from core.datasets.table import DatasetError, Problem, write_problems, write_table
-from core.distributed import ClusterRun, Outcome, Row, Work, distribute, read_parts, writing
+from core.distributed import ClusterRun, Outcome, Row, Work, distribute, placing, read_parts
 
 SCHEMA = pa.schema(
     [
@@ -66,11 +66,11 @@ def prepare_on_cluster(
     rows = read_parts(run.output).to_pylist()
     failed = [Problem(row["image_path"], row["error"]) for row in rows if row["error"]]
     noted = [Problem(row["image_path"], row["note"]) for row in rows if row["note"]]
-    with writing(run.output, "problems.csv") as path:
+    with placing(run.output, "problems.csv") as path:
         write_problems([*problems, *failed, *noted], path)
     made = {row["copy"] for row in rows if not row["error"]}
     kept = with_copies(table, tasks, made, told_in=f"{run.output}/problems.csv")
-    with writing(run.output, "table.csv") as path:
+    with placing(run.output, "table.csv") as path:
         write_table(kept, path)
     return outcome
 
@@ -88,7 +88,7 @@ def _copying(output: str, image_size: int, bits: int, square: bool) -> Work:
 
 
 def _place(output: str, name: str, data: bytes) -> None:
-    with writing(output, name) as path:
+    with placing(output, name) as path:
         path.write_bytes(data)
 
 
