@@ -80,8 +80,8 @@ def line_writer(asked: Writing, *, whole: bool) -> Callable[[Wanted], dict[str, 
     def line(one: Wanted) -> dict[str, Any]:
         row: dict[str, Any] = {"id": one.id, "image_path": one.image_path, **one.kept}
         try:
-            if not one.image_path:
-                raise DatasetError("The manifest names no image for it.")
+            if one.problem or not one.image_path:
+                raise DatasetError(one.problem or "The manifest names no image for it.")
             generated = generate(one.path, one.ehr, **models)
         except FileNotFoundError:
             return row | {"error": f"The image {one.image_path} is missing."}

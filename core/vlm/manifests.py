@@ -36,6 +36,7 @@ class Wanted:
         path: where that is: beside the manifest unless it is absolute; an address that fsspec knows is text.
         ehr: the record as JSON text, mapping or file, or None.
         kept: what else ``evaluate`` needs of it: references, patient, view.
+        problem: why nothing is known of it but its place in the manifest; empty for most.
     """
 
     id: str
@@ -43,26 +44,30 @@ class Wanted:
     path: Path | str
     ehr: str | Path | Mapping[str, Any] | None
     kept: dict[str, str]
+    problem: str = ""
 
 
 def read_wanted(path: Path) -> list[Wanted]:
-    """Read a manifest of studies to write.
+    """Read a manifest of studies to write. A line that is broken is one of them, with its ``problem``.
 
     Args:
         path: ``.csv`` or ``.jsonl`` with ``image_path``, and any of ``id``, ``ehr`` or ``patient_data``,
             ``patient_id``, ``view``, ``reference_findings``, ``reference_impression``, ``reference_icd``.
 
     Raises:
-        DatasetError: it is missing, of another format, broken, or without the column or a row.
+        DatasetError: it is missing, of another format, no table, or without the column or a row.
     """
     if not path.is_file():
         raise DatasetError(f"There is no manifest {path}.")
     if path.suffix not in _FORMATS:
         raise DatasetError(f"A manifest is a .csv or .jsonl file, not {path.name!r}.")
-    rows = list(_csv_rows(path) if path.suffix == ".csv" else json_lines(path))
-    if not rows or not any("image_path" in row for row in rows):
-        raise DatasetError(f"{path} needs the column image_path and at least one row.")
-    return [_wanted(row, path.parent) for row in rows]
+    rows = list(enumerate(_csv_rows(path), 2) if path.suffix == ".csv" else _json_rows(path))
+    if not any(isinstance(row, dict) and "image_path" in row for _, row in rows):
+        broken = next((row for _, row in rows if isinstance(row, str)), None)
+        raise DatasetError(broken or f"{path} needs the column image_path and at least one row.")
+    return [
+        _broken(number, row, path.parent) if isinstance(row, str) else _wanted(row, path.parent) for number, row in rows
+    ]
 
 
 def json_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -71,17 +76,10 @@ def json_lines(path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         DatasetError: a line is none.
     """
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError:
-                raise DatasetError(f"{path} line {number} is not JSON.") from None
-            if not isinstance(row, dict):
-                raise DatasetError(f"{path} line {number} is not a JSON object.")
-            yield row
+    for _, row in _json_rows(path):
+        if isinstance(row, str):
+            raise DatasetError(row)
+        yield row
 
 
 def write_all_wanted(
@@ -123,6 +121,24 @@ def write_all_wanted(
         partial.unlink()
     else:
         publish(partial, output)
+
+
+def _json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Number of each line that is not empty, and its object, or the sentence that says what is wrong with it."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError:  # other encodings than Unicode's included
+                yield number, f"{path} line {number} is not JSON."
+                continue
+            yield number, row if isinstance(row, dict) else f"{path} line {number} is not a JSON object."
+
+
+def _broken(number: int, problem: str, folder: Path) -> Wanted:
+    return Wanted(f"line {number}", "", folder, None, dict.fromkeys(_REFERENCES, ""), problem)
 
 
 def _wanted(row: Mapping[str, Any], folder: Path) -> Wanted:

@@ -104,7 +104,7 @@ def _write_many(options: argparse.Namespace, asked: Writing) -> int:
         raise DatasetError("Name the file for the reports with --output.")
     wanted = read_wanted(options.manifest)
     # A command with other options does not go on with the lines of this one.
-    key = [options.manifest.read_text(encoding="utf-8-sig"), options.json, asked.depends_on()]
+    key = [options.manifest.read_text(encoding="utf-8-sig", errors="replace"), options.json, asked.depends_on()]
     lines = write_all_wanted(wanted, Path(options.output), line_writer(asked, whole=options.json), key=key)
     actions: Counter[str] = Counter()
     for line in tqdm(lines, desc="writing", unit="report", total=len(wanted), disable=None):

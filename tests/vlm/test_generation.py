@@ -95,6 +95,19 @@ def test_a_manifest_keeps_what_failed(chest, tmp_path, capsys):
     assert "1 of 3 reports (failed 2, " in capsys.readouterr().err
 
 
+def test_a_broken_line_of_a_manifest_costs_itself_alone(chest, tmp_path, capsys):
+    manifest = tmp_path / "studies.jsonl"
+    good = json.dumps({"id": "a", "image_path": str(chest)}).encode()
+    manifest.write_bytes(b'{"id": "torn\n' + b'{"id": "\xe9", "image_path": "x"}\n' + b"[1]\n" + good)
+    assert main(["write", "--manifest", str(manifest), "--output", str(tmp_path / "out.jsonl")]) == 0
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [line["id"] for line in lines] == ["line 1", "line 2", "line 3", "a"]
+    ends = ("line 1 is not JSON.", "line 2 is not JSON.", "line 3 is not a JSON object.")
+    assert all(line["error"].endswith(end) for line, end in zip(lines, ends, strict=False))
+    assert lines[3]["findings"]
+    assert "1 of 4 reports (failed 3, " in capsys.readouterr().err
+
+
 def test_a_stopped_manifest_goes_on_and_gives_the_same_reports(chest, tmp_path, capsys, monkeypatch):
     table = tmp_path / "studies.csv"
     table.write_text("id,image_path\n" + "".join(f"{name},{chest}\n" for name in "abc"))
