@@ -16,7 +16,7 @@ import pandas as pd
 from core.classifier import SHIPPED, CheckpointError, load_config
 from core.classifier.importing import checkpoint_folder
 from core.command_line import add_traceback_option, run_command
-from core.datasets import load_predictions, restore_validation, smaller_originals
+from core.datasets import load_predictions, restore_validation, smaller_originals, validating_rows
 from core.datasets.options import add_source_options, load_sources
 from core.evaluation import as_table, localise, run_evaluation, score_with_checkpoint, score_with_predictions
 from core.evaluation.errors import EvaluationError
@@ -71,9 +71,10 @@ def run(options: argparse.Namespace) -> int:
         # So must the test images be the ones that it was kept from.
         for name in ("split_fractions", "split_seed", "new_splits"):
             setattr(options, name, provenance.get("data", {}).get(name, getattr(options, name)))
-    table = restore_validation(load_sources(options).table, provenance)
-    chosen = (table["split"] == options.split) & ~smaller_originals(table, options.min_original_px)
-    rows = table[chosen].reset_index(drop=True)
+    table = load_sources(options).table
+    chosen = validating_rows(table, provenance) if options.split == "val" else restore_validation(table, provenance)
+    chosen = chosen[(chosen["split"] == options.split) & ~smaller_originals(chosen, options.min_original_px)]
+    rows = chosen.reset_index(drop=True)
     localisation = None
     if stored is not None:
         scores = score_with_predictions(rows, stored, name=options.predictions.name)

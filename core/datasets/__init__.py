@@ -6,7 +6,7 @@ from core.datasets.images import of_images
 from core.datasets.loading import SOURCES, ReportReading, label_from_reports, load_table
 from core.datasets.predictions import load_predictions
 from core.datasets.sources import load_nih
-from core.datasets.splits import FRACTIONS, assign_splits, restore_validation, split_table
+from core.datasets.splits import FRACTIONS, assign_splits, restore_validation, split_table, validating_rows
 from core.datasets.table import (
     COLUMNS,
     Collection,
@@ -42,6 +42,7 @@ __all__ = [
     "restore_validation",
     "smaller_originals",
     "split_table",
+    "validating_rows",
     "write_problems",
     "write_table",
 ]

@@ -125,3 +125,33 @@ def restore_validation(table: pd.DataFrame, provenance: Mapping[str, Any]) -> pd
     if in_validation.any():
         table = table.assign(split=table["split"].mask(in_validation, "val").mask(divided & ~in_validation, "train"))
     return table[~(divided & ~in_validation & keys.isin(patients))]
+
+
+def validating_rows(table: pd.DataFrame, provenance: Mapping[str, Any]) -> pd.DataFrame:
+    """The images by which a checkpoint may be judged, as split ``val``: none of them taught it.
+
+    Those that validated it; where the table has none of them, further images of their patients, which no training saw;
+    of sources that it did not learn from, the table's own division.
+
+    Args:
+        table: as ``load_table`` returns it.
+        provenance: of the checkpoint, as of ``restore_validation``.
+
+    Raises:
+        DatasetError: it may have learned from any of the images.
+    """
+    studies, patients = set(provenance.get("validation_studies", ())), set(provenance.get("validation_patients", ()))
+    divided = table[table["split"] != "test"]
+    if not studies or divided["study_id"].isin(studies).any():
+        restored = restore_validation(table, provenance)
+        return restored[restored["split"] == "val"]
+    further = divided[patient_keys(divided).isin(patients)]
+    if len(further):
+        return further.assign(split="val")
+    learned = {key.partition(":")[0] for key in patients}
+    if known := sorted(learned & set(divided["source"])):
+        raise DatasetError(
+            f"None of these images validated the checkpoint, and it may have learned from any of them ({known[0]}): "
+            "give the --data_dir that it was trained on, or evaluate --split test."
+        )
+    return divided[divided["split"] == "val"]

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.datasets import assign_splits, patient_keys, restore_validation, split_table
+from core.datasets import DatasetError, assign_splits, patient_keys, restore_validation, split_table, validating_rows
 from core.findings import LABELS
 
 FRACTIONS = {"train": 0.7, "val": 0.15, "test": 0.15}
@@ -130,3 +130,27 @@ def test_a_folder_without_the_validation_images_still_keeps_off_their_patients()
     table = pd.DataFrame({"study_id": list("ab"), "split": ["train", "val"], "source": "nih", "patient_id": ["1", "2"]})
     provenance = {"validation_studies": ["z"], "validation_patients": ["nih:1"]}
     assert restore_validation(table, provenance)["study_id"].tolist() == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("studies", "source", "chosen"),
+    [
+        (["a"], "nih", ["a"]),
+        # Patient 1's other images: the table's own division would give b and d, which may have been trained on.
+        (["z"], "nih", ["a", "c"]),
+        (["z"], "other", ["b", "d"]),
+    ],
+)
+def test_a_checkpoint_is_judged_by_images_that_it_did_not_learn_from(
+    studies: list[str], source: str, chosen: list[str]
+) -> None:
+    table = pd.DataFrame({"study_id": list("abcde"), "split": ["train", "val", "train", "val", "test"]})
+    table = table.assign(source=source, patient_id=list("12131"))
+    rows = validating_rows(table, {"validation_studies": studies, "validation_patients": ["nih:1"]})
+    assert (rows["study_id"].tolist(), set(rows["split"])) == (chosen, {"val"})
+
+
+def test_images_that_a_checkpoint_may_have_learned_from_judge_nothing() -> None:
+    table = pd.DataFrame({"study_id": ["a"], "split": ["val"], "source": ["nih"], "patient_id": ["2"]})
+    with pytest.raises(DatasetError, match="may have learned from any of them"):
+        validating_rows(table, {"validation_studies": ["z"], "validation_patients": ["nih:1"]})
