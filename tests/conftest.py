@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +84,13 @@ def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
 
 @pytest.fixture(autouse=True, scope="module")
 def memory_given_back() -> Iterator[None]:
-    """Gives freed memory back to the system after each file, so that two processes and a browser get by on 3 GB."""
+    """Gives freed memory back to the system after each file, so that two processes and a browser get by on 3 GB.
+
+    What is left, most of it libraries that this file was the first to need, is not looked through again and again.
+    """
     yield
+    gc.collect()
+    gc.freeze()
     if (trim := getattr(_LIBRARY, "malloc_trim", None)) is not None:
         trim(0)
 
@@ -108,6 +114,22 @@ def quick_passwords() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shipped_network_loaded_once() -> Iterator[None]:
+    """Lets all classifiers of a worker share the shipped network; each would load it and try it out again."""
+    from core.classifier import SHIPPED, prediction
+
+    load = prediction.onnx_explainer
+    load_once = cache(load)
+
+    def shared(folder: str | Path, digest: str) -> object:
+        return load_once(folder, digest) if Path(folder) == SHIPPED else load(folder, digest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prediction, "onnx_explainer", shared)
         yield
 
 

@@ -33,6 +33,7 @@ from core.web import (
     reviews,
     sample_gallery,
     signing_in,
+    static_files,
     worklist_api,
 )
 from core.web.access import control
@@ -67,7 +68,14 @@ def create_app(settings: ServerSettings | None = None, *, worker: bool = True) -
         Unavailable: database or storage cannot be used.
     """
     settings = settings or ServerSettings.from_environment()
-    app = Flask("chestlens", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    static = ROOT / "static"
+    app = Flask(
+        "chestlens",
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(static),
+        static_url_path=static_files.address_of(static),
+    )
+    static_files.keep_in_browsers(app)
     app.config["MAX_CONTENT_LENGTH"] = MAX_ARCHIVE_BYTES + _MULTIPART_OVERHEAD
     PassSettings.of()  # told at the start, and not by the page that shows them
     model = ServedModel(checkpoint_folder(settings.checkpoint or SHIPPED), settings.policy)

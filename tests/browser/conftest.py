@@ -99,10 +99,17 @@ def expected_console():
     return []
 
 
-@pytest.fixture
-def page(browser, live_server, expected_console):
+@pytest.fixture(scope="module")
+def context(browser, live_server):
+    """What the pages of a file share: style and scripts that were fetched, and nothing else, see ``page``."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=live_server)
     context.set_default_timeout(TIMEOUT_MS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context, live_server, expected_console):
     page = context.new_page()
     errors, foreign = [], []
     own_host = urlsplit(live_server).netloc
@@ -116,7 +123,13 @@ def page(browser, live_server, expected_console):
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", note_request)
     yield page
-    context.close()
+    # Cookies, local storage and the like of one test are not there in the next.
+    stored = {"origin": live_server, "storageTypes": "cookies,local_storage,indexeddb,cache_storage,service_workers"}
+    context.new_cdp_session(page).send("Storage.clearDataForOrigin", stored)
+    context.clear_cookies()
+    for opened in context.pages:
+        opened.close()
+    context.clear_permissions()
     unexpected = [text for text in errors if not any(re.search(pattern, text) for pattern in expected_console)]
     assert not unexpected, f"errors in the browser console: {unexpected}"
     assert not foreign, f"requests to other hosts: {foreign}"

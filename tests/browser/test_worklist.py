@@ -146,7 +146,8 @@ def test_uploads_are_paused_cancelled_and_tried_again(page, clean, radiographs, 
     expect(page.get_by_test_id("upload-error")).to_have_count(3)
     broken[0] = False
     # Paused first: whatever is tried again waits, and can be called off before it is sent.
-    page.evaluate("import('/static/js/upload_task.js').then(({ sending }) => sending.pause())")
+    beside = page.locator("script[src$='/upload_page.js']").get_attribute("src").rpartition("/")[0]
+    page.evaluate(f"import('{beside}/upload_task.js').then(({{ sending }}) => sending.pause())")
     page.get_by_test_id("batch-retry").click()
     line = page.get_by_test_id("batch-line")
     expect(line).to_have_text("0 of 3 done · 3 to be sent, paused")

@@ -36,9 +36,7 @@ def test_the_command_trains_and_the_evaluation_and_the_app_can_use_the_result(
 ) -> None:
     run = tmp_path / "run"
     small = "--backbone test_resnet --initial_weights none --image_size 64 --epochs 2 --batch_size 4 --use_focal_loss"
-    # As a user runs it, in a process of its own.
-    trained = _trained([sys.executable, str(ROOT / "train.py"), *_options(nih_folder, run, small)])
-    assert "python app.py --checkpoint" in trained.stdout
+    assert "python app.py --checkpoint" in command(main, *_options(nih_folder, run, small)).out
     assert len((run / "summary.csv").read_text().splitlines()) == 3
     assert Classifier(run / "checkpoint").config.provenance["training"]["use_focal_loss"] is True
 
@@ -146,13 +144,6 @@ def _teacher_file(nih_folder: Path) -> Path:
     return path
 
 
-def _trained(command: list[str]) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Sums in another number of threads differ in the last digits."""
@@ -167,7 +158,10 @@ def test_two_processes_and_accumulated_parts_give_the_loss_of_one(nih_folder: Pa
     assert main(_options(nih_folder, tmp_path / "one", EVEN)) == 0
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines"]
     launch += ["1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    _trained([*launch, str(ROOT / "train.py"), *_options(nih_folder, tmp_path / "two", EVEN)])
+    launch += [str(ROOT / "train.py"), *_options(nih_folder, tmp_path / "two", EVEN)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(launch, capture_output=True, text=True, check=False, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr
     halves = EVEN.replace("--batch_size 4", "--batch_size 2 --gradient_accumulation_steps 2")
     assert main(_options(nih_folder, tmp_path / "halves", halves)) == 0
     expected = _losses(tmp_path / "one")

@@ -22,7 +22,7 @@ from core.settings import ServerSettings
 from core.studies.studies import Studies
 
 KILLS = int(os.environ.get("CHESTLENS_TEST_KILLS", "6"))
-CONCURRENT = 50
+CONCURRENT = int(os.environ.get("CHESTLENS_TEST_UPLOADS", "20"))
 # Seconds for a server to start again and take an upload, on a machine that is busy with much else.
 PATIENCE = 600
 

@@ -1,9 +1,8 @@
-"""Ten-step reasoning of a teacher behind a real server, as far as the guard lets it through, and training on it."""
+"""Ten-step reasoning of a teacher, as far as the guard lets it through, and training on it."""
 
 import json
 
 import pytest
-from test_endpoint import serving
 
 from core.reporting.evidence import Evidence
 from core.vlm.__main__ import main
@@ -17,14 +16,13 @@ SAMPLES = 8
 
 @pytest.fixture(scope="module")
 def distilled(tmp_path_factory, reports, images):
-    """The folder that ``distil`` writes, asked of the shipped writer behind ``transformers serve``."""
+    """The folder that ``distil`` writes, asked of the shipped writer; test_endpoint.py asks a server."""
     folder = tmp_path_factory.mktemp("distilled")
     reports.to_csv(folder / "reports.csv", index=False)
     images.to_csv(folder / "images.csv", index=False)
-    with serving(SHIPPED_WRITER, folder / "log") as address:
-        tables = ["--table", str(folder / "reports.csv"), "--images", str(folder / "images.csv")]
-        asked = ["--backend", address, "--samples", str(SAMPLES), "--output_dir", str(folder / "out")]
-        assert main(["distil", *tables, *asked]) == 0
+    tables = ["--table", str(folder / "reports.csv"), "--images", str(folder / "images.csv")]
+    asked = ["--backend", str(SHIPPED_WRITER), "--samples", str(SAMPLES), "--output_dir", str(folder / "out")]
+    assert main(["distil", *tables, *asked]) == 0
     return folder / "out"
 
 
