@@ -125,7 +125,8 @@ def page(context, live_server, expected_console):
     yield page
     # Cookies, local storage and the like of one test are not there in the next.
     stored = {"origin": live_server, "storageTypes": "cookies,local_storage,indexeddb,cache_storage,service_workers"}
-    context.new_cdp_session(page).send("Storage.clearDataForOrigin", stored)
+    left = context.new_page() if page.is_closed() else page
+    context.new_cdp_session(left).send("Storage.clearDataForOrigin", stored)
     context.clear_cookies()
     for opened in context.pages:
         opened.close()

@@ -65,6 +65,7 @@ def train_in_two(made, run):
         process.start()
     for process in both:
         process.join(timeout=300)
+        process.kill()
     said = "".join(log.read_text() for log in logs)
     assert [process.exitcode for process in both] == [0, 0], said[-3000:]
     (state,) = (run / "trainer").glob("*/trainer_state.json")
