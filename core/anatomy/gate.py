@@ -72,19 +72,22 @@ class Admitted:
     gate: Gate
 
 
-def admit(radiograph: Radiograph, *, force: bool = False, looker: Looker | None = None) -> Admitted:
+def admit(
+    radiograph: Radiograph, *, force: bool = False, outlines: bool = True, looker: Looker | None = None
+) -> Admitted:
     """Look at a radiograph as it was read, put it upright and decide.
 
     Args:
         radiograph: as its file gives it.
         force: judge it even if it would be refused; it then says so.
+        outlines: find those of lungs and heart; the decision does not need them.
         looker: the network; by default the shipped one.
 
     Raises:
         NotAFrontalChest: it does not look like a frontal chest radiograph.
     """
     looker = looker or shipped_looker()
-    anatomy = looker.look(radiograph.pixels)
+    anatomy = looker.look(radiograph.pixels, outlines=outlines)
     reason = _shape_fault(radiograph) or _look_fault(anatomy, looker.config.refuse_below)
     if reason and not force:
         raise NotAFrontalChest(reason)

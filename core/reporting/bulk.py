@@ -32,7 +32,7 @@ class Scored:
 
     Attributes:
         path: as given, or found in a given folder; an address that fsspec knows is text.
-        admitted, probabilities, judgement: None for a file that failed.
+        admitted, probabilities, judgement: None for a file that failed; ``admitted`` has no outlines.
         heatmaps: as of ``Prediction``; None for a file that failed, and where they were not asked for.
         gate: ``accepted``, ``unsure``, ``refused`` (readable, but not to be judged), or ``unread``.
         error: why it failed, or None.
@@ -153,7 +153,8 @@ def score(
 
 
 def _read(path: Path | str, force: bool) -> Admitted:
-    return admit(read_safely(file_bytes(path)), force=force)
+    # No column tells of lungs and heart.
+    return admit(read_safely(file_bytes(path)), force=force, outlines=False)
 
 
 def file_bytes(path: Path | str) -> bytes:

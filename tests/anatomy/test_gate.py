@@ -25,6 +25,17 @@ def test_a_chest_is_accepted_as_it_is() -> None:
     assert admitted.anatomy.left_lung
 
 
+@pytest.mark.parametrize(("turns", "negative"), [(0, False), (1, False), (2, True)])
+def test_the_decision_does_not_hang_on_the_outlines(turns: int, negative: bool) -> None:
+    lying = Radiograph(np.ascontiguousarray(posed(PHANTOM, turns, negative)))
+    whole, bare = admit(lying), admit(lying, outlines=False)
+    assert bare.gate == whole.gate
+    assert bare.radiograph.warnings == whole.radiograph.warnings
+    np.testing.assert_array_equal(bare.radiograph.pixels, whole.radiograph.pixels)
+    assert whole.anatomy.right_lung
+    assert (bare.anatomy.right_lung, bare.anatomy.left_lung, bare.anatomy.heart) == (None, None, None)
+
+
 @pytest.mark.parametrize("negative", [False, True])
 @pytest.mark.parametrize("turns", range(4))
 def test_a_chest_is_put_upright_with_a_warning_for_each_change(turns: int, negative: bool) -> None:
