@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 SHIPPED = ROOT / "core" / "checkpoints" / "anatomy"
-CONFIG, WEIGHTS, ONNX = "config.json", "model.safetensors", "model.onnx"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+ANSWERS: dict[str, tuple[str, ...]] = {"kind_and_pose.onnx": ("kind", "pose"), "masks.onnx": ("masks",)}
+"""What each file of the network answers. ONNX Runtime computes all answers of a file whichever are wanted of it, and
+the masks of all eight poses would take two thirds of a look."""
 
 # Probability from which the first look at a chest's pose is believed.
 _CLEARLY = 0.9
@@ -81,7 +84,7 @@ class Looker:
     """The network of one folder, for any number of threads.
 
     Args:
-        folder: checkpoint with ``config.json`` and ``model.onnx``.
+        folder: checkpoint with ``config.json`` and the files of ``ANSWERS``.
 
     Raises:
         AnatomyError: the configuration cannot be read.
@@ -89,19 +92,15 @@ class Looker:
 
     def __init__(self, folder: Path = SHIPPED) -> None:
         self.config = Config.read(folder)
-        self._path = folder / ONNX
+        self._kind_and_pose, self._masks = (folder / name for name in ANSWERS)
 
     @cached_property
-    def _session(self) -> "InferenceSession":
-        import onnxruntime
+    def _judging(self) -> "InferenceSession":
+        return _session(self._kind_and_pose)
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            return onnxruntime.InferenceSession(self._path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime raises a type of its own for each cause
-            raise AnatomyError(f"{self._path} cannot be read ({type(error).__name__}); install it again.") from error
+    @cached_property
+    def _outlining(self) -> "InferenceSession":
+        return _session(self._masks)
 
     def look(self, pixels: npt.NDArray[Any], *, outlines: bool = True) -> Anatomy:
         """Look at a picture.
@@ -127,7 +126,7 @@ class Looker:
         One answer is enough where it says clearly that the chest lies as it should, as nearly all do.
         """
         picture = small_picture(pixels, self.config.side)
-        (said,) = self._run(["pose"], picture[None])
+        _, said = _answers(self._judging, picture[None])
         if _softmax(said[0])[0] >= _CLEARLY:
             return 0, False
         turns, negative = self.config.poses[self._pose(self._judge(picture)[1])]
@@ -135,14 +134,14 @@ class Looker:
 
     def masks(self, picture: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Masks (3, S, S) in [0, 1] of a small upright picture, from itself and from its mirror image."""
-        logits = self._run(["masks"], np.stack([picture, picture[:, ::-1]]))[0]
+        (logits,) = _answers(self._outlining, np.stack([picture, picture[:, ::-1]]))
         plain, mirrored = 1 / (1 + np.exp(-logits))
         return plain, mirrored[[1, 0, 2], :, ::-1]
 
     def _judge(self, picture: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Log-odds of kinds (8, K) and log-probabilities of poses (8, 8), for the picture in each pose."""
         shown = np.stack([posed(picture, turns, negative) for turns, negative in self.config.poses])
-        kinds, poses = self._run(["kind", "pose"], shown)
+        kinds, poses = _answers(self._judging, shown)
         poses = poses - poses.max(axis=1, keepdims=True)
         return kinds, poses - np.log(np.exp(poses).sum(axis=1, keepdims=True))
 
@@ -170,14 +169,22 @@ class Looker:
             found |= {"heart": outline(heart), "cardiothoracic": cardiothoracic(right, left, heart)}
         return found
 
-    def _run(self, wanted: list[str], pictures: FloatArray) -> list[FloatArray]:
-        import onnxruntime
 
-        options = onnxruntime.RunOptions()
-        # Without this, the masks of all eight poses would be computed and thrown away.
-        options.only_execute_path_to_fetches = True
-        batch = np.ascontiguousarray(pictures[:, None], dtype=np.float32)
-        return self._session.run(wanted, {"picture": batch}, options)
+def _session(path: Path) -> "InferenceSession":
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises a type of its own for each cause
+        raise AnatomyError(f"{path} cannot be read ({type(error).__name__}); install it again.") from error
+
+
+def _answers(session: "InferenceSession", pictures: FloatArray) -> list[FloatArray]:
+    """All answers of a file on pictures (N, S, S)."""
+    return list(session.run(None, {"picture": np.ascontiguousarray(pictures[:, None], dtype=np.float32)}))
 
 
 def posed(picture: npt.NDArray[Any], turns: int, negative: bool) -> npt.NDArray[Any]:

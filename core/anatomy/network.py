@@ -2,7 +2,7 @@
 
 It sees a picture of ``SIDE`` x ``SIDE`` grey values and answers with masks of right lung, left lung and heart, with
 what the picture shows (``KINDS``), and with how it lies (``POSES``). U-Net: Ronneberger et al.,
-MICCAI 2015. Needs PyTorch; serving goes through ONNX Runtime (``core.anatomy.model``).
+MICCAI 2015. Needs PyTorch; serving goes through ONNX Runtime (``core.anatomy.look``).
 """
 
 from itertools import pairwise

@@ -61,7 +61,9 @@ def largest_part(mask: FloatArray) -> FloatArray:
     part = parts == 1 + int(sizes.argmax())
     # Soft borders around the part are kept, they tell where between two pixels the border runs.
     near = ndimage.binary_dilation(part, iterations=2) & ((parts == 0) | part)
-    holes = ndimage.binary_fill_holes(part) & ~part
+    # What surrounds the part is one piece with a frame around the picture; the other pieces are its holes.
+    pieces, _ = ndimage.label(np.pad(~part, 1, constant_values=True))
+    holes = (pieces[1:-1, 1:-1] != pieces[0, 0]) & ~part
     return np.where(holes, 1, np.where(near, mask, 0)).astype(np.float32)
 
 
@@ -73,7 +75,7 @@ def outline(mask: FloatArray) -> Outline:
     longest: npt.NDArray[np.float64] = max(map(np.asarray, lines), key=len)
     # Pixel middles lie half a pixel from the edge, and the frame adds one.
     points = (longest - 0.5) / (width, height)
-    return tuple((round(float(x), 4), round(float(y), 4)) for x, y in np.clip(points, 0, 1)[:-1])
+    return tuple((x, y) for x, y in np.round(np.clip(points, 0, 1)[:-1], 4).tolist())
 
 
 def cardiothoracic(right: FloatArray, left: FloatArray, heart: FloatArray) -> Cardiothoracic | None:

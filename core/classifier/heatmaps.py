@@ -20,28 +20,31 @@ from torch import Tensor, nn
 from core.classifier.ensemble import MeanOfNetworks
 from core.classifier.feature_maps import as_grid, feature_layer, last_features
 from core.classifier.imported_network import ImportedNetwork
-from core.classifier.maps import Explainer, FloatArray, over_image
+from core.classifier.maps import Explainer, FloatArray
 
 log = logging.getLogger(__name__)
 
 # Side of the image that a network which takes any size is tried with, in pixels.
 _PROBE = 128
 
-# The package's hooks keep activations on the network, so that two threads must not use them at once.
-_hooks = threading.Lock()
+# The package's hooks keep activations on the network, so that two threads must not use it at once; and PyTorch would
+# give each of them as many threads as there are cores.
+_alone = threading.Lock()
 
 
 def explainer(network: nn.Module, side: int = _PROBE) -> Explainer:
-    """Logits and Grad-CAM maps from this network, by ``quickest_way``."""
+    """Logits and Grad-CAM maps from this network, by ``quickest_way``; one call at a time, which takes all cores."""
     way = quickest_way(network, side)
 
     def explain(images: FloatArray) -> tuple[FloatArray, FloatArray]:
-        logits, maps = way(network, torch.from_numpy(images))
-        return logits.numpy(), maps.numpy()
+        with _alone:
+            logits, evidence = way(network, torch.from_numpy(images))
+        return logits.numpy(), evidence.numpy()
 
     @torch.inference_mode()
     def logits_alone(images: FloatArray) -> FloatArray:
-        return np.asarray(network(torch.from_numpy(images)).float().cpu().numpy())
+        with _alone:
+            return np.asarray(network(torch.from_numpy(images)).float().cpu().numpy())
 
     return Explainer(explain, logits_alone)
 
@@ -49,7 +52,7 @@ def explainer(network: nn.Module, side: int = _PROBE) -> Explainer:
 def quickest_way(network: nn.Module, side: int = _PROBE) -> Callable[[nn.Module, Tensor], tuple[Tensor, Tensor]]:
     """The quickest exact function of this network and images that gives what an ``Explainer`` does.
 
-    Where no layer of the network tells places apart, its maps are zero everywhere, and the log says so.
+    Where no layer of the network tells places apart, its evidence is zero everywhere, and the log says so.
 
     Args:
         network: takes one grey channel.
@@ -87,9 +90,9 @@ def has_linear_head(network: nn.Module, side: int = _PROBE) -> bool:
 
 @torch.inference_mode()
 def closed_form(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and maps, as of an ``Explainer``, from one forward pass; needs ``has_linear_head``."""
-    logits, maps = evidence_maps(network, x)
-    return logits.float(), torch.from_numpy(over_image(maps.float().cpu().numpy(), x.shape[-1]))
+    """Logits and evidence, as of an ``Explainer``, from one forward pass; needs ``has_linear_head``."""
+    logits, evidence = evidence_maps(network, x)
+    return logits.float(), evidence.float().cpu()
 
 
 def evidence_maps(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,7 +116,7 @@ def evidence_in(network: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def by_gradient(network: nn.Module, x: Tensor, *, layer: nn.Module) -> tuple[Tensor, Tensor]:
-    """Logits and maps, as of an ``Explainer``, through the ``grad-cam`` package.
+    """Logits and evidence, as of an ``Explainer``, through the ``grad-cam`` package.
 
     One backward pass for each label.
 
@@ -129,7 +132,6 @@ def by_gradient(network: nn.Module, x: Tensor, *, layer: nn.Module) -> tuple[Ten
     with torch.inference_mode():
         logits = network(x).float()
     with (
-        _hooks,
         torch.enable_grad(),
         GradCAM(model=network, target_layers=[layer], reshape_transform=as_grid) as cam,
     ):
@@ -137,14 +139,14 @@ def by_gradient(network: nn.Module, x: Tensor, *, layer: nn.Module) -> tuple[Ten
         cam.get_target_width_height = lambda _: None
         maps = [cam(x, targets=[ClassifierOutputTarget(label)] * len(x)) for label in range(logits.shape[1])]
         network.zero_grad(set_to_none=True)
-    return logits, torch.from_numpy(over_image(np.stack(maps, axis=1), x.shape[-1]))
+    return logits, torch.from_numpy(np.stack(maps, axis=1))
 
 
 @torch.inference_mode()
 def without_maps(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits, and maps that are zero everywhere."""
+    """Logits, and evidence that is zero everywhere."""
     logits = network(x).float()
-    return logits, torch.zeros(*logits.shape, *x.shape[-2:])
+    return logits, torch.zeros(*logits.shape, 1, 1)
 
 
 def linear_head(network: nn.Module) -> nn.Linear:

@@ -7,14 +7,17 @@ Its input ``image`` is (N, 1, S, S) as ``Preprocessing`` makes it; its outputs a
 
 import logging
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.classifier.checkpoint import DIGEST
-from core.classifier.maps import Explainer, FloatArray, over_image
+from core.classifier.maps import Explainer, FloatArray
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -25,7 +28,7 @@ ONNX = "model.onnx"
 
 
 def onnx_explainer(folder: str | Path, digest: str) -> Explainer | None:
-    """Logits and heatmaps through ONNX Runtime, in as many threads as ``OMP_NUM_THREADS`` says, or one a core.
+    """Logits and evidence through ONNX Runtime, in as many threads as ``OMP_NUM_THREADS`` says, or one a core.
 
     Args:
         folder: of the checkpoint.
@@ -37,35 +40,78 @@ def onnx_explainer(folder: str | Path, digest: str) -> Explainer | None:
     path = Path(folder) / ONNX
     if not path.is_file():
         return None
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
-    # Threads that wait for the next image would otherwise take the cores from those that read it.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        network = _Network(path, threads())
     except Exception as error:  # ONNX Runtime raises a type of its own for each cause
         log.warning("%s cannot be read (%s); PyTorch is used instead.", path, type(error).__name__)
         return None
-    if session.get_modelmeta().custom_metadata_map.get(DIGEST) != digest:
+    if network.session.get_modelmeta().custom_metadata_map.get(DIGEST) != digest:
         log.warning("%s was made from another checkpoint and is not used: run python -m core onnx %s", path, folder)
         return None
 
     def explain(images: FloatArray) -> tuple[FloatArray, FloatArray]:
-        logits, evidence = session.run(None, {"image": images})
-        return logits, over_image(evidence, images.shape[-1])
+        logits, evidence = network.run(["logits", "evidence"], images)
+        return logits, evidence
 
     def logits_alone(images: FloatArray) -> FloatArray:
-        (logits,) = session.run(["logits"], {"image": images})
-        return np.asarray(logits)
+        return network.run(["logits"], images)[0]
 
-    if not _responds(session, logits_alone):
+    if not _responds(network.session, logits_alone):
         log.warning("%s answers the same whatever it is shown; PyTorch is used instead: export it anew.", path)
         return None
     return Explainer(explain, logits_alone)
+
+
+class _Network:
+    """A session that judges images one by one, two of them side by side where nobody else has any judged.
+
+    That is a third quicker than two images in one pass: their maps stay in the cores' caches, and no thread waits for
+    another at the end of each layer.
+
+    Args:
+        path: ``model.onnx``.
+        threads: of the processor that may compute at one time.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = max(1, threads // 2)
+        # Threads that wait for the next image would otherwise take the cores from those that read it.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._threads = threads
+        self._at_work = 0
+        self._lock = threading.Lock()
+
+    def run(self, wanted: list[str], images: FloatArray) -> list[FloatArray]:
+        """The wanted outputs of images (N, 1, S, S)."""
+        with self._lock:
+            self._at_work += 1
+            alone = self._at_work == 1
+        try:
+            if alone and self._threads > 1 and len(images) > 1:
+                with ThreadPoolExecutor(max_workers=2) as pool:
+                    found = list(pool.map(partial(self._run, wanted), images))
+            else:
+                found = [self._run(wanted, image) for image in images]
+        finally:
+            with self._lock:
+                self._at_work -= 1
+        return [np.concatenate(outputs) for outputs in zip(*found, strict=True)]
+
+    def _run(self, wanted: list[str], image: FloatArray) -> list[FloatArray]:
+        return list(self.session.run(wanted, {"image": image[None]}))
+
+
+def threads() -> int:
+    """How many threads may compute at one time: ``OMP_NUM_THREADS``, or one a core that this process may use."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _responds(session: "onnxruntime.InferenceSession", logits: Callable[[FloatArray], FloatArray]) -> bool:

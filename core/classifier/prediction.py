@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.classifier.checkpoint import SHIPPED, CheckpointConfig, checkpoint_digest, load_checkpoint, load_config
-from core.classifier.maps import Explainer, scaled
+from core.classifier.maps import Explainer, over_image_both_ways
 from core.classifier.onnx_model import onnx_explainer
 from core.classifier.preprocessing import Frame
 from core.classifier.reliability import load_reliability
@@ -60,11 +60,14 @@ class Classifier:
     def predict(self, radiograph: Radiograph) -> Prediction:
         """Classify and explain one radiograph."""
         images, frame = self._both_ways(radiograph)
-        logits, both_maps = self._explainer.explain(images)
-        maps = (both_maps[0] + both_maps[1][..., ::-1]) / 2
-        inside = _crop(scaled(maps), frame)
-        heatmaps = np.zeros((len(LABELS), *inside.shape[1:]), dtype=np.float32)
-        heatmaps[self._columns] = inside
+        logits, evidence = self._explainer.explain(images)
+        side = images.shape[-1]
+        edges = (frame.left, frame.top, frame.right, frame.bottom)
+        left, top, right, bottom = (round(edge * side) for edge in edges)
+        heatmaps = np.zeros((len(LABELS), bottom - top, right - left), dtype=np.float32)
+        # Label by label: the maps of all would not fit into the processor's caches.
+        for column, of_label in zip(self._columns, evidence.swapaxes(0, 1), strict=True):
+            heatmaps[column] = over_image_both_ways(of_label, side)[top:bottom, left:right]
         return Prediction(self._calibrated(logits.mean(axis=0)), heatmaps)
 
     def probabilities(self, radiograph: Radiograph) -> FloatArray:
@@ -98,10 +101,3 @@ def _by_pytorch(folder: str | Path) -> Explainer:
 def model_identity(config: CheckpointConfig) -> dict[str, str]:
     """Name and version of a model, as reports and the HTTP interface state them."""
     return {"name": config.name, "version": config.version, "architecture": config.architecture}
-
-
-def _crop(maps: FloatArray, frame: Frame) -> FloatArray:
-    """Cut the padding off maps (L, S, S)."""
-    side = maps.shape[-1]
-    left, top, right, bottom = (round(edge * side) for edge in (frame.left, frame.top, frame.right, frame.bottom))
-    return maps[:, top:bottom, left:right]

@@ -57,7 +57,7 @@ class Preprocessing:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         # The kernel widens when the image shrinks, which makes originals of any size equally sharp.
         resized = lanczos(pixels, (size[1], size[0]))
-        low, high = np.percentile(resized, (self.low_percentile, self.high_percentile))
+        low, high = map(float, np.percentile(resized, (self.low_percentile, self.high_percentile)))
         stretched = np.clip((resized - low) / max(high - low, 1e-6), 0, 1)
         left = (self.image_size - size[0]) // 2
         top = (self.image_size - size[1]) // 2

@@ -22,8 +22,8 @@ COLUMNS: tuple[str, ...] = ("path", "gate", "view", "abnormal", "present", "poss
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".dcm", ".dicom", ".dic"})
 """What is named as a radiograph is told of even if its content is none."""
-# Files that are read ahead while the classifier works on an earlier one.
-_READ_AHEAD = 4
+# Files that are read and judged at one time, and that are begun before an earlier one is asked for.
+_AT_ONCE, _AHEAD = 3, 4
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def score(
     force: bool = False,
     heatmaps: bool = False,
 ) -> Iterator[Scored]:
-    """Classify files in order, reading ahead; a bad file is told of and never ends the run.
+    """Classify files in order, some at a time; a bad file is told of and never ends the run.
 
     Args:
         files: to read; text is an address that fsspec knows, such as ``s3://bucket/file``.
@@ -128,33 +128,31 @@ def score(
         CheckpointError: the checkpoint has no policy of this name.
     """
     classifier.config.policy(policy)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        ahead: deque[tuple[Path | str, Future[Admitted]]] = deque()
-        remaining = iter(files)
-        while True:
-            while len(ahead) < _READ_AHEAD and (path := next(remaining, None)) is not None:
-                ahead.append((path, pool.submit(_read, path, force)))
-            if not ahead:
-                return
-            path, future = ahead.popleft()
-            try:
-                admitted = future.result()
-                prediction = classifier.predict(admitted.radiograph) if heatmaps else None
-                probabilities = (
-                    classifier.probabilities(admitted.radiograph) if prediction is None else prediction.probabilities
-                )
-                judgement = judge(probabilities, classifier.config, policy)
-                maps = None if prediction is None else prediction.heatmaps
-                yield Scored(path, admitted, probabilities, judgement, admitted.gate.verdict, None, maps)
-            except RefusedImage as error:
-                yield Scored(path, None, None, None, "refused", str(error))
-            except (ImagingError, OSError) as error:
-                yield Scored(path, None, None, None, "unread", str(error))
 
+    def one(path: Path | str) -> Scored:
+        try:
+            # No column tells of lungs and heart.
+            admitted = admit(read_safely(file_bytes(path)), force=force, outlines=False)
+            prediction = classifier.predict(admitted.radiograph) if heatmaps else None
+            probabilities = (
+                classifier.probabilities(admitted.radiograph) if prediction is None else prediction.probabilities
+            )
+            judgement = judge(probabilities, classifier.config, policy)
+            maps = None if prediction is None else prediction.heatmaps
+            return Scored(path, admitted, probabilities, judgement, admitted.gate.verdict, None, maps)
+        except RefusedImage as error:
+            return Scored(path, None, None, None, "refused", str(error))
+        except (ImagingError, OSError) as error:
+            return Scored(path, None, None, None, "unread", str(error))
 
-def _read(path: Path | str, force: bool) -> Admitted:
-    # No column tells of lungs and heart.
-    return admit(read_safely(file_bytes(path)), force=force, outlines=False)
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        ahead: deque[Future[Scored]] = deque()
+        for path in files:
+            ahead.append(pool.submit(one, path))
+            if len(ahead) > _AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def file_bytes(path: Path | str) -> bytes:

@@ -4,11 +4,13 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import torch
 from PIL import Image
 
-from core.anatomy.look import Looker
+from core.anatomy.look import ANSWERS, SHIPPED, Looker
 from core.anatomy.network import KINDS, POSES, SIDE
 from core.anatomy.training.batches import Batches, posed
 from core.anatomy.training.checkpoint import load_network, save_checkpoint
@@ -111,8 +113,24 @@ def test_a_stopped_run_goes_on_to_the_same_network(collection: Collection, tmp_p
     assert (looker.config.accept_from, looker.config.refuse_below) == (0.8, 0.1)
     picture = np.random.default_rng(0).random((SIDE, SIDE), dtype=np.float32)
     with torch.no_grad():
-        masks = torch.sigmoid(load_network(tmp_path)(torch.from_numpy(picture)[None, None])[0])[0].numpy()
-    np.testing.assert_allclose(looker.masks(picture)[0], masks, atol=1e-4)
+        masks, kind, pose = (one.numpy() for one in load_network(tmp_path)(torch.from_numpy(picture)[None, None]))
+    np.testing.assert_allclose(looker.masks(picture)[0], 1 / (1 + np.exp(-masks[0])), atol=1e-4)
+    session = onnxruntime.InferenceSession(tmp_path / "kind_and_pose.onnx")
+    found = session.run(["kind", "pose"], {"picture": picture[None, None]})
+    np.testing.assert_allclose(found[0], kind, atol=1e-4)
+    np.testing.assert_allclose(found[1], pose, atol=1e-4)
+    assert_no_mask_is_computed_for_a_look(tmp_path)
+
+
+def test_no_mask_is_computed_to_tell_what_a_picture_shows() -> None:
+    assert_no_mask_is_computed_for_a_look(SHIPPED)
+
+
+def assert_no_mask_is_computed_for_a_look(folder: Path) -> None:
+    enlarging = {"Resize", "Upsample", "DepthToSpace"}
+    used = {name: {node.op_type for node in onnx.load(folder / name).graph.node} for name in ANSWERS}
+    assert not enlarging & used["kind_and_pose.onnx"]
+    assert enlarging & used["masks.onnx"]
 
 
 def test_thresholds_let_nearly_all_chests_through() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from core.classifier.maps import over_image
+from core.classifier.maps import over_image, over_image_both_ways
 
 
 def _stretched(maps: np.ndarray) -> np.ndarray:
@@ -33,3 +33,13 @@ def test_a_spot_between_the_middles_of_cells_is_found_where_it_is() -> None:
 
 def test_nothing_that_speaks_for_a_label_is_a_map_of_zeros() -> None:
     assert not over_image(np.full((1, 1, 5, 5), -1, dtype=np.float32), 32).any()
+
+
+@pytest.mark.parametrize("cells", [(10, 10), (4, 7), (2, 2)])
+def test_one_map_of_both_ways_is_the_mean_of_the_maps_of_each_way(cells: tuple[int, int]) -> None:
+    evidence = np.random.default_rng(1).normal(size=(14, 2, *cells)).astype(np.float32)
+    evidence[0] = -1
+    for of_label in evidence:
+        as_it_is, mirrored = over_image(of_label, 320)
+        expected = _stretched((as_it_is + mirrored[:, ::-1]) / 2)
+        np.testing.assert_allclose(over_image_both_ways(of_label, 320), expected, atol=2e-5)

@@ -1,4 +1,5 @@
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from core.__main__ import main
 from core.classifier import SHIPPED, Classifier, load_checkpoint, load_config
 from core.classifier.checkpoint import checkpoint_digest, save_checkpoint
 from core.classifier.heatmaps import closed_form, evidence_maps
+from core.classifier.maps import over_image
 from core.classifier.network import create_network
 from core.classifier.onnx_model import ONNX, onnx_explainer
 from core.findings import LABELS
@@ -53,10 +55,10 @@ def _views(folder: Path) -> torch.Tensor:
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_onnx_runtime_gives_the_logits_and_heatmaps_of_pytorch(exported: Path, views: torch.Tensor, count: int) -> None:
     logits, maps = _by_onnx(exported, views[:count])
-    expected_logits, expected_maps = closed_form(load_checkpoint(exported)[0], views[:count])
-    assert (logits - expected_logits).abs().max() < 1e-4
+    expected_logits, expected_maps = _by_pytorch(exported, views[:count])
+    assert np.abs(logits - expected_logits).max() < 1e-4
     # A map is stretched to its maximum: where hardly anything speaks for a label, so is what rounding leaves.
-    assert (maps - expected_maps).abs().max() < 1e-3
+    assert np.abs(maps - expected_maps).max() < 1e-3
 
 
 def test_the_heatmap_features_are_those_of_pytorch(exported: Path, views: torch.Tensor) -> None:
@@ -70,9 +72,25 @@ def test_the_heatmap_features_are_those_of_pytorch(exported: Path, views: torch.
 def test_the_shipped_network_is_served_by_onnx_runtime_and_is_made_of_the_shipped_weights() -> None:
     views = _views(SHIPPED)
     logits, maps = _by_onnx(SHIPPED, views)
-    expected_logits, expected_maps = closed_form(load_checkpoint(SHIPPED)[0], views)
-    assert (logits - expected_logits).abs().max() < 1e-4
-    assert (maps - expected_maps).abs().max() < 1e-3
+    expected_logits, expected_maps = _by_pytorch(SHIPPED, views)
+    assert np.abs(logits - expected_logits).max() < 1e-4
+    assert np.abs(maps - expected_maps).max() < 1e-3
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "5"])
+def test_threads_that_share_a_network_get_what_each_gets_alone(
+    threads: str, exported: Path, views: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    explainer = onnx_explainer(exported, checkpoint_digest(exported))
+    assert explainer is not None
+    pairs = [views[[first, second]].numpy() for first in range(3) for second in range(3)]
+    alone = [explainer.explain(pair) for pair in pairs]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        together = list(pool.map(explainer.explain, pairs))
+    for expected, found in zip(alone, together, strict=True):
+        for one, other in zip(expected, found, strict=True):
+            np.testing.assert_allclose(other, one, atol=1e-5)
 
 
 def test_weights_that_half_precision_holds_take_half_of_the_room(exported: Path) -> None:
@@ -129,10 +147,17 @@ def test_a_network_whose_heatmaps_need_gradients_is_refused(tmp_path: Path, caps
     assert not (tmp_path / ONNX).exists()
 
 
-def _by_onnx(folder: Path, x: torch.Tensor) -> list[torch.Tensor]:
+def _by_onnx(folder: Path, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and heatmaps."""
     explainer = onnx_explainer(folder, checkpoint_digest(folder))
     assert explainer is not None
-    return [torch.from_numpy(array) for array in explainer.explain(x.numpy())]
+    logits, evidence = explainer.explain(x.numpy())
+    return logits, over_image(evidence, x.shape[-1])
+
+
+def _by_pytorch(folder: Path, x: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    logits, evidence = closed_form(load_checkpoint(folder)[0], x)
+    return logits.numpy(), over_image(evidence.numpy(), x.shape[-1])
 
 
 def _probabilities(folder: Path) -> np.ndarray:
@@ -146,8 +171,8 @@ def _probabilities(folder: Path) -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize("name", ["anatomy", "classifier"])
+@pytest.mark.parametrize("name", ["anatomy/kind_and_pose", "anatomy/masks", "classifier/model"])
 def test_shipped_networks_name_no_folder_of_the_machine_that_exported_them(name: str) -> None:
-    held = (ROOT / "core" / "checkpoints" / name / "model.onnx").read_bytes()
+    held = (ROOT / "core" / "checkpoints" / f"{name}.onnx").read_bytes()
     assert b"site-packages" not in held
     assert b'File "' not in held

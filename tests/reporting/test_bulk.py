@@ -1,11 +1,15 @@
 """Files are taken by what they hold, whatever they are called, and each gets a folder of its own."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from core.anatomy import admit
 from core.classifier import Classifier
+from core.imaging import render_phantom
 from core.imaging.reader import read_radiograph
 from core.reporting.bulk import find_files, folders_for, score
 
@@ -42,3 +46,36 @@ def test_heatmaps_are_drawn_where_they_are_asked_for_and_change_nothing_else(
     expected = classifier.predict(read_radiograph(phantom_png_bytes))
     np.testing.assert_allclose(drawn.heatmaps, expected.heatmaps, atol=1e-5)
     np.testing.assert_allclose(plain.probabilities, expected.probabilities, atol=1e-5)
+
+
+def test_files_judged_at_one_time_come_in_their_order_with_what_each_has_alone(
+    tmp_path: Path, classifier: Classifier
+) -> None:
+    files = []
+    for seed in range(9):
+        files.append(tmp_path / f"{seed}.png")
+        Image.fromarray(np.round(render_phantom(size=128, seed=seed) * 255).astype(np.uint8)).save(files[-1])
+    files[4].write_bytes(files[4].read_bytes()[:500])
+    scored = list(score(files, classifier))
+    assert [item.path for item in scored] == files
+    assert [item.gate == "unread" for item in scored] == [number == 4 for number in range(9)]
+    for item in scored:
+        if item.error is None:
+            alone = classifier.probabilities(admit(read_radiograph(item.path.read_bytes())).radiograph)
+            np.testing.assert_allclose(item.probabilities, alone, atol=1e-5)
+
+
+def test_a_run_that_is_given_up_reads_no_further_files(tmp_path: Path, classifier: Classifier) -> None:
+    class Asked(list[Path]):
+        number = 0
+
+        def __iter__(self) -> Iterator[Path]:
+            for path in super().__iter__():
+                self.number += 1
+                yield path
+
+    files = Asked(tmp_path / f"{number}.png" for number in range(100))
+    run = score(files, classifier)
+    assert next(run).gate == "unread"
+    run.close()
+    assert files.number < 20

@@ -1,4 +1,4 @@
-"""The trained network as files: ``config.json``, ``model.safetensors`` and ``model.onnx``, which is what is served."""
+"""The trained network as files: ``config.json``, ``model.safetensors``, and what is served, in ONNX."""
 
 import warnings
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from core.anatomy.look import CONFIG, ONNX, WEIGHTS
+from core.anatomy.look import ANSWERS, CONFIG, WEIGHTS
 from core.anatomy.network import KINDS, MASKS, POSES, SIDE, AnatomyNetwork
 from core.atomic import replacing, write_json
 from core.onnx_files import forget_origin
@@ -17,7 +17,7 @@ VERSION = "1"
 
 
 def save_checkpoint(network: AnatomyNetwork, folder: Path, *, accept_from: float, refuse_below: float) -> None:
-    """Write all three files, weights in half precision."""
+    """Write all files, weights in half precision."""
     folder.mkdir(parents=True, exist_ok=True)
     halves = {
         name: value.half() if value.dtype == torch.float32 else value for name, value in network.state_dict().items()
@@ -25,7 +25,7 @@ def save_checkpoint(network: AnatomyNetwork, folder: Path, *, accept_from: float
     network.load_state_dict(halves)  # what is exported is what is kept
     save_file({name: value.contiguous() for name, value in halves.items()}, folder / WEIGHTS)
     write_config(folder, {"accept_from": accept_from, "refuse_below": refuse_below})
-    _export(network.eval(), folder / ONNX)
+    _export(network.eval(), folder)
 
 
 def write_config(folder: Path, thresholds: Mapping[str, float]) -> None:
@@ -49,8 +49,9 @@ def load_network(folder: Path) -> AnatomyNetwork:
     return network.eval()
 
 
-def _export(network: AnatomyNetwork, target: Path) -> None:
+def _export(network: AnatomyNetwork, folder: Path) -> None:
     import onnx
+    from onnx.utils import Extractor
     from onnxscript import optimizer
 
     with warnings.catch_warnings():
@@ -68,7 +69,9 @@ def _export(network: AnatomyNetwork, target: Path) -> None:
         assert program is not None
         optimizer.fold_constants(program.model)
         optimizer.remove_unused_nodes(program.model)
-    model = program.model_proto
-    forget_origin(model)
-    with replacing(target) as partial:
-        onnx.save(model, partial)
+    whole = Extractor(program.model_proto)
+    for name, answers in ANSWERS.items():
+        model = whole.extract_model(["picture"], list(answers))
+        forget_origin(model)
+        with replacing(folder / name) as partial:
+            onnx.save(model, partial)

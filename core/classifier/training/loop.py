@@ -23,6 +23,7 @@ from core.atomic import replacing
 from core.classifier.errors import TrainingError
 from core.classifier.heatmaps import closed_form
 from core.classifier.losses import MaskedLoss
+from core.classifier.maps import over_image
 from core.classifier.training.attention import WithEvidence, attention_loss
 from core.classifier.training.cpu import freed_memory_kept, quicken_depthwise
 from core.classifier.training.distillation import Pupil, Teacher, imitation_loss, lesson_of
@@ -344,8 +345,8 @@ class _Run:
         rows = np.flatnonzero(np.nansum(labels, axis=1) > 0)[:_SHOWN]
         if len(rows) and self.linear_head:
             x = torch.stack([self.images["val"][row][0] for row in rows]).to(self.accelerator.device)
-            maps = closed_form(network.eval(), x)[1]
-            chosen = maps[torch.arange(len(rows)), torch.tensor(np.nanargmax(labels[rows], axis=1))].numpy()
+            maps = over_image(closed_form(network.eval(), x)[1].numpy(), x.shape[-1])
+            chosen = maps[np.arange(len(rows)), np.nanargmax(labels[rows], axis=1)]
             pictures = x[:, 0].cpu().numpy() * self.preprocessing.std + self.preprocessing.mean
             self.board.pictures("heatmaps", np.concatenate([pictures, chosen], axis=2), row["epoch"])
 
