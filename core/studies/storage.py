@@ -56,7 +56,7 @@ class Backend(Protocol):
     def condemned(self) -> list[str]:
         """Ids of the studies that are marked."""
 
-    def studies(self) -> list[str]:
+    def studies(self) -> Iterator[str]:
         """Ids of the studies that have files."""
 
     def names(self, study_id: str) -> list[str]:
@@ -142,10 +142,10 @@ class Storage:
         with _telling_what_passes():
             return self._backend.condemned()
 
-    def studies(self) -> list[str]:
-        """Ids of the studies that have files."""
+    def studies(self) -> Iterator[str]:
+        """Ids of the studies that have files, one after another: there may be very many."""
         with _telling_what_passes():
-            return self._backend.studies()
+            yield from self._backend.studies()
 
     def names(self, study_id: str) -> list[str]:
         """Names of a study's files; none where it was deleted."""
@@ -253,8 +253,9 @@ class _Folder:
     def condemned(self) -> list[str]:
         return [path.name for path in (self._root / _CONDEMNED).iterdir()]
 
-    def studies(self) -> list[str]:
-        return [path.name for path in self._root.iterdir() if _STUDY_ID.fullmatch(path.name)]
+    def studies(self) -> Iterator[str]:
+        with os.scandir(self._root) as found:
+            yield from (entry.name for entry in found if _STUDY_ID.fullmatch(entry.name))
 
     def names(self, study_id: str) -> list[str]:
         folder = self._root / study_id
@@ -308,8 +309,8 @@ class _Objects:
     def condemned(self) -> list[str]:
         return self._names(_CONDEMNED)
 
-    def studies(self) -> list[str]:
-        return [name for name in self._names("") if _STUDY_ID.fullmatch(name)]
+    def studies(self) -> Iterator[str]:
+        return (name for name in self._names("") if _STUDY_ID.fullmatch(name))
 
     def names(self, study_id: str) -> list[str]:
         return self._names(study_id)

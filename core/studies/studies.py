@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 # Only the next few leave their pixels to the worker; the rest are read again from the upload when it is their turn.
 _LEFT_DECODED = 4
 _EXPORTS_KEPT = timedelta(days=1)
+# Studies whose files are looked at together while what nobody owns is removed.
+_SWEPT_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -304,11 +307,13 @@ class Studies:
             self.remove(export_id)
         # A row is there before its files are, so that whatever is listed before the rows are has one, or none any more.
         there = self.storage.studies()
-        with self.database.session() as session:
-            rows = {*session.scalars(select(Study.id)), *session.scalars(select(Export.id))}
-        for study_id in set(there) - rows:
-            log.warning("files without a study were removed: %s", study_id)
-            self.remove(study_id)
+        while some := set(islice(there, _SWEPT_AT_ONCE)):
+            with self.database.session() as session:
+                rows = (session.scalars(select(table.id).where(table.id.in_(some))) for table in (Study, Export))
+                without = some.difference(*rows)
+            for study_id in without:
+                log.warning("files without a study were removed: %s", study_id)
+                self.remove(study_id)
         if days := self.settings.retention_days:
             with self.database.session() as session:
                 old = list(session.scalars(select(Study.id).where(Study.created < now() - timedelta(days=days))))

@@ -78,7 +78,7 @@ class Study(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     filename: Mapped[str] = mapped_column(String(255))
-    created: Mapped[datetime] = mapped_column(UtcDateTime)
+    created: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     status: Mapped[str] = mapped_column(String(8), index=True)
     progress: Mapped[float] = mapped_column(default=0.0)
     error_code: Mapped[str | None] = mapped_column(String(32), default=None)

@@ -130,7 +130,7 @@ def find(database: Database, query: Query) -> Page:
     """The studies that match, one page of them."""
     matching = _matching(query)
     with database.session() as session:
-        total = session.scalar(select(func.count()).select_from(matching.subquery())) or 0
+        total = session.scalar(matching.with_only_columns(func.count(), maintain_column_froms=True)) or 0
         # Counted before the studies are read: where none is left, each of them is read as finished.
         waiting = select(func.count()).where(Study.status.in_(("queued", "running")))
         unfinished = session.scalar(waiting) or 0

@@ -65,7 +65,7 @@ def test_a_database_with_only_the_oldest_table_gets_the_others(database_url: str
     with engine.begin() as connection:
         for table in (*PEOPLE, *AFTER_THE_OLDEST, "alembic_version"):
             connection.execute(text(f"DROP TABLE {table}"))
-        for index in ("owner_id", "owner_group", "upload_key"):
+        for index in ("owner_id", "owner_group", "upload_key", "created"):
             connection.execute(text(f"DROP INDEX ix_studies_{index}"))
         for column in ("owner_id", "owner_group", "forced", "upload_key", "upload_sha256", "layout"):
             connection.execute(text(f"ALTER TABLE studies DROP COLUMN {column}"))

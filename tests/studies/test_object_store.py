@@ -38,14 +38,14 @@ def test_an_object_store_keeps_and_forgets_studies_like_a_folder(storage: Storag
     assert storage.read(STUDY, "upload") == b"SECRET-7"
     assert b"SECRET" not in storage.get(STUDY, "upload")
     assert sorted(storage.names(STUDY)) == ["result.json", "upload"]
-    assert (storage.studies(), storage.condemned()) == ([STUDY], [])
+    assert (list(storage.studies()), storage.condemned()) == ([STUDY], [])
     storage.condemn(STUDY)
     with pytest.raises(Gone):
         storage.read(STUDY, "upload")
     storage.write(STUDY, "late.json", b"{}")  # by a worker that did not know yet
     assert storage.condemned() == [STUDY]
     storage.forget(STUDY)
-    assert (storage.studies(), storage.condemned()) == ([], [])
+    assert (list(storage.studies()), storage.condemned()) == ([], [])
 
 
 def test_an_object_store_that_is_away_is_told_as_what_passes(monkeypatch: pytest.MonkeyPatch, storage: Storage) -> None:

@@ -93,6 +93,6 @@ def test_after_a_study_is_condemned_nothing_is_read_or_written(storage: Storage)
         storage.write(STUDY, results.RESULT, b"{}")
     with pytest.raises(Gone):
         storage.read(STUDY, results.UPLOAD)
-    assert (storage.condemned(), storage.studies()) == ([STUDY], [])
+    assert (storage.condemned(), list(storage.studies())) == ([STUDY], [])
     storage.forget(STUDY)
-    assert (storage.condemned(), storage.studies()) == ([], [])
+    assert (storage.condemned(), list(storage.studies())) == ([], [])

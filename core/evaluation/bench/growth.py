@@ -44,6 +44,7 @@ print(json.dumps({{"seconds": time.perf_counter() - began, "failed": failed, "pe
 _KEEPING = f"""{_PEAK}
 import json, statistics, sys, time
 from core.settings import ServerSettings
+from sqlalchemy import insert
 from core.studies import worklist
 from core.studies.studies import Studies, Upload
 from core.studies.tables import Call, Rating, Study, now
@@ -53,18 +54,19 @@ count, repeats, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 picture = open(sys.argv[4], "rb").read()
 studies = Studies(ServerSettings.from_environment({{"CHESTLENS_INSTANCE": folder}}))
 for start in range(0, count, 1000):
+    names = {{uuid.uuid4().hex: number for number in range(start, min(start + 1000, count))}}
     with studies.database.session() as session:
-        for number in range(start, min(start + 1000, count)):
-            name = uuid.uuid4().hex
-            study = Study(id=name, filename=f"chest-{{number}}.png", created=now(), status="done", summary={{}})
-            session.add(study)
-            session.flush()
-            rating = Rating(study_id=name, level="soon", rank=2, strength=number / count, because=[], sentence="")
-            call = Call(study_id=name, finding="Effusion", decision="present", probability=0.5)
-            session.add_all([rating, call])
-            studies.storage.create(name)
-            studies.storage.write(name, "result.json", b"{{}}", durable=False)
+        for table, of in {{
+            Study: lambda number: dict(filename=f"chest-{{number}}.png", created=now(), status="done", summary={{}}),
+            Rating: lambda number: dict(level="soon", rank=2, strength=number / count, because=[], sentence=""),
+            Call: lambda number: dict(finding="Effusion", decision="present", probability=0.5),
+        }}.items():
+            key = "id" if table is Study else "study_id"
+            session.execute(insert(table), [{{key: name, **of(number)}} for name, number in names.items()])
         session.commit()
+    for name in names:
+        studies.storage.create(name)
+        studies.storage.write(name, "result.json", b"{{}}", durable=False)
 
 def median(work, given):
     taken = []
