@@ -35,6 +35,8 @@ if _WORKER:
     gc.disable()
     # The cores are taken by the workers. Set before NumPy and PyTorch are imported; what a test starts inherits it.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Where the environment forbids it, each of the many processes that tests start would compile all modules again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.hookimpl(optionalhook=True)

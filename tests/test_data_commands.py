@@ -16,6 +16,7 @@ from PIL import Image
 
 from core.__main__ import main
 from core.datasets import COLUMNS, read_table
+from core.evaluation.bench import data
 from core.findings import LABELS
 from core.settings import ROOT
 
@@ -127,13 +128,17 @@ def test_the_labeler_study_prints_train_and_test_apart(shared_data: Path, tmp_pa
     assert json.loads((tmp_path / "study.json").read_text())["splits"]["all"]["micro_f1"] > 0.9
 
 
-def test_bench_measures_the_work_on_data(nih_folder: Path, tmp_path: Path, run: Run) -> None:
+def test_bench_measures_the_work_on_data(
+    nih_folder: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data, "NIH_ROWS", 2_000)
+    monkeypatch.setattr(data, "NIH_PATIENTS", 500)
     options = ("--images", nih_folder / "images", "--image_size", "64", "--output", tmp_path / "bench.json")
     lines = run("bench", "data", *options).out
     told = json.loads((tmp_path / "bench.json").read_text())
     assert [figure["text"] for figure in told["figures"]] == lines.splitlines()
     assert re.search(r"labeler: [\d,]+ reports/s|labeler: not measured", lines)
-    assert re.search(r"NIH table of 112,120 rows, read and split: \d+\.\d s, peak memory \d\.\d\d GiB", lines)
+    assert re.search(r"NIH table of 2,000 rows, read and split: \d+\.\d s, peak memory \d\.\d\d GiB", lines)
     assert re.search(r"preparation of 24 images to 64 pixels with \d+ processes: \d+ images/s", lines)
 
 

@@ -96,8 +96,8 @@ def test_a_killed_run_goes_on_and_judges_nothing_twice(
     assert 3 <= done < 40
 
     judged = []
-    read = bulk._read
-    monkeypatch.setattr(bulk, "_read", lambda path, force: judged.append(path.name) or read(path, force))
+    read = bulk.file_bytes
+    monkeypatch.setattr(bulk, "file_bytes", lambda path: judged.append(path.name) or read(path))
     command(main, "predict", folder, "--output", output)
     assert 40 - done <= len(judged) <= 41 - done, "a line may have been torn"
     table = list(csv.DictReader(output.open(newline="")))
