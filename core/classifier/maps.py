@@ -7,14 +7,12 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from core.imaging.resampling import UNSHARED
+
 FloatArray = npt.NDArray[np.float32]
 
 # Keeps maps without anything from being divided by nothing.
 _TINY = np.float32(1e-7)
-
-
-# Multiplications of one product at most: OpenBLAS shares larger ones among threads, which wait for each other.
-_UNSHARED = 4 * 65536
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def _drawn(cells: FloatArray, side: int) -> FloatArray:
     down = _weights(side, height)
     across = cells @ _weights(side, width).T
     drawn = np.empty((*cells.shape[:-2], side, side), dtype=np.float32)
-    step = max(1, _UNSHARED // (height * side))
+    step = max(1, UNSHARED // (height * side))
     for top in range(0, side, step):
         np.matmul(down[top : top + step], across, out=drawn[..., top : top + step, :])
     return drawn

@@ -41,7 +41,7 @@ def onnx_explainer(folder: str | Path, digest: str) -> Explainer | None:
     if not path.is_file():
         return None
     try:
-        network = _Network(path, threads())
+        network = _Network(path, _threads())
     except Exception as error:  # ONNX Runtime raises a type of its own for each cause
         log.warning("%s cannot be read (%s); PyTorch is used instead.", path, type(error).__name__)
         return None
@@ -63,10 +63,10 @@ def onnx_explainer(folder: str | Path, digest: str) -> Explainer | None:
 
 
 class _Network:
-    """A session that judges images one by one, two of them side by side where nobody else has any judged.
+    """A session that judges images one by one, side by side where nobody else has any judged.
 
-    That is a third quicker than two images in one pass: their maps stay in the cores' caches, and no thread waits for
-    another at the end of each layer.
+    One by one they take less of a core's time than in one pass, because their maps stay in its caches; and files that
+    are judged at one time need no threads but their own.
 
     Args:
         path: ``model.onnx``.
@@ -106,7 +106,7 @@ class _Network:
         return list(self.session.run(wanted, {"image": image[None]}))
 
 
-def threads() -> int:
+def _threads() -> int:
     """How many threads may compute at one time: ``OMP_NUM_THREADS``, or one a core that this process may use."""
     given = os.environ.get("OMP_NUM_THREADS", "")
     if given.isdecimal() and int(given):

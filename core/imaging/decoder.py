@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
+import numpy as np
 from PIL import Image
 
 from core.imaging.complaints import listen_from_now_on
@@ -101,10 +102,10 @@ def _answer(data: bytes, answers: BinaryIO) -> None:
         "metadata": radiograph.metadata,
         "source": radiograph.source,
     }
-    _send(answers, header, radiograph.pixels.tobytes())
+    _send(answers, header, np.ascontiguousarray(radiograph.pixels).data.cast("B"))
 
 
-def _send(answers: BinaryIO, header: dict[str, object], pixels: bytes = b"") -> None:
+def _send(answers: BinaryIO, header: dict[str, object], pixels: bytes | memoryview = b"") -> None:
     text = json.dumps(header).encode()
     answers.write(struct.pack(">I", len(text)) + text)
     answers.write(pixels)

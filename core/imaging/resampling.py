@@ -16,9 +16,9 @@ FloatArray = npt.NDArray[np.float32]
 _LOBES = 3
 # Outputs that are computed by one small matrix product: more would multiply by more zeros, fewer would call too often.
 _BLOCK = 16
-# Multiplications of one product at most. OpenBLAS shares larger ones among threads, which on a machine that is busy
-# with something else, such as the classifier, wait for each other many times as long as the product takes.
-_UNSHARED = 4 * 65536
+UNSHARED = 4 * 65536
+"""Multiplications of one matrix product at most. OpenBLAS shares larger ones among threads, which on a machine that is
+busy with something else, such as the classifier, wait for each other many times as long as the product takes."""
 
 
 class _Band(NamedTuple):
@@ -46,7 +46,7 @@ def lanczos(pixels: npt.NDArray[Any], size: tuple[int, int]) -> FloatArray:
     across = np.empty((size[0], pixels.shape[1]), dtype=np.float32)
     for band in _bands(pixels.shape[0], size[0]):
         # Converted in pieces that stay in the processor's cache.
-        rows = pixels[band.low : band.high].astype(np.float32)
+        rows = pixels[band.low : band.high].astype(np.float32, copy=False)
         for part in _parts(pixels.shape[1], band):
             np.matmul(band.weights, rows[:, part], out=across[band.first : band.last, part])
     result = np.empty(size, dtype=np.float32)
@@ -58,7 +58,7 @@ def lanczos(pixels: npt.NDArray[Any], size: tuple[int, int]) -> FloatArray:
 
 def _parts(length: int, band: _Band) -> Iterator[slice]:
     """Lines that one product with the weights of a band may take at a time."""
-    step = max(1, _UNSHARED // band.weights.size)
+    step = max(1, UNSHARED // band.weights.size)
     return (slice(start, start + step) for start in range(0, length, step))
 
 
