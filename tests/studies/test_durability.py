@@ -143,6 +143,17 @@ def test_an_upload_that_was_cut_off_is_removed_and_one_that_failed_leaves_nothin
     assert (files_in(settings), rows_in(studies.database)) == (set(), {})
 
 
+def test_a_sweep_keeps_what_has_a_row_however_many_studies_there_are(
+    studies: Studies, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.studies.studies._SWEPT_AT_ONCE", 2)
+    kept = {studies.receive(Upload(f"{number}.png", b"bytes")).id for number in range(5)}
+    for digit in "0123456":
+        (settings.instance / "studies" / (digit * 32)).mkdir()
+    studies.sweep()
+    assert files_in(settings) == set(rows_in(studies.database)) == kept
+
+
 def test_an_upload_that_was_cut_off_is_in_nobodys_way_once_database_and_disk_are_back(
     studies: Studies, settings: ServerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

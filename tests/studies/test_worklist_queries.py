@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.findings import BY_NAME
 from core.reporting import FindingEvidence
+from core.settings import ServerSettings
 from core.studies.studies import Studies, Upload
 from core.studies.tables import Call, Rating, Study
 from core.studies.worklist import BadQuery, Query, find, keep_calls
@@ -131,3 +132,21 @@ def test_deleting_a_study_takes_its_calls_and_rating_with_it(filled: Studies) ->
         filled.delete(study.id)
     with Session(filled.database.engine) as session:
         assert [session.scalar(select(func.count()).select_from(table)) for table in (Study, Call, Rating)] == [0, 0, 0]
+
+
+def test_the_first_page_is_found_without_sorting_all_studies(settings: ServerSettings) -> None:
+    studies = Studies(settings)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(studies.database.engine, "before_cursor_execute", note)
+    find(studies.database, Query())
+    event.remove(studies.database.engine, "before_cursor_execute", note)
+    (page,) = [one for one in asked if "LIMIT" in one[0]]
+    with studies.database.engine.connect() as connection:
+        plan = " ".join(row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {page[0]}", page[1]))
+    studies.close()
+    assert "USING INDEX ix_studies_created" in plan
+    assert "FOR ORDER BY" not in plan
