@@ -1,13 +1,19 @@
-"""One look for the figures of reports: SVG that takes the page's text colour and font, and the same drawn as PNG."""
+"""One look for the figures of reports: SVG that takes the page's text colour and font, and the same drawn as PNG.
+
+What draws is imported once something is drawn: most commands that can draw are started for something else.
+"""
 
 import io
 import re
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
 
 # Okabe and Ito's palette: told apart by colour-blind readers and legible on white and on black; each series has a
 # marker or a line style of its own besides.
@@ -38,12 +44,14 @@ def drawing(name: str) -> AbstractContextManager[None]:
     return matplotlib.rc_context(_STYLE | {"svg.hashsalt": name})
 
 
-def canvas(*, height: float) -> tuple[Figure, Any]:
+def canvas(*, height: float) -> "tuple[Figure, Any]":
     """A figure without a window system, as narrow as a telephone, so that its text stays legible there.
 
     Args:
         height: in inches.
     """
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(5.3, height), layout="constrained")
     figure.patch.set_alpha(0)
     axes = figure.add_subplot()
@@ -52,7 +60,7 @@ def canvas(*, height: float) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def panels(count: int, *, columns: int = 4, side: float = 1.9, shared: bool = True) -> tuple[Figure, list[Any]]:
+def panels(count: int, *, columns: int = 4, side: float = 1.9, shared: bool = True) -> "tuple[Figure, list[Any]]":
     """Small multiples, for curves that would lie over each other in one picture.
 
     Args:
@@ -61,6 +69,8 @@ def panels(count: int, *, columns: int = 4, side: float = 1.9, shared: bool = Tr
         side: of a panel, in inches.
         shared: whether all panels have the same axes.
     """
+    from matplotlib.figure import Figure
+
     rows = -(-count // columns)
     figure = Figure(figsize=(columns * side, rows * side + 0.5), layout="constrained")
     figure.patch.set_alpha(0)
@@ -75,7 +85,14 @@ def panels(count: int, *, columns: int = 4, side: float = 1.9, shared: bool = Tr
     return figure, flat[:count]
 
 
-def as_svg(figure: Figure) -> str:
+def rectangle(x: float, y: float, width: float, height: float, **look: Any) -> "Rectangle":
+    """A rectangle to add to axes, from its lower left corner in their coordinates."""
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x, y), width, height, **look)
+
+
+def as_svg(figure: "Figure") -> str:
     """The figure as text for a page."""
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -85,7 +102,7 @@ def as_svg(figure: Figure) -> str:
     return text.replace(INK, "currentColor")
 
 
-def save_png(figure: Figure, path: str | Path) -> None:
+def save_png(figure: "Figure", path: str | Path) -> None:
     """The figure on white at 200 dots per inch, for print."""
     figure.patch.set_alpha(1)
     figure.savefig(path, format="png", dpi=200, facecolor="white", metadata={"Software": None})

@@ -4,6 +4,7 @@ Images of one patient are alike, so that resampling images would give intervals 
 with replacement instead (Efron and Tibshirani 1993, ch. 6).
 """
 
+import math
 from collections.abc import Iterator
 from statistics import NormalDist
 from typing import Any
@@ -41,6 +42,11 @@ def wilson(positives: int, total: int) -> tuple[float, float]:
     centre = (share + Z95**2 / (2 * total)) / (1 + Z95**2 / total)
     half = Z95 / (1 + Z95**2 / total) * np.sqrt(share * (1 - share) / total + Z95**2 / (4 * total**2))
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def two_sided_p(value: float, error: float) -> float:
+    """The probability of a normal variable with standard deviation ``error`` being as far from 0 as ``value``."""
+    return math.erfc(abs(value) / error / math.sqrt(2))
 
 
 def clustered_auroc(

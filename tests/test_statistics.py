@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from core.statistics import clustered_auroc, clustered_aurocs, wilson
+from core.statistics import clustered_auroc, clustered_aurocs, two_sided_p, wilson
 
 
 def test_auroc_is_scikit_learns_and_clusters_widen_its_interval() -> None:
@@ -24,6 +24,11 @@ def test_wilson_agrees_with_the_published_example() -> None:
     # Newcombe, Statistics in Medicine 1998, table I: 81 of 263 and 0 of 20.
     assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
     assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+
+
+def test_a_difference_of_1_96_standard_errors_is_met_by_chance_in_5_of_100() -> None:
+    assert two_sided_p(-1.959964 * 3, 3) == pytest.approx(0.05)
+    assert two_sided_p(0, 3) == 1
 
 
 def test_with_one_image_a_cluster_the_covariance_is_delongs() -> None:

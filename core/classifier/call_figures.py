@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from core.classifier.abnormality import abnormal_truth
 from core.classifier.policies import Calls
@@ -150,7 +150,7 @@ def precision_of(right: float, calls: float, expected: float) -> tuple[float, tu
         return None
     a = right + _PRIOR_CALLS * expected
     b = calls - right + _PRIOR_CALLS * (1 - expected)
-    low, high = beta.ppf((0.025, 0.975), max(a, 1e-9), max(b, 1e-9))
+    low, high = betaincinv(max(a, 1e-9), max(b, 1e-9), (0.025, 0.975))
     return float(a / (a + b)), (float(low), float(high))
 
 

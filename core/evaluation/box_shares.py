@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from core.evaluation.detection import Boxes, Guess, contains, overlaps
 from core.evaluation.metrics import interval, macro
 from core.findings import LABELS
+from core.statistics import wilson
 
 IOBB_THRESHOLDS = (0.1, 0.25, 0.5)
 IOU_THRESHOLDS = (0.1, 0.3, 0.5)
@@ -82,8 +82,7 @@ def _intervals(
     counts = rows.pivot_table(index="patient", columns="label", values="hit", aggfunc="count", fill_value=0)[labels]
     of_label: dict[str, list[float] | None] = {}
     for label in labels:
-        edges = binomtest(int(hits[label].sum()), int(counts[label].sum())).proportion_ci(method="wilson")
-        of_label[label] = [float(edges.low), float(edges.high)]
+        of_label[label] = list(wilson(int(hits[label].sum()), int(counts[label].sum())))
     weights = generator.multinomial(len(hits), np.full(len(hits), 1 / len(hits)), size=resamples)
     drawn = weights @ counts.to_numpy()
     shares = np.divide(weights @ hits.to_numpy(), drawn, out=np.full(drawn.shape, np.nan), where=drawn > 0)

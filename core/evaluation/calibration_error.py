@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
 
 from core.classifier.calibration import Calibration
 from core.evaluation.ranking import Array
 from core.findings import LABELS
-from core.statistics import wilson
+from core.statistics import expit, logit, wilson
 
 BINS = 10
 

@@ -19,7 +19,6 @@ from core.evaluation import labeler_sentences, localisation_table
 from core.evaluation.bench.rounds import ROUNDS
 from core.evaluation.errors import EvaluationError
 from core.evaluation.labeler_study import as_table, study_labeler
-from core.evaluation.learning_curve import in_words, learning_curve
 from core.evaluation.localisation import measure_localisation
 from core.options import CHECKPOINT_HELP
 
@@ -120,6 +119,8 @@ def labeler_study(options: argparse.Namespace) -> int:
 
 def draw_learning_curve(options: argparse.Namespace) -> int:
     """Train on growing shares of the images, and print what they brought."""
+    from core.evaluation.learning_curve import in_words, learning_curve
+
     print(in_words(learning_curve(read_inputs(options), options.output_dir, options.shares)))
     print(f"wrote {options.output_dir / 'learning_curve.json'} and learning_curve.png")
     return 0

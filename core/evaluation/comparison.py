@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import false_discovery_control, norm
 
 from core.evaluation.bootstrap import bootstrap, interval
 from core.evaluation.errors import EvaluationError
 from core.evaluation.ranking import Array, auroc_per_label, macro
 from core.findings import LABELS
-from core.statistics import Z95, clustered_aurocs
+from core.statistics import Z95, clustered_aurocs, two_sided_p
 
 
 def compare(labels: Array, ours: Array, theirs: Array, patients: npt.NDArray[Any], **options: int) -> dict[str, Any]:
@@ -60,6 +59,8 @@ def compare(labels: Array, ours: Array, theirs: Array, patients: npt.NDArray[Any
 
 def flag_discoveries(rows: list[dict[str, Any]]) -> None:
     """Give each row ``larger_than_chance`` from its ``p``, at a false discovery rate of 5% over all rows with one."""
+    from scipy.stats import false_discovery_control
+
     tested = [row for row in rows if row["p"] is not None]
     adjusted = false_discovery_control([row["p"] for row in tested]) if tested else []
     for row in rows:
@@ -73,5 +74,5 @@ def _difference(difference: float, covariance: npt.NDArray[np.float64]) -> dict[
     return {
         "difference": difference,
         "difference_ci95": [difference - Z95 * error, difference + Z95 * error],
-        "p": float(2 * norm.sf(abs(difference) / error)) if error > 0 else None,
+        "p": two_sided_p(difference, error) if error > 0 else None,
     }

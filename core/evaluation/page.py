@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from core import DISCLAIMER
 from core.atomic import write_text
@@ -22,6 +21,9 @@ from core.evaluation.words import target_sentence, why_accuracy_proves_nothing
 from core.findings import LABELS
 from core.pages import page_environment
 from core.plotting import as_svg, drawing, save_png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def write_report(
@@ -80,7 +82,7 @@ def write_report(
 
 def _figures(
     metrics: dict[str, Any], labels: Array, probabilities: Array
-) -> dict[str, tuple[pd.DataFrame, Callable[[], Figure]]]:
+) -> "dict[str, tuple[pd.DataFrame, Callable[[], Figure]]]":
     """For each figure the table behind it, and what draws it."""
     discrimination, decisions = tables.discrimination_table(metrics), tables.decision_table(metrics)
     led = decisions[decisions["thresholds"] == metrics["decided_by"]]

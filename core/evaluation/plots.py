@@ -1,24 +1,25 @@
 """The figures of the evaluation report, drawn from the tables that are written beside them."""
 
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from core.classifier.call_figures import STUDY_FIGURES
 from core.evaluation.metrics import TARGET_RANGE
 from core.findings import LABELS, display_name
-from core.plotting import COLOURS, GREY, INK, MARKERS, canvas, panels
+from core.plotting import COLOURS, GREY, INK, MARKERS, canvas, panels, rectangle
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _ROW = 0.27
 # Figures of a policy that are no shares.
 _COUNTS = ("false_calls_per_normal", "calls_per_abnormal")
 
 
-def auroc_figure(table: pd.DataFrame) -> Figure:
+def auroc_figure(table: pd.DataFrame) -> "Figure":
     """AUROC of each label with its interval."""
     figure, axes = canvas(height=1.1 + _ROW * len(table))
     _dots(axes, table, "auroc", range(len(table)), 0)
@@ -26,7 +27,7 @@ def auroc_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def comparison_figure(table: pd.DataFrame) -> Figure:
+def comparison_figure(table: pd.DataFrame) -> "Figure":
     """Our AUROC less that of each other model on the images that both have, a row a model and a column a label.
 
     Where a difference is larger than chance its number is framed.
@@ -44,7 +45,7 @@ def comparison_figure(table: pd.DataFrame) -> Figure:
             values[row, column] = cell["difference"]
             axes.text(column, row, f"{100 * cell['difference']:+.0f}", ha="center", va="center", fontsize=9, color=INK)
             if cell["larger_than_chance"]:
-                edge = Rectangle((column - 0.45, row - 0.42), 0.9, 0.84, fill=False, edgecolor=INK, lw=1.2)
+                edge = rectangle(column - 0.45, row - 0.42, 0.9, 0.84, fill=False, edgecolor=INK, lw=1.2)
                 axes.add_patch(edge)
     # Pale at both ends, so that the numbers can be read on every colour.
     axes.imshow(values, cmap="PuOr", vmin=-0.4, vmax=0.4, aspect="auto")
@@ -59,7 +60,7 @@ def comparison_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def roc_figure(curves: pd.DataFrame, discrimination: pd.DataFrame, decisions: pd.DataFrame) -> Figure:
+def roc_figure(curves: pd.DataFrame, discrimination: pd.DataFrame, decisions: pd.DataFrame) -> "Figure":
     """ROC curves, a panel a label, with the decision threshold marked."""
     aurocs = discrimination.set_index("label")["auroc"]
     points = decisions.set_index("label")
@@ -79,7 +80,7 @@ def roc_figure(curves: pd.DataFrame, discrimination: pd.DataFrame, decisions: pd
     return figure
 
 
-def precision_recall_figure(curves: pd.DataFrame, discrimination: pd.DataFrame, decisions: pd.DataFrame) -> Figure:
+def precision_recall_figure(curves: pd.DataFrame, discrimination: pd.DataFrame, decisions: pd.DataFrame) -> "Figure":
     """Precision against recall, a panel a label, with chance and the decision threshold marked."""
     figures = discrimination.set_index("label")
     points = decisions.set_index("label")
@@ -97,7 +98,7 @@ def precision_recall_figure(curves: pd.DataFrame, discrimination: pd.DataFrame, 
     return figure
 
 
-def f1_figure(decisions: pd.DataFrame) -> Figure:
+def f1_figure(decisions: pd.DataFrame) -> "Figure":
     """F1 of each label with its interval, beside that of calling it at random at its prevalence."""
     figure, axes = canvas(height=1.1 + _ROW * len(decisions))
     _dots(axes, decisions, "f1", range(len(decisions)), 0, "this model")
@@ -111,7 +112,7 @@ def f1_figure(decisions: pd.DataFrame) -> Figure:
     return figure
 
 
-def policy_figure(table: pd.DataFrame) -> Figure:
+def policy_figure(table: pd.DataFrame) -> "Figure":
     """The shares of the study under each policy with their intervals, beside those of chance."""
     own = table[~table["figure"].isin(_COUNTS)]
     names = list(own["figure"].unique())
@@ -130,7 +131,7 @@ def policy_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def call_figure(table: pd.DataFrame) -> Figure:
+def call_figure(table: pd.DataFrame) -> "Figure":
     """Precision and sensitivity of what a policy calls, label by label, with the prevalence, which chance has."""
     figure, axes = canvas(height=1.1 + _ROW * 1.5 * len(table))
     places = np.arange(len(table))
@@ -144,14 +145,15 @@ def call_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def confusion_figure(decisions: pd.DataFrame) -> Figure:
+def confusion_figure(decisions: pd.DataFrame) -> "Figure":
     """Confusion matrices, a panel a label; the darker, the larger the cell's share of its row."""
     figure, flat = panels(len(decisions), side=1.75)
     for axes, row in zip(flat, decisions.to_dict("records"), strict=True):
         for y, cells in enumerate(((row["tp"], row["fn"]), (row["fp"], row["tn"]))):
             for x, count in enumerate(cells):
                 share = count / max(sum(cells), 1)
-                axes.add_patch(_rectangle(x, y, 0.06 + 0.5 * share))
+                look = {"facecolor": COLOURS[0], "alpha": 0.06 + 0.5 * share, "lw": 0}
+                axes.add_patch(rectangle(x - 0.48, y - 0.48, 0.96, 0.96, **look))
                 axes.text(x, y, f"{count:,}", ha="center", va="center", fontsize=9)
         axes.set_xlim(-0.5, 1.5)
         axes.set_ylim(1.5, -0.5)
@@ -163,7 +165,7 @@ def confusion_figure(decisions: pd.DataFrame) -> Figure:
     return figure
 
 
-def reliability_figure(table: pd.DataFrame) -> Figure:
+def reliability_figure(table: pd.DataFrame) -> "Figure":
     """Share of positives against mean probability, a panel a label, before and after calibration."""
     labels = list(table["label"].unique())
     figure, flat = panels(len(labels), shared=False)
@@ -191,7 +193,7 @@ def reliability_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def subgroup_figure(table: pd.DataFrame) -> Figure:
+def subgroup_figure(table: pd.DataFrame) -> "Figure":
     """Macro AUROC of each group beside that of all other images, over the same labels."""
     own = table[(table["label"] == "macro") & table["auroc"].notna()]
     figure, axes = canvas(height=1.1 + _ROW * 1.2 * len(own))
@@ -204,7 +206,7 @@ def subgroup_figure(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def noise_figure(table: pd.DataFrame) -> Figure:
+def noise_figure(table: pd.DataFrame) -> "Figure":
     """AUROC against the truth for assumed shares of wrong labels, a panel a label and one for the mean."""
     labels = list(table["label"].unique())
     figure, flat = panels(len(labels))
@@ -259,7 +261,3 @@ def _square(flat: list[Any]) -> None:
         axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
         axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
         axes.tick_params(labelsize=8)
-
-
-def _rectangle(x: int, y: int, alpha: float) -> Any:
-    return Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=COLOURS[0], alpha=alpha, lw=0)

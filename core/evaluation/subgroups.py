@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm
 
 from core.datasets import patient_keys, smaller_originals
 from core.evaluation.bootstrap import RESAMPLES, bootstrap_both, interval
 from core.evaluation.comparison import flag_discoveries
 from core.evaluation.ranking import Array, auroc_per_label, macro
 from core.findings import LABELS
+from core.statistics import two_sided_p
 
 # A label is judged in a group from this many positives and as many negatives on.
 FEWEST = 10
@@ -123,7 +123,7 @@ def _gap(value: float, resampled: Array, mirrored: bool) -> dict[str, Any]:
     if mirrored:
         return {"gap": None, "gap_ci95": None, "p": None}
     error = float(np.nanstd(resampled))
-    p = float(2 * norm.sf(abs(value) / error)) if error > 0 else None
+    p = two_sided_p(value, error) if error > 0 else None
     return {"gap": value, "gap_ci95": interval(resampled), "p": p}
 
 

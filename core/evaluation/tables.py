@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 from core.classifier.call_figures import STUDY_FIGURES
 from core.evaluation.ranking import Array
@@ -156,6 +155,9 @@ def curve_tables(labels: Array, probabilities: Array) -> tuple[pd.DataFrame, pd.
         ``label, threshold, false_positive_rate, sensitivity`` and ``label, threshold, recall, precision``; a curve
         with more than 300 points is thinned evenly.
     """
+    # SciPy comes with it: half of the import of this package, whose commands do much else.
+    from sklearn.metrics import precision_recall_curve, roc_curve
+
     rocs, precisions = [], []
     for i, label in enumerate(LABELS):
         known = np.isfinite(labels[:, i]) & np.isfinite(probabilities[:, i])

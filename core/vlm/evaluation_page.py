@@ -1,12 +1,11 @@
 """``report.html`` of a text evaluation: figures, tables, and reports side by side."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
-from matplotlib.figure import Figure
 
 from core import DISCLAIMER
 from core.atomic import write_text
@@ -18,6 +17,9 @@ from core.vlm.evaluation import PATHOLOGIES, PUBLISHED, TextEvaluation
 from core.vlm.evaluation_baselines import BASELINES, TEMPLATE
 from core.vlm.evaluation_manifest import GENERATED, REFERENCE
 from core.vlm.evaluation_table import rows_of, shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EXAMPLES = 10
 _DRAWN = {
@@ -55,7 +57,7 @@ def write_page(evaluation: TextEvaluation, path: str | Path) -> None:
     write_text(path, page)
 
 
-def _figure(evaluation: TextEvaluation) -> Figure:
+def _figure(evaluation: TextEvaluation) -> "Figure":
     """A panel a score, a bar a system, baselines grey."""
     had = [name for name in _DRAWN if any(name in one.scores for one in evaluation.systems.values())]
     names = list(evaluation.systems)

@@ -3,7 +3,7 @@
 import { getStudy } from "./api.js";
 import { sleep } from "./dom.js";
 
-const FIRST_WAIT_MS = 250;
+const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2000;
 const TOLERATED_FAILURES = 30;
 
@@ -26,7 +26,7 @@ export async function followStudy(id, { onChange, onTrouble = () => {}, signal, 
       onTrouble(error);
     }
     await sleep(wait, signal);
-    wait = Math.min(wait * 1.4, LONGEST_WAIT_MS);
+    wait = Math.min(wait * 1.3, LONGEST_WAIT_MS);
   }
 }
 

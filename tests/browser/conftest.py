@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,12 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from waitress import wasyncore
+from serving import serving
 
 from core.evaluation.bench.viewer import BROWSERS
 from core.settings import ServerSettings
 from core.web import create_app, services_of
-from core.web.listening import listen
 
 # The shell draws the same pages in half the time: it has no window of its own to draw around them.
 CHROMIUM_NAMES = ("chromium-headless-shell", *BROWSERS)
@@ -81,16 +79,8 @@ def application(live_instance: Path, environment: dict[str, str]) -> Iterator[Fl
 @pytest.fixture(scope="module")
 def live_server(application: Flask) -> Iterator[str]:
     """Address of a really running server."""
-    sockets: dict[int, wasyncore.dispatcher] = {}
-    server = listen(application, host="127.0.0.1", port=0, sockets=sockets)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.task_dispatcher.shutdown()
-    # Its own thread closes the sockets: closed by another, they fail the select() that waits for them.
-    server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
-    thread.join(timeout=10)
-    assert not thread.is_alive(), "the server did not stop"
+    with serving(application) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What a user does on the pages, step by step."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,22 @@ IMAGE_SHOWN = "() => document.querySelector('[data-testid=study-image]')?.datase
 
 
 def open_study(page, path):
+    """Sends one file as a program does, and opens its study page once it is finished."""
+    sent = {"name": path.name, "mimeType": "application/octet-stream", "buffer": path.read_bytes()}
+    study_id = page.request.post("/api/studies", multipart={"file": sent}).json()["id"]
+    end = time.monotonic() + 60
+    while page.request.get(f"/api/studies/{study_id}").json()["status"] != "done":
+        assert time.monotonic() < end, "the study did not finish in time"
+        time.sleep(0.05)
+    open_finished(page, study_id)
+
+
+def open_finished(page, study_id):
+    page.goto(f"/studies/{study_id}")
+    wait_for_results(page)
+
+
+def upload_study(page, path):
     """Uploads one file on the upload page and waits for its finished study page."""
     page.goto("/")
     page.get_by_test_id("upload-input").set_input_files(path)

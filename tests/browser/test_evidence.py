@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from stage import change_study, marked_chest, picture, png, settle, upload
-from steps import expect, judged_rows, select, wait_for_results
+from steps import expect, judged_rows, open_finished, select
 
 BOX = {"finding": "Mass", "x": 420.0, "y": 280.0, "width": 140.0, "height": 105.0}
 REFERENCE = {"labels": ["Effusion", "Mass"], "boxes": [BOX], "report": None, "source": "NIH ChestX-ray14"}
@@ -19,8 +19,7 @@ def studies(live_server):
 
 
 def open_first(page, studies):
-    page.goto(f"/studies/{studies[0]}")
-    wait_for_results(page)
+    open_finished(page, studies[0])
     page.mouse.move(1, 1)
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from stage import upload
-from steps import NARROW, assert_no_sideways_scrolling, expect, wait_for_results
+from steps import NARROW, assert_no_sideways_scrolling, expect, open_finished
 from test_accessibility import assert_accessible
 
 WAIT_MS = 90_000
@@ -23,8 +23,7 @@ def study_id(live_server, phantom_png_bytes):
 @pytest.fixture
 def more(page, study_id):
     """The opened section; what an earlier test asked is there as well."""
-    page.goto(f"/studies/{study_id}")
-    wait_for_results(page)  # before, a key may come too early for what is being filled
+    open_finished(page, study_id)  # before, a key may come too early for what is being filled
     page.get_by_test_id("more-open").press("Enter")
     expect(page.get_by_test_id("question")).to_be_visible()
     return page.get_by_test_id("more")
@@ -127,8 +126,7 @@ def test_no_record_is_typed_before_it_is_known_what_is_there(page, study_id):
         return real(url, ...rest);
       };
     """)
-    page.goto(f"/studies/{study_id}")
-    wait_for_results(page)
+    open_finished(page, study_id)
     page.get_by_test_id("more-open").press("Enter")
     expect(page.get_by_test_id("record-type")).to_be_disabled()
     expect(page.get_by_test_id("record-file")).to_be_disabled()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from steps import NARROW, expect, open_study
+from steps import NARROW, expect, upload_study
 from test_accessibility import assert_accessible
 
 from core.settings import ServerSettings
@@ -84,7 +84,7 @@ def test_the_menu_opens_and_closes_by_key_and_signs_out(admin):
 
 def test_a_report_is_signed_with_the_name_of_the_person(page, chest_dicom):
     _signed_in(page, "ben")
-    open_study(page, chest_dicom)
+    upload_study(page, chest_dicom)
     expect(page.locator("#report")).to_have_attribute("data-ready", "true")
     page.get_by_test_id("report-edit").click()
     page.get_by_test_id("edit-impression").fill("Small left pleural effusion.")
@@ -101,7 +101,7 @@ def test_a_report_is_signed_with_the_name_of_the_person(page, chest_dicom):
 def test_who_only_uploads_is_offered_neither_editing_nor_signing(page, application, chest_dicom):
     services_of(application).accounts.add("una", PASSWORD, role="uploader")
     _signed_in(page, "una")
-    open_study(page, chest_dicom)
+    upload_study(page, chest_dicom)
     expect(page.locator("#report")).to_have_attribute("data-ready", "true")
     expect(page.get_by_test_id("may-not-review")).to_be_visible()
     expect(page.get_by_test_id("report-edit")).to_be_disabled()

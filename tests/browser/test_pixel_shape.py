@@ -16,7 +16,7 @@ from stage import (
     png,
     upload,
 )
-from steps import expect, select, wait_for_results
+from steps import expect, open_finished, select
 
 BOX_SIDE = 140
 
@@ -37,8 +37,7 @@ def test_image_heatmap_boxes_and_scale_take_the_proportions_of_the_body(page, ma
 
     change_study(page, change)
     heatmap_of_the_mark(page, "Effusion")
-    page.goto(f"/studies/{marked_study}")
-    wait_for_results(page)
+    open_finished(page, marked_study)
     select(page, page.locator('[data-testid=finding-row][data-finding="Effusion"]'))
     page.mouse.move(1, 1)
     page.keyboard.press("b")

@@ -4,21 +4,30 @@ import re
 from pathlib import Path
 
 import pytest
+from stage import upload
 from steps import (
     NARROW,
     assert_no_sideways_scrolling,
     download_text,
     expect,
     judged_rows,
+    open_finished,
     open_study,
     overlay_source,
     select,
+    upload_study,
     wait_for_results,
 )
 
 
+@pytest.fixture(scope="module")
+def study_id(live_server, chest_dicom):
+    """A finished study, which no test changes."""
+    return upload(live_server, chest_dicom.read_bytes(), chest_dicom.name)
+
+
 def test_upload_shows_findings_and_switches_heatmaps(page, chest_dicom):
-    open_study(page, chest_dicom)
+    upload_study(page, chest_dicom)
     first, second = judged_rows(page).nth(0), judged_rows(page).nth(1)
     select(page, first)
     first_source = overlay_source(page)
@@ -28,16 +37,16 @@ def test_upload_shows_findings_and_switches_heatmaps(page, chest_dicom):
     expect(page.locator("#finding-detail")).to_contain_text("Present from")
 
 
-def test_radiograph_stays_in_place_while_findings_are_chosen(page, chest_dicom):
-    open_study(page, chest_dicom)
+def test_radiograph_stays_in_place_while_findings_are_chosen(page, study_id):
+    open_finished(page, study_id)
     before = page.get_by_test_id("study-image").bounding_box()
     for row in judged_rows(page).all():
         select(page, row)
         assert page.get_by_test_id("study-image").bounding_box() == pytest.approx(before, abs=0.1)
 
 
-def test_heatmap_switch(page, chest_dicom):
-    open_study(page, chest_dicom)
+def test_heatmap_switch(page, study_id):
+    open_finished(page, study_id)
     select(page, judged_rows(page).first)
     overlay, toggle = page.get_by_test_id("heatmap-overlay"), page.get_by_test_id("heatmap-toggle")
     toggle.click()
@@ -50,8 +59,8 @@ def test_heatmap_switch(page, chest_dicom):
     expect(toggle).to_be_disabled()
 
 
-def test_findings_are_sorted_by_decision_and_probability(page, chest_dicom):
-    open_study(page, chest_dicom)
+def test_findings_are_sorted_by_decision_and_probability(page, study_id):
+    open_finished(page, study_id)
     study = page.request.get("/api" + page.evaluate("location.pathname")).json()
     order = ["present", "possible", "absent", "unknown"]
     expected = sorted(study["findings"], key=lambda f: (order.index(f["decision"]), -(f["probability"] or 0)))
@@ -63,8 +72,8 @@ def test_findings_are_sorted_by_decision_and_probability(page, chest_dicom):
         assert finding["decision"] in text.lower()
 
 
-def test_sentences_and_findings_point_at_each_other(page, chest_dicom):
-    open_study(page, chest_dicom)
+def test_sentences_and_findings_point_at_each_other(page, study_id):
+    open_finished(page, study_id)
     linked = page.locator("[data-testid=report-sentence][role=button]")
     assert linked.count() > 0
     sentence = linked.last
@@ -80,8 +89,8 @@ def test_sentences_and_findings_point_at_each_other(page, chest_dicom):
     expect(sentence).to_have_attribute("aria-pressed", "false")
 
 
-def test_downloads_hold_the_report(page, chest_dicom):
-    open_study(page, chest_dicom)
+def test_downloads_hold_the_report(page, study_id):
+    open_finished(page, study_id)
     texts = {}
     for kind in ("txt", "json", "csv"):
         with page.expect_download() as download:
@@ -106,8 +115,8 @@ def test_downloads_hold_the_report(page, chest_dicom):
     assert "Pneumothorax" in texts["csv"]
 
 
-def test_downloads_with_a_picture_show_the_selected_finding(page, chest_dicom):
-    open_study(page, chest_dicom)
+def test_downloads_with_a_picture_show_the_selected_finding(page, study_id):
+    open_finished(page, study_id)
     row = judged_rows(page).last
     select(page, row)
     finding = row.get_attribute("data-finding")
@@ -118,11 +127,11 @@ def test_downloads_with_a_picture_show_the_selected_finding(page, chest_dicom):
         assert "?" not in page.get_by_test_id(f"download-{kind}").get_attribute("href")
 
 
-def test_narrow_window_does_not_scroll_sideways(page, chest_dicom):
+def test_narrow_window_does_not_scroll_sideways(page, study_id):
     page.set_viewport_size(NARROW)
     page.goto("/")
     assert_no_sideways_scrolling(page)
-    open_study(page, chest_dicom)
+    open_finished(page, study_id)
     assert_no_sideways_scrolling(page)
     image, rows = page.get_by_test_id("study-image").bounding_box(), page.get_by_test_id("finding-row")
     assert image["y"] < rows.first.bounding_box()["y"], "the radiograph comes first"
@@ -138,10 +147,10 @@ def test_page_without_javascript_says_so(page):
         assert "ChestLens needs JavaScript" in noscript
 
 
-def test_missing_heatmap_is_not_passed_over_in_silence(page, chest_dicom, expected_console):
+def test_missing_heatmap_is_not_passed_over_in_silence(page, study_id, expected_console):
     expected_console.append("net::ERR_FAILED")
     page.route("**/heatmaps.json", lambda route: route.abort())
-    open_study(page, chest_dicom)
+    open_finished(page, study_id)
     row = judged_rows(page).last
     row.click()
     expect(page.get_by_text("The heatmap could not be loaded.")).to_be_visible()
@@ -158,7 +167,7 @@ def test_real_radiograph(page, shared_data):
     assert page.get_by_test_id("study-image").evaluate("canvas => canvas.width") > 200
 
 
-def test_each_heatmap_says_how_far_it_can_be_trusted(page, chest_dicom):
+def test_each_heatmap_says_how_far_it_can_be_trusted(page, study_id):
     words = "In 3 of 29 radiographs (10%) the heatmap peaked inside the radiologist's box."
 
     def measured(route):
@@ -172,7 +181,7 @@ def test_each_heatmap_says_how_far_it_can_be_trusted(page, chest_dicom):
     reliability = page.get_by_test_id("heatmap-reliability")
     page.route(re.compile(r"/api/studies/\w+$"), measured)
     labels = {"Effusion"}
-    open_study(page, chest_dicom)
+    open_finished(page, study_id)
     for viewport in ({"width": 1280, "height": 800}, NARROW):
         page.set_viewport_size(viewport)
         select(page, page.locator(row.format("Effusion")))

@@ -10,15 +10,15 @@ from steps import (
     assert_disclaimer_in_view,
     download_text,
     expect,
-    open_study,
     overlay_source,
     tab_to,
+    upload_study,
     wait_for_results,
 )
 
 
 def test_findings_of_all_studies_are_downloaded_from_the_list(page, chest_dicom):
-    open_study(page, chest_dicom)
+    upload_study(page, chest_dicom)
     page.goto("/")
     with page.expect_download() as download:
         page.get_by_test_id("download-all").click()
@@ -119,14 +119,14 @@ def test_disclaimer_on_every_page(page, chest_dicom, viewport, expected_console)
     for path in ("/", "/no-such-page", "/studies/no-such-study"):
         page.goto(path)
         assert_disclaimer_in_view(page)
-    open_study(page, chest_dicom)
+    upload_study(page, chest_dicom)
     assert_disclaimer_in_view(page)
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     assert_disclaimer_in_view(page)
 
 
 def test_deleting_asks_first(page, chest_dicom, expected_console):
-    open_study(page, chest_dicom)
+    upload_study(page, chest_dicom)
     study_path = page.evaluate("location.pathname")
     page.get_by_test_id("delete-study").click()
     page.get_by_role("dialog").get_by_role("button", name="Keep it").click()
@@ -142,7 +142,7 @@ def test_deleting_asks_first(page, chest_dicom, expected_console):
 
 
 def test_deleting_from_the_list(page, chest_dicom):
-    open_study(page, chest_dicom)
+    upload_study(page, chest_dicom)
     study_id = page.evaluate("location.pathname").rsplit("/", 1)[1]
     page.goto("/")
     item = page.locator(f'[data-testid=study-list] [data-study-id="{study_id}"]')
@@ -165,5 +165,5 @@ def test_busy_server_is_asked_again(page, chest_dicom, expected_console):
         route.fulfill(status=503, headers={"Retry-After": "1"}, json={"error": error})
 
     page.route("**/api/studies", refuse_once)
-    open_study(page, chest_dicom)
+    upload_study(page, chest_dicom)
     assert len(refusals) == 1

@@ -22,16 +22,7 @@ from stage import (
     settle,
     upload,
 )
-from steps import (
-    NARROW,
-    assert_no_sideways_scrolling,
-    expect,
-    judged_rows,
-    open_study,
-    select,
-    tab_to,
-    wait_for_results,
-)
+from steps import NARROW, assert_no_sideways_scrolling, expect, judged_rows, open_finished, open_study, select, tab_to
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +34,7 @@ def marked_study(live_server):
 def viewer(page, marked_study):
     """The page with the marked chest and an exactly known heatmap of the effusion."""
     heatmap_of_the_mark(page, "Effusion")
-    page.goto(f"/studies/{marked_study}")
-    wait_for_results(page)
+    open_finished(page, marked_study)
     select(page, row_of(page, "Effusion"))
     # A row that is pointed at shows its own heatmap.
     page.mouse.move(1, 1)
@@ -178,8 +168,7 @@ def test_presets_and_inversion(viewer):
 
 
 def test_heatmap_looks_as_the_server_draws_it(page, marked_study):
-    page.goto(f"/studies/{marked_study}")
-    wait_for_results(page)
+    open_finished(page, marked_study)
     row = judged_rows(page).first
     select(page, row)
     page.mouse.move(1, 1)
@@ -265,8 +254,7 @@ def test_two_fingers_zoom(viewer, fingers):
 
 def test_the_viewer_is_run_by_keys_alone(page, marked_study):
     viewer = page
-    viewer.goto(f"/studies/{marked_study}")
-    wait_for_results(viewer)
+    open_finished(viewer, marked_study)
     tab_to(viewer, "pane")
     if viewer.get_by_test_id("heatmap-overlay").is_hidden():
         viewer.keyboard.press("n")
@@ -331,8 +319,7 @@ def test_scale_bar_tells_lengths_where_the_file_does(viewer, chest_dicom):
 def test_a_study_of_an_earlier_version_is_shown_from_its_picture(page, marked_study):
     change_study(page, lambda study: study["image"].update(pixels=None))
     page.route("**/pixels", lambda route: pytest.fail("there is no such file"))
-    page.goto(f"/studies/{marked_study}")
-    wait_for_results(page)
+    open_finished(page, marked_study)
     page.keyboard.press("h")
     shown = picture(page)
     assert centre_of(is_white(shown))[1] == pytest.approx(MARK_Y * shown.shape[0], abs=1)

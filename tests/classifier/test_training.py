@@ -15,6 +15,7 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import evaluate
 from core.classifier import Classifier, load_config
@@ -124,7 +125,7 @@ def test_a_teacher_moves_the_targets_of_its_images_half_way_and_leaves_unknown_l
 
 
 # A backbone without batch norm, whose results do not depend on how a batch is divided.
-EVEN = "--backbone convnext_atto --initial_weights none --image_size 64 --epochs 1 --batch_size 4 --drop_rate 0"
+EVEN = "--backbone test_convnext --initial_weights none --image_size 64 --epochs 1 --batch_size 4 --drop_rate 0"
 EVEN += " --drop_path_rate 0 --precision fp32 --loader_workers 0"
 
 
@@ -213,9 +214,13 @@ def test_a_config_file_gives_options_and_the_command_line_wins(
 
 def test_training_ends_early_when_no_epoch_is_better(table: pd.DataFrame, tmp_path: Path) -> None:
     # At this rate nothing is learned, and without batch norm nothing else changes: the first epoch stays the best.
-    settings = replace(SMALL, backbone="convnext_atto", epochs=9, learning_rate=1e-12, monitor="loss")
+    settings = replace(SMALL, backbone="test_convnext", epochs=9, learning_rate=1e-12, monitor="loss")
     train(table, tmp_path, replace(settings, early_stopping_patience=2), data_settings={})
     assert len(_losses(tmp_path)) == 3
+    board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [event.step for event in board.Scalars("loss/val")] == [1, 2, 3]
+    # Pictures are of what is kept.
+    assert [event.step for event in board.Images("curves/1")] == [1]
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,12 @@
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 from flask import Flask
-from waitress import wasyncore
-from waitress.server import BaseWSGIServer
-
-from core.web.listening import listen
+from serving import serving
 
 _MOST = 4000
 
@@ -20,15 +16,8 @@ _MOST = 4000
 def port() -> Iterator[int]:
     app = Flask("nothing is asked of it")
     app.config["MAX_CONTENT_LENGTH"] = _MOST
-    sockets: dict[int, wasyncore.dispatcher] = {}
-    server = listen(app, host="127.0.0.1", port=0, sockets=sockets)
-    assert isinstance(server, BaseWSGIServer)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield int(server.effective_port)
-    server.task_dispatcher.shutdown()
-    server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
-    thread.join(10)
+    with serving(app) as port:
+        yield port
 
 
 def _ask(port: int, request: bytes) -> tuple[int, str, str]:

@@ -312,7 +312,7 @@ class _Run:
             self.rate.after_epoch(better=better)
             self._save_state(epoch)
             write_summary(self.folder / "summary.csv", self.state["history"])
-            self._show(averaged, row, aurocs, labels, logits)
+            self._show(averaged, row, aurocs, labels, logits, better=better)
         self._share_state(epoch)
 
     def _share_state(self, epoch: int) -> None:
@@ -335,11 +335,16 @@ class _Run:
         aurocs: dict[str, float],
         labels: np.ndarray,
         logits: np.ndarray,
+        *,
+        better: bool,
     ) -> None:
+        """Figures of each epoch; pictures of those alone that are better than all before, whose network is kept."""
         assert self.board is not None
         known = ~np.isnan(labels)
         accuracy = float(((logits > 0) == (labels > 0.5))[known].mean())
         self.board.epoch(row, aurocs, accuracy)
+        if not better:
+            return
         self.board.curves(row["epoch"], labels, logits)
         # The first validation images with a finding, each beside the heatmap of its first finding.
         rows = np.flatnonzero(np.nansum(labels, axis=1) > 0)[:_SHOWN]
