@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from core.statistics import clustered_auroc, clustered_aurocs, two_sided_p, wilson
+from core.statistics import clustered_auroc, clustered_aurocs, expit, logit, two_sided_p, wilson
 
 
 def test_auroc_is_scikit_learns_and_clusters_widen_its_interval() -> None:
@@ -48,3 +48,8 @@ def test_with_one_image_a_cluster_the_covariance_is_delongs() -> None:
     aurocs, covariance = clustered_aurocs(truth, scores, np.arange(120))
     np.testing.assert_allclose(aurocs, kernel.mean(axis=(1, 2)), atol=1e-9)
     np.testing.assert_allclose(covariance, expected, atol=1e-6, rtol=1e-6)
+
+
+def test_log_odds_and_probabilities_are_each_others_inverse_also_where_nothing_is_known() -> None:
+    probabilities = np.array([0, 1e-12, 0.5, 0.9, 1, np.nan])
+    np.testing.assert_allclose(expit(logit(probabilities)), probabilities, rtol=1e-12)
