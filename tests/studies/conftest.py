@@ -53,9 +53,9 @@ def studies(database_url: str, settings: ServerSettings) -> Iterator[Studies]:
     studies.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def services() -> Iterator[Services]:
-    """PostgreSQL and Redis that the test may stop."""
+    """PostgreSQL and Redis that tests may stop, and start again."""
     pytest.importorskip("pg8000", reason="the PostgreSQL driver pg8000 is not installed")
     try:
         services = Services()

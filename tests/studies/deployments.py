@@ -17,7 +17,7 @@ from typing import Any
 
 import requests
 from ports import free_port
-from sqlalchemy import select
+from sqlalchemy import create_engine, select, text
 
 from core.settings import ROOT, ServerSettings
 from core.studies.database import Database
@@ -167,7 +167,7 @@ class Deployment:
 
 
 class Services:
-    """A PostgreSQL and a Redis of this test alone.
+    """A PostgreSQL and a Redis of these tests alone.
 
     Raises:
         FileNotFoundError: a program of them is not installed.
@@ -186,17 +186,20 @@ class Services:
             shutil.chown(self._folder, "postgres")
         self._ports = free_port(), free_port()
         self._redis: subprocess.Popen[bytes] | None = None
+        self._given = 0
         self._run("initdb", "-U", "postgres", "--auth=trust", "--no-sync")
         self.start_postgresql()
         self.start_redis()
 
-    @property
-    def database_url(self) -> str:
-        return f"postgresql+pg8000://postgres@127.0.0.1:{self._ports[0]}/postgres"
-
-    @property
-    def redis_url(self) -> str:
-        return f"redis://127.0.0.1:{self._ports[1]}/0"
+    def new(self) -> tuple[str, str]:
+        """Addresses of a database and of a queue that nobody has used."""
+        self._given += 1
+        server = f"postgresql+pg8000://postgres@127.0.0.1:{self._ports[0]}"
+        engine = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE number_{self._given}"))
+        engine.dispose()
+        return f"{server}/number_{self._given}", f"redis://127.0.0.1:{self._ports[1]}/{self._given}"
 
     def start_postgresql(self) -> None:
         options = f"-p {self._ports[0]} -h 127.0.0.1 -k {self._folder}"
@@ -236,9 +239,8 @@ class Services:
 
 def shared_by_all(settings: ServerSettings, services: Services) -> ServerSettings:
     """Settings of a server on several machines."""
-    return replace(
-        settings, database_url=services.database_url, redis_url=services.redis_url, secret_key="of all processes" * 4
-    )
+    database, queue = services.new()
+    return replace(settings, database_url=database, redis_url=queue, secret_key="of all processes" * 4)
 
 
 def _postgresql_programs() -> Path:
