@@ -21,8 +21,9 @@ from core.imaging.complaints import listen_from_now_on
 from core.imaging.confinement import confine
 from core.imaging.limits import MAX_FILE_BYTES
 from core.imaging.radiograph import ImagingError, UnreadableImage
-from core.imaging.reader import read_radiograph
+from core.imaging.reader import read_stored
 from core.imaging.sandbox import REQUEST
+from core.memory import keep_freed_memory
 
 # All that decoding may import: afterwards no file can be opened.
 _DECODERS = (
@@ -39,6 +40,7 @@ _DECODERS = (
 
 def main() -> None:
     """Serve requests until the input ends."""
+    keep_freed_memory()
     requests, answers = _take_over_streams()
     for name in _DECODERS:
         with suppress(ImportError):
@@ -83,7 +85,7 @@ def _processor_time(seconds: float) -> Iterator[None]:
 def _answer(data: bytes, answers: BinaryIO) -> None:
     """Decode and answer. Out of memory ends the process: what the heap looks like then is nobody's promise."""
     try:
-        radiograph = read_radiograph(data)
+        radiograph = read_stored(data)
     except ImagingError as error:
         _send(answers, {"error": type(error).__name__, "message": str(error)})
         return
@@ -96,6 +98,7 @@ def _answer(data: bytes, answers: BinaryIO) -> None:
         return
     header: dict[str, object] = {
         "shape": radiograph.pixels.shape,
+        "type": radiograph.pixels.dtype.name,
         "view": radiograph.view,
         "pixel_spacing_mm": radiograph.pixel_spacing_mm,
         "warnings": radiograph.warnings,

@@ -3,10 +3,13 @@
 All that comes after works on square pixels and on a patient who stands upright and faces the reader.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from core.imaging.limits import MAX_PIXELS, MAX_SIDE
+from core.imaging.radiograph import shares_of_white
 from core.imaging.resampling import lanczos
 
 FloatArray = npt.NDArray[np.float32]
@@ -24,18 +27,18 @@ def believable(height: float, width: float) -> bool:
     return min(height, width) > 0 and max(height, width) <= MOST_STRETCHED * min(height, width)
 
 
-def squared(pixels: FloatArray, height: float, width: float) -> tuple[FloatArray, float]:
+def squared(pixels: npt.NDArray[Any], height: float, width: float) -> tuple[npt.NDArray[Any], float]:
     """The picture with square pixels.
 
     The direction that has fewer pixels to the millimetre gets more of them, or, where the picture would exceed what is
     read, the other one fewer.
 
     Args:
-        pixels: (H, W) in [0, 1].
+        pixels: (H, W) in [0, 1], or bytes.
         height, width: of a pixel, in any one unit.
 
     Returns:
-        (H', W') in [0, 1], and the side of its pixels in that unit.
+        The same where they are square; else (H', W') in [0, 1]. And the side of its pixels in that unit.
     """
     if max(height, width) <= (1 + _EQUAL) * min(height, width):
         return pixels, height
@@ -45,7 +48,7 @@ def squared(pixels: FloatArray, height: float, width: float) -> tuple[FloatArray
     if max(size) > MAX_SIDE or size[0] * size[1] > MAX_PIXELS:
         side = max(height, width)
         size = max(1, round(rows * height / side)), max(1, round(columns * width / side))
-    return np.clip(lanczos(pixels, size), 0, 1), side
+    return np.clip(lanczos(shares_of_white(pixels), size), 0, 1), side
 
 
 def upright(pixels: FloatArray, orientation: tuple[str, str]) -> FloatArray:

@@ -1,6 +1,7 @@
 """The ``Radiograph`` that all of ChestLens works on, and the errors that reading one can end in."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,13 @@ class Radiograph:
     warnings: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
     source: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+def shares_of_white(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Grey values (H, W) as ``Radiograph`` has them: bytes as shares of 255; all others are such shares already."""
+    if values.dtype != np.uint8:
+        return values
+    return np.divide(values, np.float32(255), dtype=np.float32)
 
 
 class ImagingError(ChestLensError):

@@ -41,6 +41,9 @@ def read_raster(data: bytes) -> Radiograph:
     so their grey values are stretched between the image's own extremes. An EXIF orientation is undone, and pixels that
     are not square by the file's own resolution become so.
 
+    Returns:
+        The radiograph; its pixels are still bytes where nothing needed more (``core.imaging.radiograph``).
+
     Raises:
         UnsupportedType: the bytes are neither PNG nor JPEG.
         UnreadableImage: the stream is broken or truncated.
@@ -70,10 +73,8 @@ def read_raster(data: bytes) -> Radiograph:
         grey = grey.transpose(turn)
     sides = file.pixel_sides[::-1] if file.orientation > 4 else file.pixel_sides
     height, width = grey.height, grey.width
-    pixels = np.array(grey, dtype=np.float32)
+    pixels = np.array(grey)
     del grey
-    if not deep:
-        pixels /= 255
     if believable(*sides):
         pixels, _ = squared(pixels, *sides)
     metadata = {"format": file.kind, "rows": str(height), "columns": str(width), "bits": "16" if deep else "8"}

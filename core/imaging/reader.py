@@ -1,12 +1,13 @@
 """Bytes to a ``Radiograph``, whatever the file is called: its content decides what it is."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
 from core.imaging.dicom import read_dicom
 from core.imaging.file_kinds import check_length, has_preamble, is_raster, looks_headerless, unread_kind
-from core.imaging.radiograph import Radiograph, RefusedImage, UnreadableImage
+from core.imaging.radiograph import Radiograph, RefusedImage, UnreadableImage, shares_of_white
 from core.imaging.raster import read_raster
 
 
@@ -25,15 +26,23 @@ def read_radiograph(data: bytes) -> Radiograph:
         UnsupportedType: not a DICOM, PNG or JPEG file.
         RefusedImage: not a single frontal chest radiograph by its own tags, too small, or without contrast.
     """
+    radiograph = read_stored(data)
+    return replace(radiograph, pixels=shares_of_white(radiograph.pixels))
+
+
+def read_stored(data: bytes) -> Radiograph:
+    """The same, but most PNG and JPEG files keep their pixels as bytes: a quarter of what is to be handed on."""
     check_length(data)
     try:
         with warnings.catch_warnings():
             # pydicom and Pillow warn of each deviation from the standards; what matters here becomes an error.
             warnings.simplefilter("ignore")
             radiograph = _read(data)
+            # Of infinite or unknown values, too, the spread is none.
+            spread = float(np.ptp(radiograph.pixels))
     except RecursionError:
         raise UnreadableImage("The file nests its data too deeply; export it again.") from None
-    if not np.isfinite(radiograph.pixels).all() or float(np.ptp(radiograph.pixels)) < 1e-6:
+    if not 1e-6 <= spread < np.inf:
         raise RefusedImage("All pixels of the image have the same value; send the original radiograph.")
     return radiograph
 

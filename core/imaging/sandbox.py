@@ -34,6 +34,7 @@ from core.imaging.radiograph import (
     TooLarge,
     UnreadableImage,
     UnsupportedType,
+    shares_of_white,
 )
 from core.settings import ROOT
 
@@ -57,6 +58,8 @@ _CLOCK_TO_PROCESSOR = 3
 _ERRORS: dict[str, type[ImagingError]] = {
     kind.__name__: kind for kind in (UnreadableImage, TooLarge, UnsupportedType, RefusedImage)
 }
+# What a child's answer may hold, see ``read_stored``.
+_PIXELS: dict[object, np.dtype[Any]] = {name: np.dtype(name) for name in ("uint8", "float32")}
 # What a Python process needs of the environment; tokens and passwords are none of the child's business.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG")
 _OUT_OF_MEMORY = "The image needs more memory to decode than any radiograph; export it again."
@@ -230,6 +233,7 @@ class _Decoder:
             raise _ERRORS.get(header["error"], UnreadableImage)(str(header.get("message", "")))
         try:
             height, width = (int(side) for side in header["shape"])
+            kind = _PIXELS[header["type"]]
             spacing = header["pixel_spacing_mm"]
             facts = {
                 "view": header["view"],
@@ -242,8 +246,9 @@ class _Decoder:
             raise _DecoderEnded from None
         if not (height > 0 and width > 0 and height * width <= MAX_PIXELS):
             raise _DecoderEnded
-        pixels = np.frombuffer(self._receive(height * width * 4), dtype=np.float32).reshape(height, width)
-        if not (pixels.min() >= 0 and pixels.max() <= 1):
+        values = np.frombuffer(self._receive(height * width * kind.itemsize), dtype=kind)
+        pixels = shares_of_white(values.reshape(height, width))
+        if kind != np.uint8 and not (pixels.min() >= 0 and pixels.max() <= 1):
             raise _DecoderEnded
         return Radiograph(pixels=pixels, **facts)
 

@@ -88,6 +88,7 @@ def test_identity_is_in_no_text_about_the_radiograph() -> None:
 def test_an_answer_of_the_child_is_cleaned_again(monkeypatch: pytest.MonkeyPatch) -> None:
     header = {
         "shape": (64, 64),
+        "type": "float32",
         "view": None,
         "pixel_spacing_mm": None,
         "warnings": [],
@@ -100,6 +101,8 @@ def test_an_answer_of_the_child_is_cleaned_again(monkeypatch: pytest.MonkeyPatch
     assert worker._receive_radiograph(header).source == {"PatientID": "7"}
     with pytest.raises(sandbox._DecoderEnded):
         worker._receive_radiograph(header | {"source": ["PatientID"]})
+    with pytest.raises(sandbox._DecoderEnded):
+        worker._receive_radiograph(header | {"type": "object"})
 
 
 def raw_source(value: bytes, character_set: str | None, keyword: str = "PatientName") -> dict[str, str]:

@@ -13,14 +13,34 @@ import pytest
 from PIL import Image
 
 from core.imaging import ImagingError, RefusedImage, UnreadableImage, UnsupportedType, read_safely, sandbox
-from core.imaging.reader import read_radiograph
+from core.imaging.radiograph import shares_of_white
+from core.imaging.reader import read_radiograph, read_stored
 from core.settings import ROOT
 
 GOOD = files.save(files.chest(files.stored(12), PixelSpacing=[0.2, 0.2], BurnedInAnnotation="YES"))
 
 
-def test_it_gives_what_the_reader_gives() -> None:
-    here, there = read_radiograph(GOOD), read_safely(GOOD)
+def _picture(bits: int, kind: str = "PNG", **options: object) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(files.stored(bits)).save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "handed_on"),
+    [
+        (GOOD, "float32"),
+        (_picture(8), "uint8"),
+        (_picture(8, "JPEG"), "uint8"),
+        (_picture(16), "float32"),
+        (_picture(8, dpi=(100, 200)), "float32"),  # pixels twice as wide as high
+    ],
+    ids=["dicom", "png", "jpeg", "deep png", "oblong png"],
+)
+def test_it_gives_what_the_reader_gives(data: bytes, handed_on: str) -> None:
+    assert read_stored(data).pixels.dtype == handed_on
+    here, there = read_radiograph(data), read_safely(data)
+    assert there.pixels.dtype == here.pixels.dtype == np.float32
     np.testing.assert_array_equal(there.pixels, here.pixels)
     assert (there.view, there.pixel_spacing_mm, there.warnings, there.metadata, there.source) == (
         here.view,
@@ -29,7 +49,12 @@ def test_it_gives_what_the_reader_gives() -> None:
         here.metadata,
         here.source,
     )
-    assert there.source["PatientID"] == "SECRET-7"
+    assert there.source.get("PatientID") == ("SECRET-7" if data == GOOD else None)
+
+
+def test_bytes_become_exactly_their_shares_of_255() -> None:
+    values = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    np.testing.assert_array_equal(shares_of_white(values), values.astype(np.float32) / 255)
 
 
 @pytest.mark.parametrize(
