@@ -38,6 +38,19 @@ def folder(tmp_path: Path, phantom_png_bytes: bytes, chest_dicom: Path) -> Path:
     return tmp_path / "images"
 
 
+def test_help_of_all_commands_comes_without_what_takes_long_to_import() -> None:
+    code = (
+        "import contextlib, sys, train, evaluate, core.vlm.__main__\n"
+        "from core.__main__ import parse_arguments\n"
+        "with contextlib.suppress(SystemExit): parse_arguments(['--help'])\n"
+        "print({'torch', 'transformers', 'sklearn', 'scipy.stats', 'matplotlib.figure'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    for command in ("predict", "bench", "learning-curve", "worker"):
+        assert f"    {command}" in done.stdout
+    assert done.stdout.endswith("set()\n")
+
+
 def test_predict_gives_a_row_for_each_file_and_an_error_for_the_broken_one(
     folder: Path, tmp_path: Path, classifier: Classifier
 ) -> None:

@@ -14,10 +14,10 @@ from core.precision import resolve_precision
 
 
 def test_training_is_measured_against_bare_passes(capsys: pytest.CaptureFixture) -> None:
-    command = ["bench", "training", "--backbone", "resnet10t", "--image_size", "64", "--batch_size", "4"]
+    command = ["bench", "training", "--backbone", "test_resnet", "--image_size", "64", "--batch_size", "4"]
     assert main(command) == 0
     line = capsys.readouterr().out
-    assert line.startswith(f"resnet10t at 64 x 64, batches of 4, {resolve_precision('auto')}: training ")
+    assert line.startswith(f"test_resnet at 64 x 64, batches of 4, {resolve_precision('auto')}: training ")
     trained, bare, share = (float(figure) for figure in re.findall(r"([\d.]+)(?: images/s,| images/s \(|%)", line))
     assert trained > 0
     # The line rounds all three.

@@ -118,7 +118,7 @@ def test_database_and_queue_may_go_away_and_come_back_while_uploads_go_on(
             # What was refused last is sent until it is taken.
             end = end or (time.monotonic() + PATIENCE if enough.is_set() else None)
             assert end is None or time.monotonic() < end, answer.text
-            time.sleep(0.2)
+            time.sleep(0.5)
 
     with ThreadPoolExecutor(3) as senders:
         sending = [senders.submit(send_on, sender) for sender in range(3)]
