@@ -1,7 +1,7 @@
 """The process in which files of strangers are decoded: ``python -m core.imaging.decoder``.
 
-It reads one request after another from standard input and answers on standard output (see ``sandbox``), until the
-input ends. It imports the decoders and nothing heavier, and gives up all that they do not need (see ``confinement``).
+It reads one request after another from standard input and answers on standard output (see ``decoder_process``), until
+the input ends. It imports the decoders and nothing heavier, and gives up all that they do not need (``confinement``).
 """
 
 import importlib
@@ -19,10 +19,10 @@ from PIL import Image
 
 from core.imaging.complaints import listen_from_now_on
 from core.imaging.confinement import confine
+from core.imaging.decoder_process import REQUEST
 from core.imaging.limits import MAX_FILE_BYTES
 from core.imaging.radiograph import ImagingError, UnreadableImage
 from core.imaging.reader import read_stored
-from core.imaging.sandbox import REQUEST
 from core.memory import keep_freed_memory
 
 # All that decoding may import: afterwards no file can be opened.

@@ -14,6 +14,7 @@ from slow_files import slow_jpeg
 
 from core.errors import ChestLensError
 from core.imaging import DecodersBusy, NotDecodedInTime, UnreadableImage, read_safely, render_phantom, sandbox
+from core.imaging.decoder_process import Decoder, DecoderEnded
 from core.settings import ROOT
 
 # Each line is tried in a process that has confined itself; none may succeed.
@@ -120,7 +121,7 @@ def test_a_death_is_not_blamed_on_the_file_before_a_fresh_decoder_died_too(pool)
     pool.read(good(), 20)
     first = pool._idle[-1]
     deaths = []
-    plain = sandbox._Decoder.read
+    plain = Decoder.read
 
     def dying(self, data, **limits):
         if not deaths:
@@ -130,7 +131,7 @@ def test_a_death_is_not_blamed_on_the_file_before_a_fresh_decoder_died_too(pool)
         return plain(self, data, **limits)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sandbox._Decoder, "read", dying)
+        patch.setattr(Decoder, "read", dying)
         assert pool.read(good(), 20).pixels.shape == (128, 128)
     assert deaths == [first]
     assert pool._idle[-1] is not first
@@ -139,10 +140,10 @@ def test_a_death_is_not_blamed_on_the_file_before_a_fresh_decoder_died_too(pool)
 def test_a_file_whose_decoder_died_twice_is_refused(pool) -> None:
     def dying(self, data, **limits):
         self._process.kill()
-        raise sandbox._DecoderEnded
+        raise DecoderEnded
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sandbox._Decoder, "read", dying)
+        patch.setattr(Decoder, "read", dying)
         with pytest.raises(UnreadableImage, match="made its decoder fail"):
             pool.read(good(), 20)
     assert pool.read(good(), 20).pixels.size

@@ -18,6 +18,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 from pydicom.uid import RLELossless as RLE
 
 from core.imaging import ImagingError, UnreadableImage, read_safely, render_phantom, sandbox
+from core.imaging.decoder_process import Decoder
 from core.imaging.reader import read_radiograph
 
 GOOD_SIDE = 128
@@ -194,7 +195,7 @@ def test_wasteful_files_are_read_without_much_ado(make: Callable[[], bytes], poo
 def test_memory_is_limited_by_the_system_itself() -> None:
     if not hasattr(os, "fork"):
         pytest.skip("limits exist on POSIX systems only")
-    worker = sandbox._Decoder()
+    worker = Decoder()
     try:
         worker.get_ready()
         limits = Path(f"/proc/{worker._process.pid}/limits").read_text()

@@ -3,7 +3,8 @@
 import dicom_files as files
 import pytest
 
-from core.imaging import render_phantom, sandbox
+from core.imaging import render_phantom
+from core.imaging.decoder_process import Decoder, DecoderEnded
 from core.imaging.identifiers import clean_source
 from core.imaging.reader import read_radiograph
 
@@ -95,13 +96,13 @@ def test_an_answer_of_the_child_is_cleaned_again(monkeypatch: pytest.MonkeyPatch
         "metadata": {},
         "source": {"PatientID": "7", "StudyInstanceUID": "not a UID", "Other": "x"},
     }
-    worker = object.__new__(sandbox._Decoder)
+    worker = object.__new__(Decoder)
     pixels = bytearray(render_phantom(size=64).tobytes())
     monkeypatch.setattr(worker, "_receive", lambda length: pixels)
     assert worker._receive_radiograph(header).source == {"PatientID": "7"}
-    with pytest.raises(sandbox._DecoderEnded):
+    with pytest.raises(DecoderEnded):
         worker._receive_radiograph(header | {"source": ["PatientID"]})
-    with pytest.raises(sandbox._DecoderEnded):
+    with pytest.raises(DecoderEnded):
         worker._receive_radiograph(header | {"type": "object"})
 
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from core.imaging import ImagingError, RefusedImage, UnreadableImage, UnsupportedType, read_safely, sandbox
+from core.imaging.decoder_process import Decoder
 from core.imaging.radiograph import shares_of_white
 from core.imaging.reader import read_radiograph, read_stored
 from core.settings import ROOT
@@ -136,7 +137,7 @@ def test_the_child_sees_no_secret_of_the_environment(monkeypatch: pytest.MonkeyP
     if not Path("/proc/self/environ").exists():
         pytest.skip("the system does not show the environment of processes")
     monkeypatch.setenv("CHESTLENS_TEST_SECRET", "hush")
-    decoder = sandbox._Decoder()
+    decoder = Decoder()
     try:
         decoder.get_ready()
         assert b"CHESTLENS_TEST_SECRET" not in Path(f"/proc/{decoder._process.pid}/environ").read_bytes()
