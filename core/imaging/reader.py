@@ -31,7 +31,17 @@ def read_radiograph(data: bytes) -> Radiograph:
 
 
 def read_stored(data: bytes) -> Radiograph:
-    """The same, but most PNG and JPEG files keep their pixels as bytes: a quarter of what is to be handed on."""
+    """``read_radiograph`` for a process that hands the pixels on.
+
+    Args:
+        data: the file's bytes.
+
+    Returns:
+        The radiograph, the pixels of most PNG and JPEG files as bytes (``shares_of_white``): a quarter of the size.
+
+    Raises:
+        ImagingError: as ``read_radiograph``.
+    """
     check_length(data)
     try:
         with warnings.catch_warnings():

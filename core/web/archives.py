@@ -34,6 +34,8 @@ _ARCHIVE_MAGICS = (_MAGIC, _EMPTY_MAGIC, b"\x1f\x8b", b"Rar!", b"7z\xbc\xaf\x27\
 # Media Storage Directory Storage, in the first elements of a DICOMDIR (PS3.10 section 8).
 _DIRECTORY_CLASS = b"1.2.840.10008.1.3.10"
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
+# What zipfile raises on broken archives. RuntimeError holds its answer to a version or a patch that it does not know.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, OSError, struct.error)
 
 
 def is_archive(start: bytes) -> bool:
@@ -65,7 +67,7 @@ class Archive:
             # zipfile reads the whole directory at once, however large the archive says that it is.
             self._zip = zipfile.ZipFile(_ShortReads(file))
             entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
-        except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError, OSError, struct.error) as error:
+        except _DAMAGED as error:
             if isinstance(error, _TooMuch):
                 raise _too_many("very many") from None
             raise UnreadableImage("The zip archive is damaged or incomplete; make it again.") from None
@@ -115,7 +117,7 @@ class Archive:
             with self._zip.open(entry) as member:
                 while chunk := member.read(_CHUNK):
                     content.write(chunk)
-        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, OSError, struct.error):
+        except _DAMAGED:
             raise UnreadableImage("The file is damaged inside the archive; make the archive again.") from None
         data = content.getvalue()
         if data.startswith(_ARCHIVE_MAGICS):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import platform
 import subprocess
 import sys
 import threading
@@ -110,6 +111,25 @@ def test_a_decode_costs_no_start_of_an_interpreter() -> None:
     read_safely(GOOD)
     assert decoder is not None
     assert sandbox._pool._idle[-1] is decoder
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library is told nothing of memory")
+def test_a_decoder_keeps_the_memory_of_one_image_for_the_next() -> None:
+    picture = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (1024, 1024), dtype=np.uint8)).save(picture, "PNG")
+    decoder = Decoder()
+    try:
+        decoder.get_ready()
+        faults = []
+        for _ in range(6):
+            decoder.read(picture.getvalue(), processor_s=20, clock_s=60)
+            # proc_pid_stat(5): minflt is the tenth field, the eighth after the name in brackets.
+            told = Path(f"/proc/{decoder._process.pid}/stat").read_text().rpartition(")")[2].split()
+            faults.append(int(told[7]))
+    finally:
+        decoder.close()
+    # The pixels alone are 256 pages of 4 KiB.
+    assert faults[-1] - faults[-2] < 100
 
 
 def test_it_works_from_any_folder_and_leaves_no_process(tmp_path: Path) -> None:

@@ -6,10 +6,8 @@ here a forward convolution of the spread-out gradient with the turned kernel, wh
 is summed in float32, for which there is a quick one.
 """
 
-import ctypes
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -17,34 +15,21 @@ from timm.layers import Conv2dSame, pad_same
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
+from core.memory import all_freed_memory_kept
+
 # oneDNN's bf16 gradient of a kernel is quick up to this side.
 _QUICK_KERNEL = 3
-
-# mallopt(3) of glibc: M_MMAP_MAX, M_TRIM_THRESHOLD and M_TOP_PAD, and what they are by default.
-_KEEPING = ((-4, 0), (-1, 2**31 - 1), (-2, 2**29))
-_GIVING_BACK = ((-4, 65536), (-1, 128 * 1024), (-2, 128 * 1024))
 
 
 @contextmanager
 def freed_memory_kept() -> Iterator[None]:
-    """Let this process keep freed memory for its next tensors, if it trains on its CPU and the C library can (glibc).
+    """Let this process keep freed memory for its next tensors, if it trains on its CPU.
 
     Each step otherwise gives its feature maps back to the system and gets them anew, page by page: up to a quarter of
     the time of a compiled step. At the end all of it is given back, for a process that does more than train.
     """
-    library = ctypes.CDLL(None) if sys.platform == "linux" else None
-    mallopt, trim = getattr(library, "mallopt", None), getattr(library, "malloc_trim", None)
-    if mallopt is None or trim is None or torch.cuda.is_available():
+    with nullcontext() if torch.cuda.is_available() else all_freed_memory_kept():
         yield
-        return
-    for option, value in _KEEPING:
-        mallopt(option, value)
-    try:
-        yield
-    finally:
-        for option, value in _GIVING_BACK:
-            mallopt(option, value)
-        trim(0)
 
 
 def quicken_depthwise(network: nn.Module) -> None:
