@@ -15,19 +15,18 @@ from core.reporting.viridis import COLOURS
 # Attention below this share of the maximum is left clear, so that the anatomy stays readable; from there it grows
 # opaque.
 _CLEAR_BELOW, _OPAQUE_FROM = 0.15, 0.6
+# Longest sides of the pictures, in pixels.
+_LAYER_SIDE, _BLENDED_SIDE = 512, 1024
 
 
-def overlay_png(heatmap: npt.NDArray[np.float32], *, longest_side: int = 512) -> bytes:
+def overlay_png(heatmap: npt.NDArray[np.float32], *, longest_side: int = _LAYER_SIDE) -> bytes:
     """A transparent PNG to lay exactly over the radiograph.
 
     Args:
         heatmap: (h, w) in [0, 1].
         longest_side: of the PNG, in pixels.
     """
-    shares = (np.arange(256) + 0.5) / 256
-    alpha = np.round(255 * np.clip((shares - _CLEAR_BELOW) / (_OPAQUE_FROM - _CLEAR_BELOW), 0, 1)).astype(np.uint8)
-    colours = np.column_stack([COLOURS, alpha])
-    return _png(Image.fromarray(colours[_steps(_smooth(heatmap, longest_side))]))
+    return _png(_layer(heatmap, longest_side))
 
 
 def overlay_data(heatmaps: Mapping[str, npt.NDArray[np.float32]], *, longest_side: int = 256) -> dict[str, Any]:
@@ -61,10 +60,7 @@ def _steps(shares: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
 
 def radiograph_png(pixels: npt.NDArray[np.float32], *, longest_side: int | None = None) -> bytes:
     """The radiograph (H, W) in [0, 1] as an 8-bit grey PNG, shrunk to ``longest_side`` if it is larger."""
-    image = Image.fromarray(np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
-    if longest_side and max(image.size) > longest_side:
-        image.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
-    return _png(image)
+    return _png(_radiograph(pixels, longest_side))
 
 
 def blended_png(
@@ -83,11 +79,10 @@ def blended(
     *,
     opacity: float = 0.6,
 ) -> Image.Image:
-    """Radiograph with one heatmap over it, or none, in RGB; shrunk to a longest side of 1024 pixels if it is larger."""
-    grey = radiograph_png(pixels, longest_side=1024)
-    base = Image.open(io.BytesIO(grey)).convert("RGBA")
+    """Radiograph with one heatmap over it, or none, in RGB; shrunk to 1024 pixels a side if it is larger."""
+    base = _radiograph(pixels, _BLENDED_SIDE).convert("RGBA")
     if heatmap is not None:
-        layer = Image.open(io.BytesIO(overlay_png(heatmap))).resize(base.size, Image.Resampling.BILINEAR)
+        layer = _layer(heatmap, _LAYER_SIDE).resize(base.size, Image.Resampling.BILINEAR)
         layer.putalpha(layer.getchannel("A").point(lambda value: round(value * opacity)))
         base.alpha_composite(layer)
     return base.convert("RGB")
@@ -101,6 +96,21 @@ def with_legend(picture: Image.Image) -> Image.Image:
     canvas.paste(picture, (0, 0))
     canvas.paste(legend, (picture.width + 4, 0))
     return canvas
+
+
+def _radiograph(pixels: npt.NDArray[np.float32], longest_side: int | None) -> Image.Image:
+    image = Image.fromarray(np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8))
+    if longest_side and max(image.size) > longest_side:
+        image.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
+    return image
+
+
+def _layer(heatmap: npt.NDArray[np.float32], longest_side: int) -> Image.Image:
+    """The heatmap in colours that grow opaque with attention, RGBA."""
+    shares = (np.arange(256) + 0.5) / 256
+    alpha = np.round(255 * np.clip((shares - _CLEAR_BELOW) / (_OPAQUE_FROM - _CLEAR_BELOW), 0, 1)).astype(np.uint8)
+    colours = np.column_stack([COLOURS, alpha])
+    return Image.fromarray(colours[_steps(_smooth(heatmap, longest_side))])
 
 
 def _smooth(heatmap: npt.NDArray[np.float32], longest_side: int) -> npt.NDArray[np.float32]:
