@@ -101,6 +101,7 @@ def load_model(source: str | Path, opening: Opening | None = None) -> tuple[PreT
     with _in_words(named):
         model = AutoModelForImageTextToText.from_pretrained(
             folder,
+            config=configuration,
             dtype=_DTYPES.get(opening.precision, "auto"),
             trust_remote_code=opening.trust_remote_code,
             local_files_only=True,

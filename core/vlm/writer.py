@@ -20,8 +20,11 @@ from core.vlm.models import HUB, Opening, load_model
 
 # Below so many weights further threads save no time, and cost tens of times as much where the machine is busy.
 _ONE_THREAD = 50_000_000
-# Candidates that are weighed at once; more would fill the memory with copies of the text so far.
+# Candidates that are weighed at once where each needs a copy of the text so far; more would fill the memory.
 _AT_ONCE = 6
+# Kinds of language models that read several ways to go on as the branches of one tree: nothing but the mask tells them
+# what lies before a token, and its position is a number.
+_BRANCHING = ("llama",)
 
 
 class Writer(Backend):
@@ -61,6 +64,7 @@ class Writer(Backend):
         self._lock = threading.Lock()
         inner = self._model if isinstance(self._model, PreTrainedModel) else self._model.get_base_model()
         self._text_config = inner.config.get_text_config()
+        self._branching = self._text_config.model_type in _BRANCHING
         # Kept in the model's own settings, so that what is trained on or merged from it says the same.
         self.answers_questions = bool(getattr(inner.config, "answers_questions", True))
         # Version 5.24 of transformers calls it cache.
@@ -161,29 +165,38 @@ class TextInProgress:
         self._writer = writer
         self._memory = memory
         self._last = last
+        # What was weighed last: often one of it is what the text goes on with.
+        self._weighed: _Branches | None = None
 
     def likelihoods(self, candidates: Sequence[str]) -> list[float]:
         """The mean log-probability of a token of each candidate, as what comes next.
 
         The mean, because the sum would always prefer to say less.
         """
-        found: list[float] = []
-        for start in range(0, len(candidates), _AT_ONCE):
-            found += self._likelihoods([self._writer._tokens(text) for text in candidates[start : start + _AT_ONCE]])
-        return found
+        rows = [self._writer._tokens(text) for text in candidates]
+        if max(map(len, rows)) == 1:
+            # What comes next is known already.
+            chances = self._last.float().log_softmax(dim=-1)
+            return [float(chances[tokens[0]]) for tokens in rows]
+        if self._writer._branching:
+            with self._writer._at_work():
+                self._weighed = _Branches(self._writer, self._memory, self._last, rows)
+            return self._weighed.likelihoods
+        return [one for start in range(0, len(rows), _AT_ONCE) for one in self._apart(rows[start : start + _AT_ONCE])]
 
     def add(self, text: str) -> None:
         """Go on with this text."""
+        tokens = self._writer._tokens(text)
         with self._writer._at_work():
-            tokens = torch.tensor([self._writer._tokens(text)], device=self._last.device)
-            self._last = self._writer._read_on(self._memory, input_ids=tokens)[0, -1]
+            if self._weighed is not None and tokens in self._weighed.rows:
+                self._memory, self._last = self._weighed.after(tokens)
+            else:
+                read = torch.tensor([tokens], device=self._last.device)
+                self._last = self._writer._read_on(self._memory, input_ids=read)[0, -1]
+        self._weighed = None
 
-    def _likelihoods(self, candidates: list[list[int]]) -> list[float]:
+    def _apart(self, candidates: list[list[int]]) -> list[float]:
         longest = max(map(len, candidates))
-        if longest == 1:
-            # What comes next is known already.
-            chances = self._last.float().log_softmax(dim=-1)
-            return [float(chances[tokens[0]]) for tokens in candidates]
         # What is filled up at the right is seen by nothing before it.
         rows = [tokens + [0] * (longest - len(tokens)) for tokens in candidates]
         with self._writer._at_work():
@@ -195,6 +208,68 @@ class TextInProgress:
             chances = torch.cat([first, logits], dim=1).float().log_softmax(dim=-1)
             each = chances.gather(2, filled[..., None])[..., 0]
             return [float(each[row, : len(tokens)].mean()) for row, tokens in enumerate(candidates)]
+
+
+class _Branches:
+    """Several ways to go on, read at once as one tree: what they begin with in common is read once.
+
+    Each token sees the text so far and the tokens before it on its own branch (Miao et al., SpecInfer, 2024).
+
+    Args:
+        writer: at work.
+        memory: of the text so far, which stays as it is.
+        last: logits (V) of what comes next.
+        rows: tokens of each way.
+
+    Attributes:
+        rows: as given.
+        likelihoods: mean log-probability of a token of each.
+    """
+
+    def __init__(self, writer: Writer, memory: DynamicCache, last: torch.Tensor, rows: list[list[int]]) -> None:
+        self.rows = rows
+        places: dict[tuple[int, int], int] = {}
+        parents: list[int] = []
+        self._paths: list[list[int]] = []
+        for tokens in rows:
+            path: list[int] = []
+            for token in tokens:
+                parent = path[-1] if path else -1
+                path.append(places.setdefault((parent, token), len(places)))
+                parents += [parent] * (len(places) - len(parents))
+            self._paths.append(path)
+        count, self._past = len(parents), memory.get_seq_length()
+        device = last.device
+        branch = torch.zeros(count, count, dtype=torch.bool)
+        depths = [0] * count
+        for place, parent in enumerate(parents):  # parents come first
+            if parent >= 0:
+                branch[place] = branch[parent]
+                depths[place] = depths[parent] + 1
+            branch[place, place] = True
+        seen = torch.cat([torch.ones(count, self._past, dtype=torch.bool), branch], dim=1).to(device)
+        mask = torch.zeros(seen.shape, dtype=last.dtype, device=device).masked_fill(~seen, torch.finfo(last.dtype).min)
+        read = torch.tensor([[token for _, token in places]], device=device)
+        # Reading on puts what is there and what comes into new tensors, so that the given memory need not be copied.
+        self._memory = copy.copy(memory)
+        self._memory.layers = [copy.copy(layer) for layer in memory.layers]
+        positions = torch.tensor([[self._past + depth for depth in depths]], device=device)
+        self._logits = writer._read_on(
+            self._memory, input_ids=read, attention_mask=mask[None, None], position_ids=positions
+        )[0]
+        # The last row is what -1 points to: the token that every way begins with comes after the text so far.
+        known = torch.cat([self._logits, last[None]]).float().log_softmax(dim=-1)
+        chances = known[parents, read[0]].tolist()
+        self.likelihoods = [sum(chances[place] for place in path) / len(path) for path in self._paths]
+
+    def after(self, tokens: list[int]) -> tuple[DynamicCache, torch.Tensor]:
+        """The memory of the text with one of the ways added, and the logits of what comes next; once only."""
+        path = torch.tensor(self._paths[self.rows.index(tokens)], device=self._logits.device)
+        kept = torch.cat([torch.arange(self._past, device=path.device), self._past + path])
+        layers: list[Any] = self._memory.layers
+        for layer in layers:
+            layer.keys, layer.values = (held.index_select(-2, kept) for held in (layer.keys, layer.values))
+        return self._memory, self._logits[path[-1]]
 
 
 def _identity(source: str | Path, opening: Opening | None) -> dict[str, str]:

@@ -153,6 +153,31 @@ def test_likelihoods_do_not_depend_on_the_company_and_asking_changes_nothing(wri
     assert text.likelihoods(ways) == pytest.approx(together, abs=1e-5)
 
 
+@pytest.mark.parametrize("chosen", range(4))
+def test_ways_with_a_common_beginning_are_read_once_and_weighed_as_each_by_itself(writer, picture, monkeypatch, chosen):
+    ways = ["The lungs are", "The lungs are clear.", "The lungs are hyperinflated.", "No"]
+    following = [" No pneumothorax.", " Normal heart."]
+
+    def weighed():
+        text = writer.begin(picture, render_prompt(cases(1)[0]))
+        text.add("FINDINGS:\n")
+        found = text.likelihoods(ways)
+        text.add(ways[chosen])
+        return found + text.likelihoods(following)
+
+    read = []
+    read_on = writer._read_on
+    monkeypatch.setattr(writer, "_read_on", lambda *given, **more: read.append(more) or read_on(*given, **more))
+    together = weighed()
+    rows = [writer._tokens(way) for way in ways]
+    beginnings = {tuple(tokens[:length]) for tokens in rows for length in range(1, len(tokens) + 1)}
+    assert read[2]["input_ids"].shape == (1, len(beginnings))
+    # Neither was the way that the text went on with read again.
+    assert len(read) == 4
+    monkeypatch.setattr(writer, "_branching", False)
+    assert weighed() == pytest.approx(together, abs=1e-4)
+
+
 def test_likelihoods_are_those_of_the_whole_text_read_at_once(writer, picture):
     prompt = render_prompt(cases(1)[0])
     text = writer.begin(picture, prompt)
