@@ -2,8 +2,9 @@
 
 import errno
 import os
+import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Database:
                 "DATABASE_URL is no address of a database, or its driver is not installed; it looks like "
                 "postgresql+pg8000://user@host/name (pip install pg8000) or sqlite:////folder/file."
             ) from None
-        event.listen(self.engine, "do_connect", _connect)
+        event.listen(self.engine, "do_connect", _Connecting())
         if sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "handle_error", _give_up_read_only)
@@ -169,12 +170,45 @@ def _sqlstate(error: DBAPIError) -> str | None:
     return found
 
 
-def _connect(dialect: Dialect, _: object, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
-    """Connect. Where the other side ends in the middle of it, drivers let the system's own error through."""
-    try:
-        return dialect.connect(*arguments, **options)
-    except OSError as error:
-        raise Unavailable(_AWAY) from error
+class _Connecting:
+    """Connects. Where the other side ends in the middle of it, drivers let the system's own error through.
+
+    pg8000 encrypts where the server does so, without looking at certificates, but reads all of the system's first,
+    which takes longer than all the rest. So what the server does is asked once, and again where that fails.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def __call__(self, dialect: Dialect, _: object, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
+        try:
+            if dialect.driver != "pg8000" or "ssl_context" in options:
+                return dialect.connect(*arguments, **options)
+            if self._known:
+                try:
+                    return dialect.connect(*arguments, **options, **self._known)
+                except Exception as error:
+                    if isinstance(error.__cause__, OSError):
+                        raise  # nobody is there
+            connection = dialect.connect(*arguments, **options)
+            self._known = {"ssl_context": _unverified() if _is_encrypted(connection) else False}
+            return connection
+        except OSError as error:
+            raise Unavailable(_AWAY) from error
+
+
+def _is_encrypted(connection: Any) -> bool:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        answer = bool(cursor.fetchone()[0])
+    connection.rollback()
+    return answer
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def _give_up_read_only(context: ExceptionContext) -> None:

@@ -205,6 +205,27 @@ class Services:
         options = f"-p {self._ports[0]} -h 127.0.0.1 -k {self._folder}"
         self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", options, "start")
 
+    def encrypt(self, certificate: bytes, key: bytes) -> None:
+        """Have PostgreSQL offer encryption to whoever connects from now on."""
+        for name, content in (("server.crt", certificate), ("server.key", key)):
+            (path := self._folder / "data" / name).write_bytes(content)
+            path.chmod(0o600)
+            if self._user:
+                shutil.chown(path, "postgres")
+        self._set("ssl", "on")
+
+    def stop_encrypting(self) -> None:
+        self._set("ssl", "off")
+
+    def _set(self, name: str, value: str) -> None:
+        url = f"postgresql+pg8000://postgres@127.0.0.1:{self._ports[0]}/postgres"
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"ALTER SYSTEM SET {name} = {value}"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+            wait_until(lambda: connection.execute(text(f"SHOW {name}")).scalar() == value)
+        engine.dispose()
+
     def stop_postgresql(self) -> None:
         self._run("pg_ctl", "-w", "-m", "immediate", "stop")
 
