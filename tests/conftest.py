@@ -144,6 +144,27 @@ def shipped_network_asked_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def shipped_writer_opened_once() -> Iterator[None]:
+    """Lets all writers of a worker that read with the shipped weights share them: opening them anew changes nothing."""
+    if (module := sys.modules.get("core.vlm.writer")) is None:
+        yield  # no test of this run is about the writer
+        return
+    from core.vlm.backends.opening import SHIPPED_WRITER
+    from core.vlm.models import Opening
+
+    load = module.load_model
+    shipped = cache(lambda: load(SHIPPED_WRITER))
+
+    def shared(source: str | Path, opening: Opening | None = None) -> Any:
+        as_shipped = str(source) == str(SHIPPED_WRITER) and opening in (None, Opening())
+        return shipped() if as_shipped else load(source, opening)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "load_model", shared)
+        yield
+
+
 def _asked_once(judge: Callable[[Any], Any]) -> Callable[[Any], Any]:
     known: dict[bytes, Any] = {}
 
