@@ -99,6 +99,9 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--peer_python", type=Path, metavar="FILE", help="Python of the environment that has negspacy, for labeler"
     )
     two.add_argument("--most_images", type=int, default=100, help="of growth, at each size in pixels [100]")
+    two.add_argument(
+        "--sides", type=int, nargs="+", metavar="PIXELS", help="of growth's images [224 512 1024], each measured apart"
+    )
     two.add_argument("--most_studies", type=int, default=1000, help="of growth [1000]")
     two.add_argument("--studies_a_day", type=int, default=1_000_000, help="of capacity [1000000]")
     two.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON, too")
@@ -197,11 +200,12 @@ def bench(options: argparse.Namespace) -> int:
 
         lines = [bench_writer(open_backend(), reports=options.repeats)]
     elif options.part == "growth":
-        from core.evaluation.bench.growth import measure_growth
+        from core.evaluation.bench.growth import SIDES, measure_growth
 
         lines = measure_growth(
             options.checkpoint,
             images=options.most_images,
+            sides=options.sides or SIDES,
             studies=options.most_studies,
             repeats=options.repeats,
             plot=options.output and options.output.with_suffix(".png"),

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from core.__main__ import main
-from core.evaluation.bench import growth
 from core.evaluation.bench.viewer import BROWSERS
 from core.precision import resolve_precision
 
@@ -44,21 +43,20 @@ def test_the_viewer_is_measured_in_a_browser(capsys: pytest.CaptureFixture, monk
         assert work > 0
 
 
-def test_growth_is_told_in_lines_json_and_a_plot(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(growth, "SIDES", (224, 300))  # each point is a process of its own
+def test_growth_is_told_in_lines_json_and_a_plot(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     output = tmp_path / "growth.json"
-    command = ["bench", "growth", "--most_images", "2", "--most_studies", "20", "--repeats", "2"]
+    # Each point is a process of its own.
+    command = ["bench", "growth", "--most_images", "2", "--sides", "300", "--most_studies", "20", "--repeats", "2"]
     assert main([*command, "--output", str(output)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(":")[0] for line in lines[:4]] == [
-        *(f"2 images of {side} pixels" for side in (224, 300)),
+    assert [line.partition(":")[0] for line in lines[:3]] == [
+        "2 images of 300 pixels",
         *(f"{count} studies kept" for count in (10, 20)),
     ]
-    figures = json.loads(output.read_text())["figures"]
-    assert all(point["failed"] == 0 and point["seconds"] > 0 for point in figures[:2])
-    assert all(min(point[name] for name in ("upload_s", "first_page_s", "delete_s")) > 0 for point in figures[2:4])
+    images, *studies = json.loads(output.read_text())["figures"][:3]
+    assert images["failed"] == 0
+    assert images["seconds"] > 0
+    assert all(min(point[name] for name in ("upload_s", "first_page_s", "delete_s")) > 0 for point in studies)
     with Image.open(output.with_suffix(".png")) as plot:
         assert min(plot.size) > 300
 

@@ -130,15 +130,22 @@ class Point:
 
 
 def measure_growth(
-    checkpoint: Path, *, images: int, studies: int, repeats: int, plot: Path | None = None
+    checkpoint: Path,
+    *,
+    images: int,
+    studies: int,
+    repeats: int,
+    sides: Sequence[int] = SIDES,
+    plot: Path | None = None,
 ) -> Iterator[Point | str]:
     """Score folders and fill stores that are ten times as large each time.
 
     Args:
         checkpoint: to judge with.
-        images: in the largest folder, at each of ``SIDES``.
+        images: in the largest folder, at each of ``sides``.
         studies: in the largest store.
         repeats: uploads, pages and deletions of which the median is taken.
+        sides: of the images, in pixels.
         plot: PNG to draw, or None.
 
     Raises:
@@ -146,7 +153,7 @@ def measure_growth(
     """
     points: list[Point] = []
     with tempfile.TemporaryDirectory() as folder:
-        for side in SIDES:
+        for side in sides:
             pictures = _pictures(Path(folder) / str(side), side)
             for count in _sizes(images):
                 chosen = _folder_of(count, pictures, Path(folder) / f"{side}-{count}")
