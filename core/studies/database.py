@@ -4,8 +4,9 @@ import errno
 import os
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+from socket import socket as Socket
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Integer, create_engine, event, inspect, text
@@ -191,18 +192,20 @@ class _Connecting:
                     if isinstance(error.__cause__, OSError):
                         raise  # nobody is there
             connection = dialect.connect(*arguments, **options)
-            self._known = {"ssl_context": _unverified() if _is_encrypted(connection) else False}
+            self._known = _found(getattr(connection, "_usock", None))
             return connection
         except OSError as error:
             raise Unavailable(_AWAY) from error
 
 
-def _is_encrypted(connection: Any) -> bool:
-    with closing(connection.cursor()) as cursor:
-        cursor.execute("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
-        answer = bool(cursor.fetchone()[0])
-    connection.rollback()
-    return answer
+def _found(socket: object) -> dict[str, Any]:
+    """How to ask for what the server did on this socket; nothing where that cannot be told.
+
+    The database itself would not know: between the two may be a proxy that encrypts on one side alone.
+    """
+    if isinstance(socket, ssl.SSLSocket):
+        return {"ssl_context": _unverified()}
+    return {"ssl_context": False} if isinstance(socket, Socket) else {}
 
 
 def _unverified() -> ssl.SSLContext:

@@ -174,7 +174,7 @@ class TextInProgress:
         The mean, because the sum would always prefer to say less.
         """
         rows = [self._writer._tokens(text) for text in candidates]
-        if max(map(len, rows)) == 1:
+        if max(map(len, rows), default=1) == 1:
             # What comes next is known already.
             chances = self._last.float().log_softmax(dim=-1)
             return [float(chances[tokens[0]]) for tokens in rows]
@@ -228,36 +228,26 @@ class _Branches:
 
     def __init__(self, writer: Writer, memory: DynamicCache, last: torch.Tensor, rows: list[list[int]]) -> None:
         self.rows = rows
-        places: dict[tuple[int, int], int] = {}
-        parents: list[int] = []
-        self._paths: list[list[int]] = []
-        for tokens in rows:
-            path: list[int] = []
-            for token in tokens:
-                parent = path[-1] if path else -1
-                path.append(places.setdefault((parent, token), len(places)))
-                parents += [parent] * (len(places) - len(parents))
-            self._paths.append(path)
-        count, self._past = len(parents), memory.get_seq_length()
-        device = last.device
-        branch = torch.zeros(count, count, dtype=torch.bool)
-        depths = [0] * count
+        self._past = memory.get_seq_length()
+        self._paths, tokens, parents = _tree(rows)
+        branch = torch.zeros(len(tokens), len(tokens), dtype=torch.bool)
         for place, parent in enumerate(parents):  # parents come first
             if parent >= 0:
                 branch[place] = branch[parent]
-                depths[place] = depths[parent] + 1
             branch[place, place] = True
-        seen = torch.cat([torch.ones(count, self._past, dtype=torch.bool), branch], dim=1).to(device)
-        mask = torch.zeros(seen.shape, dtype=last.dtype, device=device).masked_fill(~seen, torch.finfo(last.dtype).min)
-        read = torch.tensor([[token for _, token in places]], device=device)
+        read = torch.tensor([tokens], device=last.device)
+        # Attention takes a mask in the numbers that it computes in, which need not be those of the logits.
+        held: Any = memory.layers[0]
+        kind = held.keys.dtype
+        mask = torch.zeros(len(tokens), self._past + len(tokens), dtype=kind)
+        mask[:, self._past :].masked_fill_(~branch, torch.finfo(kind).min)
+        positions = self._past + branch.sum(dim=1) - 1
         # Reading on puts what is there and what comes into new tensors, so that the given memory need not be copied.
         self._memory = copy.copy(memory)
         self._memory.layers = [copy.copy(layer) for layer in memory.layers]
-        positions = torch.tensor([[self._past + depth for depth in depths]], device=device)
-        self._logits = writer._read_on(
-            self._memory, input_ids=read, attention_mask=mask[None, None], position_ids=positions
-        )[0]
-        # The last row is what -1 points to: the token that every way begins with comes after the text so far.
+        where = {"attention_mask": mask[None, None].to(last.device), "position_ids": positions[None].to(last.device)}
+        self._logits = writer._read_on(self._memory, input_ids=read, **where)[0]
+        # The last row is what -1 points to: what every way begins with comes after the text so far.
         known = torch.cat([self._logits, last[None]]).float().log_softmax(dim=-1)
         chances = known[parents, read[0]].tolist()
         self.likelihoods = [sum(chances[place] for place in path) / len(path) for path in self._paths]
@@ -270,6 +260,22 @@ class _Branches:
         for layer in layers:
             layer.keys, layer.values = (held.index_select(-2, kept) for held in (layer.keys, layer.values))
         return self._memory, self._logits[path[-1]]
+
+
+def _tree(rows: list[list[int]]) -> tuple[list[list[int]], list[int], list[int]]:
+    """The tree in which what rows begin with in common stands once.
+
+    Returns:
+        The places of each row's tokens, and token and parent of each place, -1 for those without one.
+    """
+    places: dict[tuple[int, int], int] = {}
+    paths: list[list[int]] = []
+    for tokens in rows:
+        path: list[int] = []
+        for token in tokens:
+            path.append(places.setdefault((path[-1] if path else -1, token), len(places)))
+        paths.append(path)
+    return paths, [token for _, token in places], [parent for parent, _ in places]
 
 
 def _identity(source: str | Path, opening: Opening | None) -> dict[str, str]:
