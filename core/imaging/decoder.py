@@ -10,7 +10,7 @@ import os
 import signal
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
@@ -21,8 +21,7 @@ from core.imaging.complaints import listen_from_now_on
 from core.imaging.confinement import confine
 from core.imaging.decoder_process import REQUEST
 from core.imaging.limits import MAX_FILE_BYTES
-from core.imaging.radiograph import ImagingError, UnreadableImage
-from core.imaging.reader import read_stored
+from core.imaging.radiograph import ImagingError, Radiograph, UnreadableImage
 from core.memory import keep_freed_memory
 
 # All that decoding may import: afterwards no file can be opened.
@@ -36,16 +35,15 @@ _DECODERS = (
     "pydicom.pixels",
     "pydicom.pixels.decoders",
 )
+# pydicom would fetch examples with these, a sixth of its start; here there is no network, and they do without.
+_NOT_NEEDED = ("requests", "tqdm")
 
 
 def main() -> None:
     """Serve requests until the input ends."""
     keep_freed_memory()
     requests, answers = _take_over_streams()
-    for name in _DECODERS:
-        with suppress(ImportError):
-            importlib.import_module(name)
-    Image.preinit()
+    read = _reader()
     listen_from_now_on()
     _send(answers, {"ready": True, "unconfined": confine()})
     while len(head := requests.read(REQUEST.size)) == REQUEST.size:
@@ -56,7 +54,19 @@ def main() -> None:
         if len(data) < length:
             return
         with _processor_time(milliseconds / 1000):
-            _answer(data, answers)
+            _answer(read, data, answers)
+
+
+def _reader() -> Callable[[bytes], Radiograph]:
+    """``read_stored``, with all that it may need imported."""
+    sys.modules.update(dict.fromkeys(_NOT_NEEDED))  # type: ignore[arg-type]  # None stands for what cannot be imported
+    from core.imaging.reader import read_stored
+
+    for name in _DECODERS:
+        with suppress(ImportError):
+            importlib.import_module(name)
+    Image.preinit()
+    return read_stored
 
 
 def _take_over_streams() -> tuple[BinaryIO, BinaryIO]:
@@ -82,10 +92,10 @@ def _processor_time(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _answer(data: bytes, answers: BinaryIO) -> None:
+def _answer(read: Callable[[bytes], Radiograph], data: bytes, answers: BinaryIO) -> None:
     """Decode and answer. Out of memory ends the process: what the heap looks like then is nobody's promise."""
     try:
-        radiograph = read_stored(data)
+        radiograph = read(data)
     except ImagingError as error:
         _send(answers, {"error": type(error).__name__, "message": str(error)})
         return

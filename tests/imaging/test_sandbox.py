@@ -163,3 +163,9 @@ def test_the_child_sees_no_secret_of_the_environment(monkeypatch: pytest.MonkeyP
         assert b"CHESTLENS_TEST_SECRET" not in Path(f"/proc/{decoder._process.pid}/environ").read_bytes()
     finally:
         decoder.close()
+
+
+def test_a_decoder_has_no_client_of_the_network() -> None:
+    program = "import sys; from core.imaging.decoder import _reader; _reader(); print('urllib3' in sys.modules)"
+    ready = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ready.stdout == "False\n"
