@@ -5,6 +5,7 @@ from datetime import UTC
 from typing import Any
 
 from PIL import Image as PillowImage
+from reportlab import rl_config
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -24,6 +25,10 @@ from core.reporting.report import SECTIONS
 from core.reporting.review import state_in_words
 from core.reporting.wording import in_words
 from core.reporting.worth import abnormal_in_words, place_on_bar, ticks_on_bar
+
+# Pictures as letters (ASCII base 85) took half of the time of a report and a fifth of its bytes; no channel of today
+# needs them.
+rl_config.useA85 = 0
 
 Styles = dict[str, ParagraphStyle]
 
