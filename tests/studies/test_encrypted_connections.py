@@ -51,21 +51,15 @@ def encrypted(database: Database, count: int = 3) -> set[bool]:
         return {connection.execute(ENCRYPTED).scalar_one() for connection in connections}
 
 
-def test_without_encryption_the_certificates_are_read_once(services: Services, certificates_read: list[None]) -> None:
-    database = Database(services.new()[0])
-    certificates_read.clear()
-    assert encrypted(database) == {False}
-    assert certificates_read == []
-    database.close()
-
-
-@pytest.mark.usefixtures("offering")
-def test_where_the_server_encrypts_each_connection_is_encrypted(
-    services: Services, certificates_read: list[None]
+@pytest.mark.parametrize("encrypts", [False, True], ids=["plain", "encrypted"])
+def test_connections_are_as_the_server_offers_and_read_no_more_certificates(
+    services: Services, certificates_read: list[None], request: pytest.FixtureRequest, encrypts: bool
 ) -> None:
+    if encrypts:
+        request.getfixturevalue("offering")
     database = Database(services.new()[0])
     certificates_read.clear()
-    assert encrypted(database) == {True}
+    assert encrypted(database) == {encrypts}
     assert certificates_read == []
     database.close()
 
