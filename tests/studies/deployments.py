@@ -18,6 +18,8 @@ from typing import Any
 import requests
 from ports import free_port
 from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from core.settings import ROOT, ServerSettings
 from core.studies.database import Database
@@ -212,19 +214,27 @@ class Services:
             path.chmod(0o600)
             if self._user:
                 shutil.chown(path, "postgres")
-        self._set("ssl", "on")
+        self._set_encryption(True)
 
     def stop_encrypting(self) -> None:
-        self._set("ssl", "off")
+        self._set_encryption(False)
 
-    def _set(self, name: str, value: str) -> None:
+    def _set_encryption(self, wanted: bool) -> None:
         url = f"postgresql+pg8000://postgres@127.0.0.1:{self._ports[0]}/postgres"
-        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
         with engine.connect() as connection:
-            connection.execute(text(f"ALTER SYSTEM SET {name} = {value}"))
+            connection.execute(text(f"ALTER SYSTEM SET ssl = {'on' if wanted else 'off'}"))
             connection.execute(text("SELECT pg_reload_conf()"))
-            wait_until(lambda: connection.execute(text(f"SHOW {name}")).scalar() == value)
-        engine.dispose()
+
+        def is_so() -> bool:
+            # The process that takes connections reads its settings anew when it comes to it.
+            with suppress(SQLAlchemyError), engine.connect() as fresh:
+                return (
+                    fresh.execute(text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")).scalar() is wanted
+                )
+            return False
+
+        wait_until(is_so)
 
     def stop_postgresql(self) -> None:
         self._run("pg_ctl", "-w", "-m", "immediate", "stop")
