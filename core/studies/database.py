@@ -192,14 +192,14 @@ class _Connecting:
                     if isinstance(error.__cause__, OSError):
                         raise  # nobody is there
             connection = dialect.connect(*arguments, **options)
-            self._known = _found(getattr(connection, "_usock", None))
+            self._known = _as_on(getattr(connection, "_usock", None))
             return connection
         except OSError as error:
             raise Unavailable(_AWAY) from error
 
 
-def _found(socket: object) -> dict[str, Any]:
-    """How to ask for what the server did on this socket; nothing where that cannot be told.
+def _as_on(socket: object) -> dict[str, Any]:
+    """Options that ask for what the server did on this socket; none where that cannot be told.
 
     The database itself would not know: between the two may be a proxy that encrypts on one side alone.
     """

@@ -147,7 +147,7 @@ def test_a_detailed_evaluation_leaves_a_page_figures_and_the_tables_behind_them(
     # Again: what was predicted is not predicted again, and no more is said of a file that was mended.
     done = len(counted)
     shutil.copy(nih_folder / "images" / "00000003_000.png", nih_folder / "images" / "00000003_001.png")
-    assert main(_arguments(nih_folder, output)) == 0
+    assert main(command) == 0
     assert len(counted) == done + 1
     assert not (output / "problems.csv").exists()
 

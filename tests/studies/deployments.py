@@ -25,6 +25,9 @@ from core.settings import ROOT, ServerSettings
 from core.studies.database import Database
 from core.studies.tables import Study
 
+# Whether the connection that asks is encrypted.
+ENCRYPTED = text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+
 
 def wait_until(reached: Callable[[], object], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
@@ -229,9 +232,7 @@ class Services:
         def is_so() -> bool:
             # The process that takes connections reads its settings anew when it comes to it.
             with suppress(SQLAlchemyError), engine.connect() as fresh:
-                return (
-                    fresh.execute(text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")).scalar() is wanted
-                )
+                return fresh.execute(ENCRYPTED).scalar() is wanted
             return False
 
         wait_until(is_so)

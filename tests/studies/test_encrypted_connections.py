@@ -10,12 +10,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from deployments import Services
-from sqlalchemy import text
+from deployments import ENCRYPTED, Services
 
 from core.studies.database import Database
-
-ENCRYPTED = text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
 
 
 @pytest.fixture
@@ -30,10 +27,8 @@ def certificates_read(monkeypatch: pytest.MonkeyPatch) -> list[None]:
 @pytest.fixture
 def offering(services: Services) -> Iterator[None]:
     """PostgreSQL offers encryption meanwhile, with a certificate that nobody vouches for, as most do."""
-    key, name = (
-        ec.generate_private_key(ec.SECP256R1()),
-        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "database")]),
-    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "database")])
     now = datetime.now(UTC)
     unsigned = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     unsigned = unsigned.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))

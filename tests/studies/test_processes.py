@@ -21,8 +21,7 @@ from core.imaging import render_phantom
 from core.settings import ServerSettings
 from core.studies.studies import Studies
 
-# Each part of a server once; docs/running.md tells how to kill more.
-KILLS = int(os.environ.get("CHESTLENS_TEST_KILLS", "4"))
+KILLS = int(os.environ.get("CHESTLENS_TEST_KILLS", "6"))
 CONCURRENT = int(os.environ.get("CHESTLENS_TEST_UPLOADS", "20"))
 # Seconds for a server to start again and take an upload, on a machine that is busy with much else.
 PATIENCE = 600

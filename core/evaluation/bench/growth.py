@@ -135,7 +135,7 @@ def measure_growth(
     images: int,
     studies: int,
     repeats: int,
-    sides: Sequence[int] = SIDES,
+    sides: Sequence[int],
     plot: Path | None = None,
 ) -> Iterator[Point | str]:
     """Score folders and fill stores that are ten times as large each time.
