@@ -28,6 +28,7 @@ CHROMIUM_ARGUMENTS = (
 )
 # The first analysis of a freshly started server also loads the model.
 TIMEOUT_MS = 30_000
+VIEWPORT = {"width": 1280, "height": 800}
 
 
 HERE = Path(__file__).parent
@@ -92,7 +93,7 @@ def expected_console():
 @pytest.fixture(scope="module")
 def context(browser, live_server):
     """What the pages of a file share: style and scripts that were fetched, and nothing else, see ``page``."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=live_server)
+    context = browser.new_context(viewport=VIEWPORT, base_url=live_server)
     context.set_default_timeout(TIMEOUT_MS)
     yield context
     context.close()
@@ -100,7 +101,8 @@ def context(browser, live_server):
 
 @pytest.fixture
 def page(context, live_server, expected_console):
-    page = context.new_page()
+    """An empty tab, the one of the test before where that left it open: a new one would compile all scripts again."""
+    page = next(iter(context.pages), None) or context.new_page()
     errors, foreign = [], []
     own_host = urlsplit(live_server).netloc
 
@@ -109,18 +111,38 @@ def page(context, live_server, expected_console):
         if address.scheme in ("http", "https") and address.netloc != own_host:
             foreign.append(request.url)
 
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("request", note_request)
+    listeners = {
+        "console": lambda message: errors.append(message.text) if message.type == "error" else None,
+        "pageerror": lambda error: errors.append(str(error)),
+        "request": note_request,
+    }
+    for event, listener in listeners.items():
+        page.on(event, listener)
     yield page
-    # Cookies, local storage and the like of one test are not there in the next.
-    stored = {"origin": live_server, "storageTypes": "cookies,local_storage,indexeddb,cache_storage,service_workers"}
-    left = context.new_page() if page.is_closed() else page
-    context.new_cdp_session(left).send("Storage.clearDataForOrigin", stored)
-    context.clear_cookies()
-    for opened in context.pages:
-        opened.close()
-    context.clear_permissions()
+    _empty(page, context, live_server)
+    for event, listener in listeners.items():
+        page.remove_listener(event, listener)
     unexpected = [text for text in errors if not any(re.search(pattern, text) for pattern in expected_console)]
     assert not unexpected, f"errors in the browser console: {unexpected}"
     assert not foreign, f"requests to other hosts: {foreign}"
+
+
+def _empty(page, context, server):
+    """Leaves nothing of a test to the next: no other tab, nothing stored, no size, no answer of the test's own."""
+    for opened in context.pages:
+        if opened is not page:
+            opened.close()
+    if page.is_closed():
+        page = context.new_page()
+    page.unroute_all(behavior="ignoreErrors")
+    page.evaluate("() => { try { sessionStorage.clear(); } catch { /* what did not load has none */ } }")
+    page.goto("about:blank")
+    stored = {"origin": server, "storageTypes": "cookies,local_storage,indexeddb,cache_storage,service_workers"}
+    session = context.new_cdp_session(page)
+    session.send("Storage.clearDataForOrigin", stored)
+    session.detach()
+    context.clear_cookies()
+    context.clear_permissions()
+    page.set_viewport_size(VIEWPORT)
+    page.emulate_media(media="null", color_scheme="null", reduced_motion="null")
+    page.mouse.move(0, 0)

@@ -118,19 +118,14 @@ def test_a_record_is_typed_read_compared_and_removed(refused_record, page, more)
 
 
 def test_no_record_is_typed_before_it_is_known_what_is_there(page, study_id):
-    page.add_init_script("""
-      const held = new Promise((release) => { window.release = release; });
-      const real = window.fetch;
-      window.fetch = async (url, ...rest) => {
-        if (String(url).endsWith("/ehr")) await held;
-        return real(url, ...rest);
-      };
-    """)
+    held = []
+    page.route("**/ehr", lambda route: held.append(route))
     open_finished(page, study_id)
     page.get_by_test_id("more-open").press("Enter")
     expect(page.get_by_test_id("record-type")).to_be_disabled()
     expect(page.get_by_test_id("record-file")).to_be_disabled()
-    page.evaluate("window.release()")
+    for route in held:
+        route.continue_()
     page.get_by_test_id("record-type").click()
     expect(page.locator("[name=age]")).to_be_focused()
 

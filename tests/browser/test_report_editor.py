@@ -107,6 +107,7 @@ def test_text_of_a_crashed_tab_is_restored_in_the_next(page, chest_dicom, expect
     expect(page.get_by_test_id("save-state")).to_contain_text("kept in this browser")
     with page.expect_event("crash"), contextlib.suppress(playwright_api.Error):
         page.goto("chrome://crash")
+    page.close()
     other = page.context.new_page()
     other.goto(address)
     wait_for_report(other)

@@ -57,6 +57,7 @@ def test_a_chosen_theme_is_remembered_and_there_from_the_start(page, theme, othe
     assert (brightness(page) > DARKEST_LIGHT) == (other == "light")
     page.reload()
     assert page.evaluate("window.themeAtStart") is None
+    page.close()  # with the script, which would run in the next test as well
 
 
 def test_other_tabs_follow(page):
