@@ -6,16 +6,18 @@ because a machine was lost leaves the same file once. The same call goes on with
 """
 
 import argparse
+import asyncio
 import hashlib
 import json
 import logging
 import os
 import socket
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -251,12 +253,57 @@ def _missing(files: Any, root: str, parts: dict[str, list[str]]) -> list[dict[st
     return [{"name": name, "items": json.dumps(part)} for name, part in parts.items() if name not in there]
 
 
+class _Round:
+    """An actor that lives for one round, and whose end its workers wait for."""
+
+    async def end(self) -> None:
+        """Never comes back: with the actor ends the call."""
+        await asyncio.Event().wait()
+
+
+@contextmanager
+def _one_round() -> "Iterator[Any]":
+    """A round whose workers are gone at its end, also where this machine cannot reach them any more.
+
+    Ray ends an actor once nobody knows it, but what remembers it after an error is not ours to find: a worker that is
+    left over keeps its processor, and the next round waits for that for ever.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    one = ray.remote(_Round).options(num_cpus=0, scheduling_strategy=here).remote()
+    try:
+        yield one
+    finally:
+        ray.kill(one)
+
+
+def _end_with(one: Any) -> None:
+    """Let this process end with a round."""
+    import ray
+
+    def wait() -> None:
+        with suppress(Exception):  # of whatever kind Ray tells of the end
+            ray.get(one.end.remote())
+        time.sleep(_PAUSE_S / 2)  # most are ended by Ray by then
+        os._exit(0)
+
+    threading.Thread(target=wait, name="end of the round", daemon=True).start()
+
+
 class _Worker:
     """An actor: works on partitions and writes them."""
 
     def __init__(
-        self, make_work: Callable[[], Work], output: str, schema: "pa.Schema", identify: Callable[[str], Row]
+        self,
+        one: Any,
+        make_work: Callable[[], Work],
+        output: str,
+        schema: "pa.Schema",
+        identify: Callable[[str], Row],
     ) -> None:
+        _end_with(one)
         self._work = make_work()
         self._output = output
         self._schema = schema
@@ -308,22 +355,23 @@ def _work_on(missing: list[dict[str, str]], worker: dict[str, Any], pool: tuple[
     # A partition whose worker is lost is left to the next round. Ray's own way, to start that worker again, waits for
     # ever where the machines that are left have no processor to spare.
     context.max_errored_blocks = -1
-    done = ray.data.from_items(missing, override_num_blocks=len(missing)).map_batches(
-        _Worker,
-        fn_constructor_kwargs=worker,
-        batch_size=1,
-        num_cpus=1,
-        num_gpus=gpus,
-        max_restarts=0,
-        max_task_retries=0,
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(workers, len(missing))),
-    )
-    try:
-        for _ in tqdm(done.iter_rows(), total=len(missing), desc="working", unit="partition", disable=None):
-            pass
-    except Exception as error:  # of Ray, of a library or of a worker: what came of it is seen by what lies there
-        log.warning("a round on the cluster ended early: %s", _said(error))
-        return error
+    with _one_round() as one:
+        done = ray.data.from_items(missing, override_num_blocks=len(missing)).map_batches(
+            _Worker,
+            fn_constructor_kwargs={"one": one, **worker},
+            batch_size=1,
+            num_cpus=1,
+            num_gpus=gpus,
+            max_restarts=0,
+            max_task_retries=0,
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(workers, len(missing))),
+        )
+        try:
+            for _ in tqdm(done.iter_rows(), total=len(missing), desc="working", unit="partition", disable=None):
+                pass
+        except Exception as error:  # of Ray, of a library or of a worker: what came of it is seen by what lies there
+            log.warning("a round on the cluster ended early: %s", _said(error))
+            return error
     return None
 
 

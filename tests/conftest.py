@@ -339,6 +339,32 @@ def app(settings: ServerSettings) -> Iterator["Flask"]:
     services_of(application).close()
 
 
+@pytest.fixture(scope="module")
+def new_bucket() -> "Iterator[Callable[[], str]]":
+    """Makes empty buckets on a real S3 server of this machine, which is the one that s3:// means; gives addresses."""
+    import uuid
+
+    server_module = pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed")
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    account = {"ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret", "DEFAULT_REGION": "us-east-1"}
+
+    def bucket() -> str:
+        name = f"chest-{uuid.uuid4().hex}"  # the server remembers those of other tests
+        s3fs.S3FileSystem().mkdir(name)
+        return f"s3://{name}"
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"ENDPOINT_URL": f"http://{host}:{port}", **account}.items():
+            patch.setenv(f"AWS_{name}", value)
+        s3fs.S3FileSystem.clear_instance_cache()
+        yield bucket
+        s3fs.S3FileSystem.clear_instance_cache()
+    server.stop()
+
+
 @pytest.fixture(scope="session")
 def speaking_server() -> "Iterator[Callable[[str], str]]":
     """Makes OpenAI-compatible servers, each of which answers everything with one text; gives their addresses."""

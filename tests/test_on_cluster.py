@@ -1,12 +1,15 @@
 """The commands that work on a Ray cluster, all on one of this machine, whose nodes are processes."""
 
+import gc
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -23,6 +26,7 @@ from core.reporting.bulk import score
 from core.vlm.__main__ import main as vlm
 from core.vlm.evaluation_manifest import read_manifest
 
+ray = pytest.importorskip("ray")
 pytest.importorskip("ray.data", reason="Ray is not installed: pip install -r requirements-ray.txt")
 Cluster = pytest.importorskip("ray.cluster_utils").Cluster
 
@@ -42,8 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> "Iterator[Cluster]":
-    """A head that does no work, and a node with one processor and what Ray takes for a GPU."""
+def cluster(new_bucket: Callable[[], str]) -> "Iterator[Cluster]":
+    """A head that does no work, and a node with one processor and what Ray takes for a GPU; they know the buckets."""
     with pytest.MonkeyPatch.context() as patch:
         # Workers would give way to all else on the machine, and take minutes where the processors are busy.
         patch.setenv("RAY_worker_niceness", "0")
@@ -125,6 +129,38 @@ def test_an_address_of_fsspec_is_written_and_other_settings_are_refused(
     # All is there, so that no cluster is asked for.
     assert main([*command[:3], "127.0.0.1:1", *command[4:]]) == 0
     assert "1 of them there before" in capsys.readouterr().err
+
+
+def test_files_in_an_object_store_get_their_rows_and_reports_there(
+    folder: Path, tmp_path: Path, cluster: "Cluster", new_bucket: Callable[[], str], capsys: pytest.CaptureFixture
+) -> None:
+    bucket = new_bucket()
+    files, root = fsspec.core.url_to_fs(bucket)
+    files.put(str(folder), f"{root}/images", recursive=True)
+    images, names = f"{bucket}/images", sorted(path.name for path in folder.iterdir())
+    there = ["--ray", cluster.address, "--partition", "8", "--output"]
+    command = ["predict", images, *there, f"{bucket}/rows"]
+    assert main(command) == 0
+    rows = read_parts(f"{bucket}/rows").to_pylist()
+    assert [row["path"] for row in rows] == [f"{images}/{name}" for name in names]
+    assert [row["path"] for row in rows if row["error"]] == [f"{images}/broken.png"]
+    alone = score([folder / name for name in names], Classifier(SHIPPED))
+    for row, scored in zip(rows, alone, strict=True):
+        if scored.probabilities is not None:
+            assert [row[label] for label in LABELS] == pytest.approx(scored.probabilities, abs=1e-3, nan_ok=True)
+    files.rm_file(f"{root}/rows/part-000001.parquet")
+    capsys.readouterr()
+    assert main(command) == 0
+    assert f"{len(names)} files, 1 of which could not be classified, in 3 Parquet files, 2 of them there before" in (
+        capsys.readouterr().err
+    )
+
+    manifest = tmp_path / "studies.jsonl"
+    manifest.write_text(json.dumps({"id": "a", "image_path": f"{images}/00.png"}) + "\n")
+    assert vlm(["write", "--manifest", str(manifest), *there, f"{bucket}/reports"]) == 0
+    (report,) = read_parts(f"{bucket}/reports").to_pylist()
+    assert report["id"] == "a"
+    assert report["impression"]
 
 
 def test_a_cluster_that_is_not_there_is_told_of(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -239,6 +275,34 @@ def test_an_item_that_fails_costs_its_own_row_and_a_model_has_a_gpu(tmp_path: Pa
     assert [row["number"] for row in rows] == [1, 2, None, 4]
     assert "three" in rows[2]["error"]
     assert rows[0]["gpus"] == 1
+
+
+def test_a_worker_that_something_still_knows_keeps_no_processor(tmp_path: Path, cluster: "Cluster") -> None:
+    known: list[ray.actor.ActorHandle] = []
+    over = threading.Event()
+
+    def remember() -> None:
+        while not over.wait(0.2):
+            known.extend(thing for thing in gc.get_objects() if isinstance(thing, ray.actor.ActorHandle))
+
+    def make_work() -> Callable[[list[str]], list[dict[str, Any]]]:
+        return lambda items: [{"item": item} for item in items if not time.sleep(0.5)]
+
+    settings: dict[str, Any] = {"identify": lambda item: {"item": item}, "depends_on": {}}
+    settings["schema"] = pa.schema([("item", pa.string()), ("error", pa.string())])
+    remembering = threading.Thread(target=remember)
+    remembering.start()
+    try:
+        outcome = distribute(list("abc"), make_work, ClusterRun(cluster.address, str(tmp_path / "out"), 1), **settings)
+    finally:
+        over.set()
+        remembering.join()
+    assert (outcome.rows, outcome.errors) == (3, 0)
+    assert any("MapWorker" in repr(actor) for actor in known)
+    end = time.monotonic() + 30
+    while ray.available_resources().get("CPU") != 1:
+        assert time.monotonic() < end, "its processor is still taken"
+        time.sleep(0.2)
 
 
 @pytest.mark.parametrize(
