@@ -26,8 +26,9 @@ from core.reporting.bulk import score
 from core.vlm.__main__ import main as vlm
 from core.vlm.evaluation_manifest import read_manifest
 
-ray = pytest.importorskip("ray")
-pytest.importorskip("ray.data", reason="Ray is not installed: pip install -r requirements-ray.txt")
+_MISSING = "Ray is not installed: pip install -r requirements-ray.txt"
+ray = pytest.importorskip("ray", reason=_MISSING)
+pytest.importorskip("ray.data", reason=_MISSING)
 Cluster = pytest.importorskip("ray.cluster_utils").Cluster
 
 _FILES, _PARTITION = 24, 2
@@ -286,7 +287,11 @@ def test_a_worker_that_something_still_knows_keeps_no_processor(tmp_path: Path, 
             known.extend(thing for thing in gc.get_objects() if isinstance(thing, ray.actor.ActorHandle))
 
     def make_work() -> Callable[[list[str]], list[dict[str, Any]]]:
-        return lambda items: [{"item": item} for item in items if not time.sleep(0.5)]
+        def work(items: list[str]) -> list[dict[str, Any]]:
+            time.sleep(0.5)  # so that there is somebody to remember
+            return [{"item": item} for item in items]
+
+        return work
 
     settings: dict[str, Any] = {"identify": lambda item: {"item": item}, "depends_on": {}}
     settings["schema"] = pa.schema([("item", pa.string()), ("error", pa.string())])

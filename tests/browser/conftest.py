@@ -119,7 +119,11 @@ def page(context, live_server, expected_console):
     for event, listener in listeners.items():
         page.on(event, listener)
     yield page
-    _empty(page, context, live_server)
+    try:
+        _empty(page, context, live_server)
+    except Exception:
+        page.close()  # one that crashed would fail every test after this one
+        raise
     for event, listener in listeners.items():
         page.remove_listener(event, listener)
     unexpected = [text for text in errors if not any(re.search(pattern, text) for pattern in expected_console)]
