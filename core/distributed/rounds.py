@@ -112,13 +112,24 @@ def _storable(value: Any) -> Any:
 
 
 def pool_of(resources: Mapping[str, float], *, gpu: bool) -> tuple[int, int]:
-    """How many workers there may be, and how many GPUs each has."""
+    """How many workers there may be, and how many GPUs each has.
+
+    Args:
+        resources: ``CPU`` and ``GPU`` of the cluster, as ``connected`` gives them.
+        gpu: whether a worker takes a GPU for itself where there are some.
+    """
     gpus = int(resources.get("GPU", 0)) if gpu else 0
     return (gpus, 1) if gpus else (max(1, int(resources.get("CPU", 1))), 0)
 
 
 def work_on(missing: list[dict[str, str]], worker: dict[str, Any], pool: tuple[int, int]) -> Exception | None:
-    """Work on partitions once; what kept some of them from being done, if anything did."""
+    """Work on partitions once; what kept some of them from being done, if anything did.
+
+    Args:
+        missing: ``name`` of each partition's file, and its ``items`` as a JSON list.
+        worker: what ``_Worker`` is made with, but for the round.
+        pool: as of ``pool_of``.
+    """
     import ray.data
     from tqdm.auto import tqdm
 
