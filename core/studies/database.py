@@ -9,13 +9,26 @@ from pathlib import Path
 from socket import socket as Socket
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Integer, create_engine, event, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Dialect,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.orm import Session
 
 from core.studies.errors import BadSetting, DatabaseTooNew, Unavailable
-from core.studies.tables import Base
+from core.studies.tables import Base, Study
 from core.studies.visibility import ViewersSession
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -120,7 +133,9 @@ class Database:
                         f"The database was made by a later version of ChestLens (schema {found}, this version knows "
                         f"{known[-1]}); install that version, or name another database in DATABASE_URL."
                     )
-                if found != known[-1]:
+                if found is None and not inspect(connection).has_table(Study.__tablename__):
+                    _create(connection, known[-1])
+                elif found != known[-1]:
                     _run_migrations(connection)
 
 
@@ -263,12 +278,22 @@ def _alone(connection: Connection) -> Iterator[None]:
             connection.commit()
 
 
-def _run_migrations(connection: Connection) -> None:
-    # Most starts find nothing to do, and need no Alembic.
+def _create(connection: Connection, newest: str) -> None:
+    """Make all tables of a new database as the revisions would leave them, in a fraction of their time."""
+    Base.metadata.create_all(connection)
+    # As Alembic makes it.
+    versions = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False))
+    versions.append_constraint(PrimaryKeyConstraint("version_num", name="alembic_version_pkc"))
+    versions.create(connection)
+    connection.execute(versions.insert().values(version_num=newest))
+
+
+def _run_migrations(connection: Connection, target: str = "head") -> None:
+    # Only an older database needs Alembic, whose import takes longer than the revisions.
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, target)

@@ -1,13 +1,29 @@
-"""All tables of the server. What changes here needs a revision in ``migrations/versions``."""
+"""All tables of the server, as a new database gets them. An older one is brought to them by its revisions.
+
+What changes here needs a revision in ``migrations/versions``; a test holds the two ways to the same schema.
+"""
 
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, String, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    DDL,
+    JSON,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+    event,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from core.studies.kept_rows import AUDIT_LOG_IS_KEPT, REVIEWS_ARE_KEPT
 from core.studies.viewer import audience, owner_group, owner_id
 
 Status = Literal["queued", "running", "done", "failed"]
@@ -53,6 +69,9 @@ def iso(moment: datetime) -> str:
 
 class Base(DeclarativeBase):
     """All tables, so that they are looked at together."""
+
+    # As the revisions have them; SQLAlchemy 2.1 would call them DOUBLE.
+    type_annotation_map: ClassVar[dict[Any, Any]] = {float: Float}
 
 
 class Study(Base):
@@ -135,11 +154,15 @@ class Job(Base):
     """
 
     __tablename__ = "jobs"
-    __table_args__ = (UniqueConstraint("study_id", "kind"), Index("ix_jobs_state_not_before", "state", "not_before"))
+    __table_args__ = (
+        UniqueConstraint("study_id", "kind"),
+        UniqueConstraint("export_id", name="uq_jobs_export_id"),
+        Index("ix_jobs_state_not_before", "state", "not_before"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[str | None] = mapped_column(ForeignKey(Study.id, ondelete="CASCADE"))
-    export_id: Mapped[str | None] = mapped_column(ForeignKey(Export.id, ondelete="CASCADE"), unique=True)
+    export_id: Mapped[str | None] = mapped_column(ForeignKey(Export.id, name="fk_jobs_export_id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(8), default="queued")
     priority: Mapped[int] = mapped_column(default=0)
@@ -385,3 +408,9 @@ class ApiToken(Base):
     created: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
     last_used: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+
+
+for _rows, _by_dialect in ((Event, REVIEWS_ARE_KEPT), (AuditEntry, AUDIT_LOG_IS_KEPT)):
+    for _dialect, _statements in _by_dialect.items():
+        for _statement in _statements:
+            event.listen(_rows.__table__, "after_create", DDL(_statement).execute_if(dialect=_dialect))

@@ -68,6 +68,8 @@ def running_server(checkpoint: Path, *, workers: int = 1) -> Iterator[tuple[str,
         command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--checkpoint", str(checkpoint)]
         environment = os.environ | {"CHESTLENS_INSTANCE": instance}
         environment.pop("DATABASE_URL", None)
+        # Where the environment forbids it, each start would compile our modules anew; elsewhere the first one does.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         started = [server]
         try:

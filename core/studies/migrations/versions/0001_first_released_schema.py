@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from core.studies.kept_rows import REVIEWS_ARE_KEPT
+
 revision = "0001"
 down_revision = None
 
@@ -69,34 +71,6 @@ _TABLES = (
         sa.Column("digest", sa.String(64), nullable=False),
     ),
 )
-# Entries are never changed, and deleted only with their study; the database itself sees to it.
-_SQLITE = (
-    """
-    CREATE TRIGGER review_events_stay BEFORE UPDATE ON review_events
-    BEGIN SELECT RAISE(ABORT, 'entries of a review are never changed'); END
-    """,
-    """
-    CREATE TRIGGER review_events_are_kept BEFORE DELETE ON review_events
-    WHEN EXISTS (SELECT 1 FROM studies WHERE id = OLD.study_id)
-    BEGIN SELECT RAISE(ABORT, 'entries of a review are deleted only with their study'); END
-    """,
-)
-_POSTGRESQL = (
-    """
-    CREATE OR REPLACE FUNCTION chestlens_keep_review_event() RETURNS trigger AS $$
-    BEGIN
-        IF TG_OP = 'DELETE' AND NOT EXISTS (SELECT 1 FROM studies WHERE id = OLD.study_id) THEN
-            RETURN OLD;
-        END IF;
-        RAISE EXCEPTION 'entries of a review are never changed, and deleted only with their study';
-    END
-    $$ LANGUAGE plpgsql
-    """,
-    """
-    CREATE TRIGGER review_events_are_kept BEFORE UPDATE OR DELETE ON review_events
-    FOR EACH ROW EXECUTE FUNCTION chestlens_keep_review_event()
-    """,
-)
 
 
 def upgrade() -> None:
@@ -106,5 +80,5 @@ def upgrade() -> None:
     for table in _TABLES:
         table.create(connection, checkfirst=True)
     if "review_events" not in there:
-        for statement in {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}.get(connection.dialect.name, ()):
+        for statement in REVIEWS_ARE_KEPT.get(connection.dialect.name, ()):
             op.execute(statement)

@@ -3,33 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
+from core.studies.kept_rows import AUDIT_LOG_IS_KEPT
+
 revision = "0002"
 down_revision = "0001"
 
 _MOMENT = sa.DateTime(timezone=True)
-_SQLITE = (
-    """
-    CREATE TRIGGER audit_log_stays BEFORE UPDATE ON audit_log
-    BEGIN SELECT RAISE(ABORT, 'the audit log is only ever added to'); END
-    """,
-    """
-    CREATE TRIGGER audit_log_is_kept BEFORE DELETE ON audit_log
-    BEGIN SELECT RAISE(ABORT, 'the audit log is only ever added to'); END
-    """,
-)
-_POSTGRESQL = (
-    """
-    CREATE OR REPLACE FUNCTION chestlens_keep_audit_log() RETURNS trigger AS $$
-    BEGIN
-        RAISE EXCEPTION 'the audit log is only ever added to';
-    END
-    $$ LANGUAGE plpgsql
-    """,
-    """
-    CREATE TRIGGER audit_log_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
-    FOR EACH STATEMENT EXECUTE FUNCTION chestlens_keep_audit_log()
-    """,
-)
 
 
 def upgrade() -> None:
@@ -76,5 +55,5 @@ def upgrade() -> None:
         sa.Column("detail", sa.JSON, nullable=False),
     )
     connection = op.get_bind()
-    for statement in {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}.get(connection.dialect.name, ()):
+    for statement in AUDIT_LOG_IS_KEPT.get(connection.dialect.name, ()):
         op.execute(statement)
