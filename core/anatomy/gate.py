@@ -12,6 +12,7 @@ import numpy as np
 from core.anatomy.anatomy import Anatomy
 from core.anatomy.look import Looker, posed, shipped_looker
 from core.imaging import Radiograph, RefusedImage
+from core.imaging.radiograph import shares_of_white
 
 Verdict = Literal["accepted", "unsure", "refused"]
 
@@ -78,7 +79,7 @@ def admit(
     """Look at a radiograph as it was read, put it upright and decide.
 
     Args:
-        radiograph: as its file gives it.
+        radiograph: as its file gives it; its pixels may be as ``read_stored`` gives them, and then stay so if upright.
         force: judge it even if it would be refused; it then says so.
         outlines: find those of lungs and heart; the decision does not need them.
         looker: the network; by default the shipped one.
@@ -130,7 +131,8 @@ def put_upright(radiograph: Radiograph, gate: Gate, reason: str = "") -> Radiogr
         )
     if not gate.turned and not gate.inverted:
         return replace(radiograph, warnings=tuple(warnings))
-    pixels = np.ascontiguousarray(posed(radiograph.pixels, -gate.turned // 90, gate.inverted), dtype=np.float32)
+    shares = shares_of_white(radiograph.pixels)
+    pixels = np.ascontiguousarray(posed(shares, -gate.turned // 90, gate.inverted), dtype=np.float32)
     return replace(radiograph, pixels=pixels, warnings=tuple(warnings))
 
 
@@ -142,7 +144,7 @@ def _shape_fault(radiograph: Radiograph) -> str:
             "upload the whole radiograph, uncropped."
         )
     sample = radiograph.pixels[:: max(1, height // 256), :: max(1, width // 256)]
-    if len(np.unique(np.round(sample * 255))) < _MIN_GREY_LEVELS:
+    if len(np.unique(np.round(shares_of_white(sample) * 255))) < _MIN_GREY_LEVELS:
         return "The image has almost no grey levels, so it is not a radiograph; upload the original file."
     return ""
 

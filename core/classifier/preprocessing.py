@@ -1,6 +1,7 @@
 """Radiograph pixels to network input: one function for training, prediction and heatmaps, so they cannot differ."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,11 +44,11 @@ class Preprocessing:
     low_percentile: float = 1.0
     high_percentile: float = 99.0
 
-    def canonical(self, pixels: FloatArray) -> tuple[FloatArray, Frame]:
+    def canonical(self, pixels: npt.NDArray[Any]) -> tuple[FloatArray, Frame]:
         """Resize, stretch and pad; a body keeps its proportions.
 
         Args:
-            pixels: (H, W) in [0, 1], bright = dense.
+            pixels: (H, W) on any linear grey scale, bright = dense.
 
         Returns:
             The (image_size, image_size) image in [0, 1] and the place of the radiograph in it.

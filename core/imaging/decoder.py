@@ -28,15 +28,18 @@ from core.memory import keep_freed_memory
 _DECODERS = (
     "cv2",
     "gdcm",
+    "isal.isal_zlib",
     "jpeg_ls",
+    "kornia_rs.io",
     "openjpeg",
     "rle",
     "numpy",
     "pydicom.pixels",
     "pydicom.pixels.decoders",
 )
-# pydicom would fetch examples with these, a sixth of its start; here there is no network, and they do without.
-_NOT_NEEDED = ("requests", "tqdm")
+# pydicom would fetch examples with the first two, a sixth of its start, and kornia_rs compile for a GPU with the third;
+# here there is neither network nor GPU, and they do without.
+_NOT_NEEDED = ("requests", "tqdm", "nvidia.cuda_nvrtc")
 
 
 def main() -> None:

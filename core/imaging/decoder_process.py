@@ -31,7 +31,6 @@ from core.imaging.radiograph import (
     TooLarge,
     UnreadableImage,
     UnsupportedType,
-    shares_of_white,
 )
 from core.settings import ROOT
 
@@ -116,7 +115,7 @@ class Decoder:
                 log.warning("%s", sentence)
 
     def read(self, data: bytes, *, processor_s: float, clock_s: float) -> Radiograph:
-        """Have the child read a file.
+        """Have the child read a file, by ``read_stored``.
 
         Raises:
             ImagingError: as the child found.
@@ -223,8 +222,7 @@ class Decoder:
             raise DecoderEnded from None
         if not (height > 0 and width > 0 and height * width <= MAX_PIXELS):
             raise DecoderEnded
-        values = np.frombuffer(self._receive(height * width * kind.itemsize), dtype=kind)
-        pixels = shares_of_white(values.reshape(height, width))
+        pixels = np.frombuffer(self._receive(height * width * kind.itemsize), dtype=kind).reshape(height, width)
         if kind != np.uint8 and not (pixels.min() >= 0 and pixels.max() <= 1):
             raise DecoderEnded
         return Radiograph(pixels=pixels, **facts)

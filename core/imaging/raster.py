@@ -2,18 +2,23 @@
 
 import io
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from core.imaging.geometry import believable, squared
+from core.imaging.grey_png import grey_rows
 from core.imaging.jpeg import check_jpeg
 from core.imaging.limits import MAX_PIXELS, check_dimensions
 from core.imaging.radiograph import Radiograph, TooLarge, UnreadableImage, UnsupportedType
 from core.imaging.raster_file import RasterFile, read_raster_file
 
 FloatArray = npt.NDArray[np.float32]
+# Bytes, or float32 in [0, 1].
+Pixels = npt.NDArray[Any]
 
 # Mean difference between colour channels, of 1, above which an image is a photograph rather than a grey picture.
 _COLOURED = 0.06
@@ -23,14 +28,14 @@ _DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 _LUMA = np.array([0.114, 0.587, 0.299], dtype=np.float32)
 _BAND = 512
 # What undoes an EXIF orientation (EXIF 2.3 section 4.6.4).
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_TURNS: dict[int, Callable[[Pixels], Pixels]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.T,
+    6: lambda pixels: pixels[::-1].T,
+    7: lambda pixels: pixels[::-1, ::-1].T,
+    8: lambda pixels: pixels[:, ::-1].T,
 }
 
 
@@ -58,7 +63,7 @@ def read_raster(data: bytes) -> Radiograph:
         check_jpeg(file.data)
     deep = file.deep_colour or image.mode in _DEEP_MODES
     try:
-        grey, notes = _deep_colour(file.data) if file.deep_colour else _to_grey(image)
+        pixels, notes = _deep_colour(file.data) if file.deep_colour else _to_grey(image, file)
     except MemoryError:
         raise
     except Exception as error:
@@ -68,13 +73,10 @@ def read_raster(data: bytes) -> Radiograph:
             f"The pixels of the {file.kind} image are truncated or broken; export or download it again."
         ) from error
     image.close()
-    # Not by its truth: the first of Pillow's turns is 0.
-    if (turn := _TURNS.get(file.orientation)) is not None:
-        grey = grey.transpose(turn)
+    if turn := _TURNS.get(file.orientation):
+        pixels = np.ascontiguousarray(turn(pixels))
     sides = file.pixel_sides[::-1] if file.orientation > 4 else file.pixel_sides
-    height, width = grey.height, grey.width
-    pixels = np.array(grey)
-    del grey
+    height, width = pixels.shape
     if believable(*sides):
         pixels, _ = squared(pixels, *sides)
     metadata = {"format": file.kind, "rows": str(height), "columns": str(width), "bits": "16" if deep else "8"}
@@ -107,13 +109,15 @@ def _unusual(file: RasterFile) -> UnsupportedType:
     )
 
 
-def _to_grey(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    """A grey image, ``L`` or, of deep images, ``F`` in [0, 1], and what a reader should know about the conversion."""
+def _to_grey(image: Image.Image, file: RasterFile) -> tuple[Pixels, tuple[str, ...]]:
+    """Grey bytes or, of deep images, float32 in [0, 1], and what a reader should know about the conversion."""
+    if file.deflated_grey and (rows := grey_rows(file.deflated_grey, image.height, image.width)) is not None:
+        return rows, ()
     if image.mode in _DEEP_MODES:
         # Not convert("L"): it saturates everything above 255.
-        return Image.fromarray(_stretched(np.asarray(image).astype(np.float32))), ()
+        return _stretched(np.asarray(image).astype(np.float32)), ()
     if image.mode in ("L", "1") and "transparency" not in image.info:
-        return image.convert("L"), ()
+        return np.array(image.convert("L")), ()
     # Palette, RGB, CMYK and anything with transparency. Pillow converts with 8 bits, which is all that these have;
     # floating point copies of a large colour image would not fit beside each other.
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
@@ -124,11 +128,11 @@ def _to_grey(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     image = image if image.mode == "RGB" else image.convert("RGB")
     small: FloatArray = np.array(image.resize((64, 64), Image.Resampling.BOX), dtype=np.float32)
     small /= 255
-    return image.convert("L"), _colour_notes(small)
+    return np.array(image.convert("L")), _colour_notes(small)
 
 
-def _deep_colour(data: bytes) -> tuple[Image.Image, tuple[str, ...]]:
-    """A PNG of 16 bits and several channels as grey ``F`` in [0, 1]; Pillow would keep 8 of the bits."""
+def _deep_colour(data: bytes) -> tuple[Pixels, tuple[str, ...]]:
+    """A PNG of 16 bits and several channels as grey in [0, 1]; Pillow would keep 8 of the bits."""
     import cv2  # only for these rare files: it takes a while to load
 
     decoded = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
@@ -142,7 +146,7 @@ def _deep_colour(data: bytes) -> tuple[Image.Image, tuple[str, ...]]:
             grey[start : start + _BAND] *= band[..., 3] / 65535
     small: FloatArray = decoded[:: max(1, len(decoded) // 64), :: max(1, decoded.shape[1] // 64), :3].astype(np.float32)
     small /= small.max(initial=1)
-    return Image.fromarray(_stretched(grey)), _colour_notes(small)
+    return _stretched(grey), _colour_notes(small)
 
 
 def _stretched(values: FloatArray) -> FloatArray:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from core.imaging.grey_png import PLAIN_GREY, PNG, chunk
 from core.imaging.radiograph import UnreadableImage
 
-_PNG = b"\x89PNG\r\n\x1a\n"
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
-_PNG_END = b"\0\0\0\0IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
+_PNG_END = chunk(b"IEND")
 _LOSSLESS, _HIERARCHICAL, _ARITHMETIC = "it is lossless", "it is hierarchical", "its coding is arithmetic"
 # Start of frame by process (ITU-T T.81 table B.1, T.87); the first three are what JPEG means to most.
 _FRAMES = dict.fromkeys((0xC0, 0xC1, 0xC2), "") | {
@@ -40,6 +40,7 @@ class RasterFile:
         orientation: EXIF orientation, 1 to 8.
         pixel_sides: height and width of a pixel in no unit.
         deep_colour: whether a PNG has 16 bits and several channels.
+        deflated_grey: what ``grey_rows`` reads, of a PNG that is 8 bits of grey and nothing else; empty for others.
         coding: what a JPEG has that few decoders read, as in "it has 12 bits a value"; empty where it has nothing so.
     """
 
@@ -48,6 +49,7 @@ class RasterFile:
     orientation: int = 1
     pixel_sides: tuple[float, float] = (1.0, 1.0)
     deep_colour: bool = False
+    deflated_grey: bytes = b""
     coding: str = ""
 
 
@@ -57,7 +59,7 @@ def read_raster_file(data: bytes) -> RasterFile | None:
     Raises:
         UnreadableImage: a PNG whose pixels do not have their checksum.
     """
-    if data.startswith(_PNG):
+    if data.startswith(PNG):
         return _png(data)
     return _jpeg(data) if data.startswith(b"\xff\xd8\xff") else None
 
@@ -70,9 +72,10 @@ def _png(data: bytes) -> RasterFile:
     Raises:
         UnreadableImage: a chunk that the pixels depend on does not have its checksum.
     """
-    kept = [_PNG]
+    kept = [PNG]
     orientation, sides, deep = 1, (1.0, 1.0), False
-    position, ended = len(_PNG), False
+    plain, deflated = False, []
+    position, ended = len(PNG), False
     while position + 12 <= len(data) and not ended:
         length, name = struct.unpack_from(">I4s", data, position)
         whole = data[position : position + 12 + length]
@@ -85,7 +88,11 @@ def _png(data: bytes) -> RasterFile:
         if name in _CRITICAL or (name == b"tRNS" and sound):
             kept.append(whole)
         if name == b"IHDR" and len(body) == 13:
-            deep = body[8] == 16 and body[9] != 0
+            deep, plain = body[8] == 16 and body[9] != 0, body.endswith(PLAIN_GREY)
+        elif name == b"IDAT":
+            deflated.append(body)
+        elif name == b"tRNS":
+            plain = False
         elif name == b"pHYs" and sound and len(body) == 9:
             across, down, _ = struct.unpack(">IIB", body)
             sides = (across, down) if across and down else sides
@@ -96,7 +103,7 @@ def _png(data: bytes) -> RasterFile:
         position += 12 + length
     if not ended:
         kept.append(data[position:] if position < len(data) else _PNG_END)
-    return RasterFile("PNG", b"".join(kept), orientation, sides, deep)
+    return RasterFile("PNG", b"".join(kept), orientation, sides, deep, b"".join(deflated) if plain else b"")
 
 
 def _jpeg(data: bytes) -> RasterFile:

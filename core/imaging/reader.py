@@ -31,7 +31,7 @@ def read_radiograph(data: bytes) -> Radiograph:
 
 
 def read_stored(data: bytes) -> Radiograph:
-    """``read_radiograph`` for a process that hands the pixels on.
+    """``read_radiograph`` for those who hand the pixels on, or only shrink them.
 
     Args:
         data: the file's bytes.

@@ -10,11 +10,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from core.errors import Busy
 from core.imaging.decoder_process import Decoder, DecoderEnded, TookTooLong
 from core.imaging.file_kinds import check_length
-from core.imaging.radiograph import ImagingError, Radiograph, UnreadableImage
+from core.imaging.radiograph import ImagingError, Radiograph, UnreadableImage, shares_of_white
 
 # One for the server's own work and one for each of two clients.
 _POOL_SIZE = 3
@@ -194,7 +195,12 @@ if hasattr(os, "register_at_fork"):
 
 
 def read_safely(
-    data: bytes, *, timeout_s: float = 20, within_s: float | None = None, client: str | None = None
+    data: bytes,
+    *,
+    timeout_s: float = 20,
+    within_s: float | None = None,
+    client: str | None = None,
+    as_stored: bool = False,
 ) -> Radiograph:
     """``read_radiograph`` in a child process with about 1.5 GB of memory, limited time and nothing else. Thread-safe.
 
@@ -204,6 +210,7 @@ def read_safely(
         within_s: seconds by the clock in which an answer is needed; None waits for a decoder for as long as it takes,
             and for the decoding for three times ``timeout_s``.
         client: who asks, where several do: no client gets all decoders, and only a few of its requests wait for one.
+        as_stored: give the pixels as ``read_stored`` does, for those who only shrink them.
 
     Raises:
         ImagingError: as ``read_radiograph``; ``UnreadableImage`` also where decoding failed twice, took too much
@@ -213,4 +220,5 @@ def read_safely(
         RuntimeError: the child process cannot be started.
     """
     check_length(data)
-    return _pool.read(data, timeout_s, within_s=within_s, client=client)
+    radiograph = _pool.read(data, timeout_s, within_s=within_s, client=client)
+    return radiograph if as_stored else replace(radiograph, pixels=shares_of_white(radiograph.pixels))

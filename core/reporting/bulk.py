@@ -32,7 +32,8 @@ class Scored:
 
     Attributes:
         path: as given, or found in a given folder; an address that fsspec knows is text.
-        admitted, probabilities, judgement: None for a file that failed; ``admitted`` has no outlines.
+        admitted, probabilities, judgement: None for a file that failed; ``admitted`` has no outlines, and its pixels
+            may be bytes (``read_stored``) unless heatmaps were asked for.
         heatmaps: as of ``Prediction``; None for a file that failed, and where they were not asked for.
         gate: ``accepted``, ``unsure``, ``refused`` (readable, but not to be judged), or ``unread``.
         error: why it failed, or None.
@@ -131,8 +132,9 @@ def score(
 
     def one(path: Path | str) -> Scored:
         try:
+            radiograph = read_safely(file_bytes(path), as_stored=not heatmaps)
             # No column tells of lungs and heart.
-            admitted = admit(read_safely(file_bytes(path)), force=force, outlines=False)
+            admitted = admit(radiograph, force=force, outlines=False)
             prediction = classifier.predict(admitted.radiograph) if heatmaps else None
             probabilities = (
                 classifier.probabilities(admitted.radiograph) if prediction is None else prediction.probabilities

@@ -11,6 +11,7 @@ from core.anatomy import Gate, NotAFrontalChest, admit, put_upright, shipped_loo
 from core.anatomy.look import posed
 from core.anatomy.training.drawings import drawing, plain_noise, text_page
 from core.imaging import Radiograph, RefusedImage, render_phantom
+from core.imaging.radiograph import shares_of_white
 from core.imaging.reader import read_radiograph
 
 PHANTOM = render_phantom(size=256)
@@ -45,6 +46,18 @@ def test_a_chest_is_put_upright_with_a_warning_for_each_change(turns: int, negat
     assert (admitted.gate.turned, admitted.gate.inverted) == (90 * turns, negative)
     assert len(admitted.radiograph.warnings) == (turns > 0) + negative
     np.testing.assert_allclose(upright(lying).pixels, PHANTOM, atol=1e-6)
+
+
+@pytest.mark.parametrize("negative", [False, True])
+@pytest.mark.parametrize("turns", range(4))
+def test_pixels_that_are_still_bytes_are_judged_and_put_upright_alike(turns: int, negative: bool) -> None:
+    stored = np.ascontiguousarray(posed(np.round(PHANTOM * 255), turns, False)).astype(np.uint8)
+    stored = 255 - stored if negative else stored
+    whole, early = admit(Radiograph(shares_of_white(stored)), outlines=False), admit(Radiograph(stored), outlines=False)
+    assert early.gate == whole.gate
+    assert early.radiograph.warnings == whole.radiograph.warnings
+    assert early.radiograph.pixels.dtype == (np.float32 if turns or negative else np.uint8)
+    np.testing.assert_array_equal(shares_of_white(early.radiograph.pixels), whole.radiograph.pixels)
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(0.2, 0.1), (0.6, 0.4)])

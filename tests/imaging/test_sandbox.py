@@ -40,7 +40,9 @@ def _picture(bits: int, kind: str = "PNG", **options: object) -> bytes:
     ids=["dicom", "png", "jpeg", "deep png", "oblong png"],
 )
 def test_it_gives_what_the_reader_gives(data: bytes, handed_on: str) -> None:
-    assert read_stored(data).pixels.dtype == handed_on
+    stored, handed = read_stored(data), read_safely(data, as_stored=True)
+    assert stored.pixels.dtype == handed.pixels.dtype == handed_on
+    np.testing.assert_array_equal(handed.pixels, stored.pixels)
     here, there = read_radiograph(data), read_safely(data)
     assert there.pixels.dtype == here.pixels.dtype == np.float32
     np.testing.assert_array_equal(there.pixels, here.pixels)
@@ -169,3 +171,12 @@ def test_a_decoder_has_no_client_of_the_network() -> None:
     program = "import sys; from core.imaging.decoder import _reader; _reader(); print('urllib3' in sys.modules)"
     ready = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ready.stdout == "False\n"
+
+
+def test_a_confined_decoder_has_the_quick_way_to_grey_png_files() -> None:
+    program = (
+        "import sys; from core.imaging.decoder import _reader; _reader(); "
+        "print({'isal.isal_zlib', 'kornia_rs.io'} <= set(sys.modules))"
+    )
+    ready = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ready.stdout == "True\n"
