@@ -9,18 +9,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.findings import LABELS
-from core.labeler import Presence, find_mentions, presences
 from core.reporting.certainty import PHRASES
 from core.reporting.evidence import Evidence, FindingEvidence
 from core.reporting.report import SECTIONS, Kind, Report, Section, Sentence
 
+if TYPE_CHECKING:
+    from core.labeler import Presence
+
 # Up to a full stop before white space, or to the end of the line. Wrong cuts ("Dr. Smith") cost a link, never a word.
 _SENTENCE = re.compile(r"\S[^\n]*?(?:[.!?]+(?=\s)|(?=\n)|\Z)")
 # What a note to the reviewer calls them.
-_WORDS: dict[Presence, str] = {"present": "present", "uncertain": "possible", "absent": "absent"}
+_WORDS: "dict[Presence, str]" = {"present": "present", "uncertain": "possible", "absent": "absent"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Disagreement:
     """
 
     finding: FindingEvidence
-    says: Presence
+    says: "Presence"
 
     @property
     def message(self) -> str:
@@ -135,24 +137,29 @@ def disagreements(text: Mapping[str, str], draft: Report, evidence: Evidence) ->
     return differing
 
 
-def _expected(item: FindingEvidence) -> Presence:
+def _expected(item: FindingEvidence) -> "Presence":
     """What a text that follows the evidence says of a finding that the model judges."""
     if item.certainty is None:
         return "absent"
     return "uncertain" if PHRASES[item.certainty].hedged else "present"
 
 
-def _stated(text: Mapping[str, str], draft: Report) -> dict[str, Presence]:
+def _stated(text: Mapping[str, str], draft: Report) -> "dict[str, Presence]":
     """What Findings and Impression say of each observation.
 
     The draft's own remarks are passed over: "this model does not assess effusion" states no effusion.
     """
+    from core.labeler import presences  # see _labelled
+
     remarks = {sentence.text for sentence in draft.sentences if sentence.kind == "note"}
     sentences = (found[0] for section in ("findings", "impression") for found in _SENTENCE.finditer(text[section]))
     return presences("\n\n".join(sentence for sentence in sentences if sentence not in remarks))
 
 
 def _labelled(section: Section, text: str) -> Sentence:
+    # Its expressions are compiled when a text was edited; a server starts without them.
+    from core.labeler import find_mentions
+
     said = {mention.observation: mention.presence for mention in find_mentions(text)}
     named = tuple(label for label in LABELS if said.get(label, "not mentioned") != "not mentioned")
     kind: Kind = "note"

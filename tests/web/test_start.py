@@ -18,6 +18,8 @@ HEAVY = (
     "pydicom",
     "gdcm",
     "authlib",
+    "alembic",
+    "core.labeler",
     "core.reporting.guard",
 )
 
