@@ -284,7 +284,7 @@ def _create(connection: Connection, newest: str) -> None:
     # As Alembic makes it.
     versions = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False))
     versions.append_constraint(PrimaryKeyConstraint("version_num", name="alembic_version_pkc"))
-    versions.create(connection)
+    versions.create(connection, checkfirst=True)
     connection.execute(versions.insert().values(version_num=newest))
 
 

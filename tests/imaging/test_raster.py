@@ -7,7 +7,7 @@ import zlib
 import dicom_files as files
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from core.imaging import RefusedImage, TooLarge, UnreadableImage
 from core.imaging.reader import read_radiograph
@@ -63,6 +63,15 @@ def test_the_orientation_of_a_photographed_film_is_undone() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be shown turned clockwise by 90 degrees
     assert files.distance(read_radiograph(encode(turned, "JPEG", quality=95, exif=exif)).pixels) < 0.04
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_each_orientation_is_undone_as_pillow_undoes_it(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encode(GREY.crop((0, 0, files.SIDE, files.SIDE - 32)), exif=exif)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+    np.testing.assert_array_equal(read_radiograph(data).pixels, expected / np.float32(255))
 
 
 def test_a_coloured_picture_is_read_with_a_warning() -> None:

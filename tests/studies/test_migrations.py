@@ -92,6 +92,15 @@ def test_a_database_with_only_the_oldest_table_gets_the_others(database_url: str
     assert _tables(database_url) == {*Base.metadata.tables, "alembic_version"}
 
 
+def test_an_empty_table_of_versions_alone_is_a_new_database(empty_database_url: str) -> None:
+    engine = create_engine(empty_database_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+    engine.dispose()
+    Database(empty_database_url).close()
+    assert _tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
+
+
 def test_a_later_database_is_refused_with_a_sentence(database_url: str) -> None:
     database = Database(database_url)
     with database.engine.begin() as connection:
