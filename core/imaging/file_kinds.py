@@ -7,8 +7,8 @@ from core.imaging.radiograph import TooLarge, UnreadableImage, UnsupportedType
 
 PREAMBLE = 128
 """Bytes before the DICOM prefix."""
-_PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG = b"\xff\xd8\xff"
 _TAKEN = "send the radiograph as DICOM, PNG or JPEG"
 # Kinds that people send by mistake, by their first bytes.
 _KNOWN: tuple[tuple[bytes, str], ...] = (
@@ -34,7 +34,7 @@ _KNOWN: tuple[tuple[bytes, str], ...] = (
 
 def is_raster(data: bytes) -> bool:
     """Whether the bytes begin like a PNG or a JPEG file."""
-    return data.startswith((_PNG, _JPEG))
+    return data.startswith((PNG, JPEG))
 
 
 def has_preamble(data: bytes) -> bool:

@@ -1,6 +1,7 @@
-"""The rows of an 8-bit grey PNG, which most collections of radiographs are kept as, in half of Pillow's time.
+"""Grey PNG files, which most collections of radiographs are kept as (ISO/IEC 15948:2004, here cited as PNG).
 
-ISA-L inflates them and looks at their checksum, which the PNG decoder in Rust does not, and that undoes their filters.
+Those of 8 bits are read in half of Pillow's time: ISA-L inflates their rows and looks at their checksum, which the PNG
+decoder in Rust does not, and that undoes their filters.
 """
 
 import struct
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-PNG = b"\x89PNG\r\n\x1a\n"
+from core.imaging.file_kinds import PNG
+
 # Bit depth, colour type, and compression, filter and interlace methods of IHDR (PNG section 11.2.1).
 PLAIN_GREY = b"\x08\0\0\0\0"
 
@@ -34,12 +36,16 @@ def grey_rows(deflated: bytes, height: int, width: int) -> npt.NDArray[np.uint8]
         inflating = isal_zlib.decompressobj()
         filtered = inflating.decompress(deflated, length + 1)
         if inflating.eof and len(filtered) == length:
-            header = struct.pack(">II", width, height) + PLAIN_GREY
-            stored = zlib.compress(filtered, level=0)
-            file = PNG + chunk(b"IHDR", header) + chunk(b"IDAT", stored) + chunk(b"IEND")
+            file = grey_file(zlib.compress(filtered, level=0), height, width)
             pixels: npt.NDArray[Any] = decode_image_png_u8(file, (height, width), "mono")
             return pixels.reshape(height, width)
     return None
+
+
+def grey_file(deflated: bytes, height: int, width: int, bits: int = 8) -> bytes:
+    """A file of compressed rows, each of which begins with the number of its filter."""
+    header = struct.pack(">IIB", width, height, bits) + PLAIN_GREY[1:]
+    return PNG + chunk(b"IHDR", header) + chunk(b"IDAT", deflated) + chunk(b"IEND")
 
 
 def chunk(name: bytes, body: bytes = b"") -> bytes:

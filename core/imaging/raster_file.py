@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from core.imaging.grey_png import PLAIN_GREY, PNG, chunk
+from core.imaging.file_kinds import JPEG, PNG
+from core.imaging.grey_png import PLAIN_GREY, chunk
 from core.imaging.radiograph import UnreadableImage
 
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
@@ -61,7 +62,7 @@ def read_raster_file(data: bytes) -> RasterFile | None:
     """
     if data.startswith(PNG):
         return _png(data)
-    return _jpeg(data) if data.startswith(b"\xff\xd8\xff") else None
+    return _jpeg(data) if data.startswith(JPEG) else None
 
 
 def _png(data: bytes) -> RasterFile:

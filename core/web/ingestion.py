@@ -18,6 +18,7 @@ from core.imaging import (
     UnreadableImage,
     read_safely,
 )
+from core.imaging.file_kinds import has_preamble, is_raster
 from core.plain_text import clean_name
 from core.studies.studies import Upload
 from core.vlm.ehr import EhrError, read_ehr
@@ -36,7 +37,6 @@ _LONGEST_KEY = 255
 # So long a file may wait for a decoder and be decoded while its sender waits. What takes longer is decoded when it is
 # the study's turn, so that slow files hold no thread of the server.
 _DECODING_SECONDS = 3.0
-_IMAGE_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 
 class BadKey(ChestLensError):
@@ -209,4 +209,4 @@ def _check_archive_length(stream: IO[bytes]) -> None:
 
 
 def _looks_like_image(data: bytes) -> bool:
-    return data.startswith(_IMAGE_STARTS) or data[128:132] == b"DICM"
+    return is_raster(data) or has_preamble(data)

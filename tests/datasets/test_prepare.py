@@ -19,7 +19,7 @@ from core.datasets.parallel import in_processes
 from core.datasets.preparation.copies import prepare_images
 from core.datasets.preparation.pixels import png, read_grey, resized
 from core.datasets.table import DatasetError, complete, read_table
-from core.imaging import render_phantom
+from core.imaging import UnreadableImage, render_phantom
 from core.imaging.reader import read_radiograph
 from core.imaging.resampling import lanczos
 from core.settings import ROOT
@@ -246,6 +246,24 @@ def test_polarity_is_judged_alike_on_every_size() -> None:
         pixels, note = resized(read_grey(file.getvalue()), side)
         assert note
         assert pixels[side // 2, side // 4] < pixels[side // 2, side // 2]  # lung dark, mediastinum bright
+
+
+def test_a_copy_has_square_pixels_where_the_file_says_that_they_are_not() -> None:
+    file = io.BytesIO()
+    squeezed = np.round(render_phantom(size=256)[:, ::2] * 255).astype(np.uint8)
+    Image.fromarray(squeezed).save(file, "PNG", dpi=(100, 200))  # pixels twice as wide as high
+    pixels, _ = resized(read_grey(file.getvalue()), 128)
+    assert pixels.shape == (128, 128)
+
+
+def test_a_file_whose_decoder_makes_up_pixels_gets_no_copy() -> None:
+    file = io.BytesIO()
+    Image.fromarray(np.round(render_phantom(size=256) * 255).astype(np.uint8)).save(file, "JPEG")
+    whole = file.getvalue()
+    lacking = whole[: len(whole) // 2] + b"\xff\xd9"
+    assert np.asarray(Image.open(io.BytesIO(lacking))).shape == (256, 256)  # Pillow says nothing of it
+    with pytest.raises(UnreadableImage, match="truncated or broken"):
+        read_grey(lacking)
 
 
 @pytest.mark.real_data

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from core.imaging import UnreadableImage
-from core.imaging.grey_png import PLAIN_GREY, PNG, chunk, grey_rows
+from core.imaging.file_kinds import PNG
+from core.imaging.grey_png import PLAIN_GREY, chunk, grey_rows
 from core.imaging.raster_file import read_raster_file
 from core.imaging.reader import read_radiograph
 

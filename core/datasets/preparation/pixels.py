@@ -1,9 +1,6 @@
 """A file's bytes to grey pixels, and grey pixels to a small PNG: what the processes of ``prepare`` do."""
 
 import io
-import struct
-import warnings
-import zlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,19 +10,16 @@ from PIL import Image
 
 from core.anatomy import Gate, put_upright, shipped_looker
 from core.imaging import ImagingError, Radiograph, UnreadableImage
-from core.imaging.limits import MAX_FILE_BYTES, check_dimensions
-from core.imaging.reader import read_radiograph
+from core.imaging.grey_png import grey_file
+from core.imaging.reader import read_radiograph, read_stored
 from core.imaging.resampling import FloatArray, lanczos
-
-_RASTER = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
-_ORIENTATION = 0x0112
 
 
 class Grey(NamedTuple):
     """Decoded pixels.
 
     Attributes:
-        pixels: (H, W) as they lie in the file: uint8 of an 8-bit grey file, or float32 in [0, 1].
+        pixels: (H, W) as ``read_stored`` gives them: bytes, or float32 in [0, 1].
         format: ``DICOM``, ``PNG`` or ``JPEG``.
         bits: significant bits of a grey value, as text.
     """
@@ -36,42 +30,19 @@ class Grey(NamedTuple):
 
 
 def read_grey(data: bytes) -> Grey:
-    """Decode as ``read_radiograph`` does, without floating point where the file is plain 8-bit grey.
+    """Decode as ``read_stored`` does.
 
     Raises:
-        ImagingError: as ``read_radiograph``.
+        ImagingError: as ``read_stored``.
     """
-    if data.startswith(_RASTER) and len(data) <= MAX_FILE_BYTES and (plain := _plain_grey(data)):
-        return plain
     try:
-        radiograph = read_radiograph(data)
+        radiograph = read_stored(data)
     except (ImagingError, MemoryError):
         raise
     except Exception as error:  # a decoder's own failure is the file's fault
         raise UnreadableImage("The image could not be decoded; export or download it again.") from error
     facts = radiograph.metadata
     return Grey(radiograph.pixels, facts.get("format", "DICOM"), facts.get("bits", ""))
-
-
-def _plain_grey(data: bytes) -> Grey | None:
-    """The pixels of an ordinary 8-bit grey file; None leaves everything else, and every complaint, to the reader."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
-                check_dimensions(rows=image.height, columns=image.width)
-                if image.mode != "L" or "transparency" in image.info:
-                    return None
-                image.load()
-                if image.getexif().get(_ORIENTATION, 1) != 1:
-                    return None
-                pixels = np.asarray(image)
-                kind = "PNG" if image.format == "PNG" else "JPEG"
-    except MemoryError:
-        raise
-    except Exception:
-        return None
-    return None if pixels[0, 0] == pixels[-1, -1] and np.ptp(pixels) == 0 else Grey(pixels, kind, "8")
 
 
 def resized(grey: Grey, image_size: int) -> tuple[FloatArray, str]:
@@ -132,9 +103,4 @@ def png(pixels: FloatArray, *, bits: int) -> bytes:
     rows[0, 1:] = values[0]
     np.subtract(values[1:], values[:-1], out=rows[1:, 1:])
     stream = isal_zlib.compress(rows.data, 1)
-    head = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
-    return _RASTER[0] + _chunk(b"IHDR", head) + _chunk(b"IDAT", stream) + _chunk(b"IEND", b"")
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
+    return grey_file(stream, height, width, bits)
